@@ -1,0 +1,158 @@
+"""The kinds of values that a study file holds: ranges, strengths, names, paths. Each refuses early, in plain words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+FUNCTION_PATH = "package.module:function"
+NEGATIVE = "a negative penalty rewards weight: the objective has no minimum"
+
+
+class Section(BaseModel):
+    """A table of the study file: frozen, no unknown keys, no silent conversions, no NaN, no infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Range(Section):
+    """A closed interval to search."""
+
+    low: float = Field(description="lower end")
+    high: float = Field(description="upper end, above low")
+
+
+def refuse(text: str) -> NoReturn:
+    """Refuse a value; the text stands after the key in the one line that the user reads."""
+    raise PydanticCustomError("refused", "{text}", {"text": text})
+
+
+def show(value: object) -> str:
+    """A value as the user wrote it, cut to what fits on a line."""
+    text = str(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """`, did you mean X?`, or nothing where no known name is close."""
+    close = get_close_matches(name, known, n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def numbers(value: Range | tuple[float, ...] | str) -> tuple[float, ...]:
+    """The ends of a range, the values of a list, nothing for a word."""
+    if isinstance(value, Range):
+        return (value.low, value.high)
+    return value if isinstance(value, tuple) else ()
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, str):
+        return "<auto>"
+    return "<values>" if isinstance(value, list | tuple) else "<range>"
+
+
+def _written_as(valid: str, *words: str) -> Callable[[object], object]:
+    """A check, before parsing, that a value is a range, a list or one of the words."""
+
+    def check(value: object) -> object:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            reason = f", {NEGATIVE}" if value < 0 else f", a single value is written [{show(value)}]"
+            refuse(f"must be {valid}, found {show(value)}{reason}")
+        if value in words or isinstance(value, list | tuple | dict | Range):
+            return value
+        return refuse(f"must be {valid}, found {show(value)}")
+
+    return check
+
+
+def not_empty(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse an empty list."""
+    return values or refuse("must not be an empty list")
+
+
+def unique(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse an empty list and duplicates."""
+    not_empty(values)
+    twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
+    if twice is not None:
+        refuse(f"{show(twice)} stands in the list twice, once is enough")
+    return values
+
+
+def _ordered(value: T) -> T:
+    if isinstance(value, Range) and value.low >= value.high:
+        refuse(f"low = {show(value.low)} must be below high = {show(value.high)}, a single value is written as a list")
+    if isinstance(value, tuple):
+        unique(value)
+    return value
+
+
+def _strengths(value: Range | tuple[float, ...] | str) -> Range | tuple[float, ...] | str:
+    for number in numbers(value):
+        if number < 0:
+            refuse(f"must be above 0, found {show(number)}, {NEGATIVE}")
+        if number == 0:
+            refuse('must be above 0, found 0, no penalty at all is "none" in space.penalty')
+    return value
+
+
+def _shares(value: Range | tuple[float, ...]) -> Range | tuple[float, ...]:
+    for number in numbers(value):
+        if not 0 <= number <= 1:
+            refuse(f"must be from 0 (all l2) to 1 (all l1), found {show(number)}")
+    return value
+
+
+def _study_name(name: str) -> str:
+    if not name.strip() or len(name) > 200:
+        refuse(f"must have 1 to 200 characters, found {len(name.strip())}")
+    if "/" in name or "\\" in name or not name.isprintable():
+        refuse(f"must have no slashes and no unprintable characters, found {show(name)}")
+    return name
+
+
+def named_or_function(*names: str) -> AfterValidator:
+    """A text that is one of the names, or the import path of the user's own function."""
+
+    def check(text: str) -> str:
+        if text in names or re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", text):
+            return text
+        return refuse(f'must be {", ".join(names)} or "{FUNCTION_PATH}", found {show(text)}{nearest(text, [*names])}')
+
+    return AfterValidator(check)
+
+
+def _against_base(path: Path, info: ValidationInfo) -> Path:
+    base = (info.context or {}).get("base")
+    return path if base is None else (base / path).resolve()
+
+
+_Range = Annotated[Range, Tag("<range>")]
+_Values = Annotated[tuple[float, ...], Field(strict=False), Tag("<values>")]
+_Auto = Annotated[Literal["auto"], Tag("<auto>")]
+
+Lambda = Annotated[
+    Annotated[_Range | _Values | _Auto, Discriminator(_shape)],
+    AfterValidator(_ordered),
+    AfterValidator(_strengths),
+    BeforeValidator(_written_as('{ low = 1e-4, high = 1e2 }, a list of values or "auto"', "auto")),
+]
+L1Ratio = Annotated[
+    Annotated[_Range | _Values, Discriminator(_shape)],
+    AfterValidator(_ordered),
+    AfterValidator(_shares),
+    BeforeValidator(_written_as("{ low = 0.05, high = 0.95 } or a list of values")),
+]
+StudyName = Annotated[str, AfterValidator(_study_name)]
+DataPath = Annotated[Path, Field(strict=False), AfterValidator(_against_base)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=1)]

@@ -1,0 +1,98 @@
+"""A study file as one frozen object: read, checked, and written to the ledger."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from search.records import UserError
+from search.settings.checks import idle_keys, problems
+from search.settings.errors import one_line, problems_of
+from search.settings.sections import Study
+
+# These cannot change a trial, so they may change between a study's runs.
+FREE_KEYS = ("search.trials", "question", "training.device")
+FREE_TABLE = "verdict."
+
+
+class Settings(Study):
+    """A study file whose keys fit each other. Make one with `load` or `parse`, whose errors are for people."""
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        found = problems(self)
+        if found:
+            raise PydanticCustomError("checks", "{text}", {"text": one_line(self.name, found), "problems": found})
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Settings:
+        """Read a study file (TOML, UTF-8); a relative data path is resolved against the file's folder.
+
+        Raises UserError, in one line with every problem, for a file that cannot be read or is not valid.
+        """
+        file = Path(path)
+        return cls.parse(_read(file), where=str(file), base=file.parent)
+
+    @classmethod
+    def parse(cls, mapping: Mapping[str, Any], *, where: str = "study", base: Path | None = None) -> Settings:
+        """Check a mapping of a study file's form, such as `to_dict` gives; `where` names it in errors.
+
+        Raises UserError, in one line with every problem.
+        """
+        try:
+            return cls.model_validate(dict(mapping), context={"base": base})
+        except ValidationError as error:
+            raise UserError(one_line(where, problems_of(error))) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every key that applies, as JSON has it and as TOML names it; `parse` gives the same settings back."""
+        tables = self.model_dump(mode="json", by_alias=True)
+        for key, _ in idle_keys(self):
+            table, name = key.split(".")
+            del tables[table][name]
+        return tables
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        # utf-8-sig: some editors put a byte order mark first.
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        reason = "no such file, give the path of a study file (TOML)"
+    except IsADirectoryError:
+        reason = "is a folder, give the path of a study file (TOML)"
+    except UnicodeDecodeError as error:
+        reason = f"is not UTF-8 text (byte {error.start}), save the study file as UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        reason = f"is not valid TOML, {error}"
+    except OSError as error:
+        reason = f"cannot be read, {error.strerror}"
+    raise UserError(one_line(str(file), [("", reason)]))
+
+
+def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The dotted keys that differ between two `Settings.to_dict`, but for those that cannot change a trial."""
+    before, after = _flat(old), _flat(new)
+    differ = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return [key for key in differ if key not in FREE_KEYS and not key.startswith(FREE_TABLE)]
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted key -> value, two levels deep: a range is one value."""
+    flat: dict[str, Any] = {}
+    for name, table in tables.items():
+        flat |= (
+            {f"{name}.{key}": value for key, value in table.items()} if isinstance(table, Mapping) else {name: table}
+        )
+    return flat
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a study file."""
+    return Settings.model_json_schema(by_alias=True)
