@@ -1,0 +1,64 @@
+"""From a table to a `Task`: split it, and preprocess each split on its own training rows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from search.data.preprocess import Preprocessor, fit_preprocessor
+from search.data.splits import Index, Parts, plan_splits
+from search.data.tables import Table, TableData, read_table
+from search.data.task import Rows, Split, Task
+
+if TYPE_CHECKING:
+    from search.settings import Split as SplitSettings
+
+
+def load_table(data: TableData, split: SplitSettings) -> Task:
+    """The task that bundled, file or function data describe; `UserError` for data that cannot be used."""
+    table = read_table(data, split.test_column)
+    return table if isinstance(table, Task) else table_task(table, data, split)
+
+
+def table_task(table: Table, data: TableData, split: SplitSettings) -> Task:
+    """A table split as the settings say; every split and refit has a preprocessing of its own.
+
+    On the row axes of the losses a row's place is its index among the rows that are not test rows, in file order,
+    or among the test rows. `features` are those of the refit, or of the first split; the columns of categories may
+    differ between splits.
+    """
+    plan = plan_splits(table, split)
+    place = torch.from_numpy(np.where(plan.test, np.cumsum(plan.test), np.cumsum(~plan.test)) - 1)
+    fit = partial(fit_preprocessor, standardize=data.standardize, degree=data.degree)
+    preprocessors = [fit(table.inputs.iloc[parts.train]) for parts in plan.all]
+    built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, strict=True)]
+    cut = len(plan.splits)
+    return Task(
+        kind=table.targets.kind,
+        outputs=table.targets.outputs,
+        features=preprocessors[cut if plan.refits else 0].features,
+        targets=table.targets.names,
+        classes=table.targets.classes,
+        splits=tuple(built[:cut]),
+        refits=tuple(built[cut:]),
+        validation_rows=int((~plan.test).sum()),
+        test_rows=int(plan.test.sum()),
+        fingerprint=table.fingerprint(),
+    )
+
+
+def _split(table: Table, parts: Parts, preprocessor: Preprocessor, place: Tensor) -> Split:
+    train, validation, test = (
+        _rows(table, index, preprocessor, place) for index in (parts.train, parts.validation, parts.test)
+    )
+    return Split(train, validation, test, repeat=parts.repeat, fold=parts.fold)
+
+
+def _rows(table: Table, index: Index, preprocessor: Preprocessor, place: Tensor) -> Rows:
+    ids = torch.from_numpy(index)
+    x = torch.from_numpy(preprocessor.apply(table.inputs.iloc[index]))
+    return Rows(x, torch.from_numpy(table.targets.y[index]), ids=ids, place=place[ids])

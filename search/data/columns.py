@@ -1,0 +1,86 @@
+"""Columns of a raw table: each becomes numbers (float64) or text (objects), with NaN where a value is missing."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame, Series
+from pandas.api import types
+
+from search.records import UserError
+
+MOSTLY_NUMBERS = 0.9
+
+
+def tidy_frame(frame: DataFrame, where: str) -> DataFrame:
+    """The frame with tidy columns; those without a single value are left out, as they say nothing about any row."""
+    tidy = {name: tidy_column(frame[name], where) for name in frame.columns if frame[name].notna().any()}
+    return DataFrame(tidy, index=frame.index)
+
+
+def tidy_column(column: Series, where: str) -> Series:
+    """The column as float64 numbers or as objects of text; true and false become 1 and 0.
+
+    Text that is a number in every row becomes numbers. Raises `UserError` for text in a column of which at least nine
+    in ten values are numbers, for infinite values, and for what is neither number nor text (dates, complex numbers).
+    """
+    if types.is_object_dtype(column.dtype):
+        column = column.convert_dtypes()
+    if types.is_any_real_numeric_dtype(column.dtype) or types.is_bool_dtype(column.dtype):
+        return _finite(Series(column.to_numpy(np.float64, na_value=np.nan), column.index, name=column.name), where)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _as_text(column)
+    if types.is_string_dtype(column.dtype) or types.is_object_dtype(column.dtype):
+        return _numbers_or_text(_as_text(column), where)
+    raise UserError(
+        f'{where}: column "{column.name}" holds {column.dtype} values; only numbers, true/false and text can be used'
+    )
+
+
+def is_numeric(column: Series) -> bool:
+    """Whether a tidy column holds numbers."""
+    return types.is_numeric_dtype(column.dtype)
+
+
+def pick(frame: DataFrame, name: str, where: str, key: str) -> Series:
+    """The column of that name; `UserError`, naming the study file's key and the nearest column, where there is none."""
+    if name in frame.columns:
+        return frame[name]
+    nearest = get_close_matches(name, list(frame.columns), n=1, cutoff=0.0)
+    hint = f'; the nearest column is "{nearest[0]}"' if nearest else ""
+    raise UserError(f'{where}: {key} = "{name}" is not among the {len(frame.columns)} columns{hint}')
+
+
+def first_row(marked: Series) -> str:
+    """The first row that is marked, counted the way a person reads a file: row 1 is the first below the header."""
+    return f"row {int(np.flatnonzero(marked.to_numpy(bool))[0]) + 1}"
+
+
+def _as_text(column: Series) -> Series:
+    text = column.astype(object)
+    return text.where(column.isna(), text.map(str)).where(column.notna(), np.nan)
+
+
+def _numbers_or_text(text: Series, where: str) -> Series:
+    numbers = Series(pd.to_numeric(text, errors="coerce"), text.index, name=text.name).astype(np.float64)
+    bad = numbers.isna() & text.notna()
+    if not bad.any():
+        return _finite(numbers, where)
+    if bad.sum() > (1 - MOSTLY_NUMBERS) * text.notna().sum():
+        return text
+    raise UserError(
+        f'{where}: column "{text.name}" is numbers but for {int(bad.sum())} of its values, the first '
+        f'"{text[bad].iloc[0]}" in {first_row(bad)}; give a number or leave it empty'
+    )
+
+
+def _finite(numbers: Series, where: str) -> Series:
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        raise UserError(
+            f'{where}: column "{numbers.name}" is infinite in {int(infinite.sum())} rows, the first '
+            f"{first_row(infinite)}; give finite numbers or leave them empty"
+        )
+    return numbers

@@ -1,0 +1,137 @@
+"""Readers of raw tables: scikit-learn's bundled data sets, csv and parquet files, the user's own function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame, Series
+
+from search.data.columns import pick
+from search.data.task import Task
+from search.plugins import import_function
+from search.records import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """Inputs and targets as they were found, one row each; `where` names their source in error messages."""
+
+    where: str
+    inputs: DataFrame
+    targets: DataFrame
+
+
+def read_bundled(source: str) -> Raw:
+    """One of scikit-learn's bundled data sets: nothing is downloaded. Classes keep scikit-learn's order."""
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{source}")(as_frame=True)
+    targets = DataFrame(bunch.target)
+    if "target_names" in bunch and source != "linnerud":
+        targets["target"] = pd.Categorical.from_codes(bunch.target, pd.Index(bunch.target_names).astype(str))
+    return Raw(source, bunch.data, targets)
+
+
+def read_file(path: Path, target: tuple[str, ...]) -> Raw:
+    """A csv or parquet file with a header; `target` names its target columns, all others are inputs.
+
+    Raises `UserError` for a file that cannot be read or is no table, and for a target that it does not have.
+    """
+    where = str(path)
+    if path.suffix.lower() not in _READERS:
+        raise UserError(f'{where}: unknown file extension "{path.suffix}"; valid are {", ".join(_READERS)}')
+    if not path.is_file():
+        raise UserError(f"{where}: no such file (data.path)")
+    frame = _read(path)
+    if not len(frame):
+        raise UserError(f"{where}: has a header but no rows")
+    targets = {name: pick(frame, name, where, "data.target") for name in target}
+    return Raw(where, frame.drop(columns=list(target)), DataFrame(targets))
+
+
+def read_function(source: str) -> Raw | Task:
+    """What the user's function returns: inputs and targets as arrays or frames, or a ready `Task`.
+
+    Raises `UserError` for a function that cannot be imported, fails, or returns something else.
+    """
+    where = f"data.source: {source}"
+    function = import_function(source, key="data.source")
+    try:
+        found = function()
+    except Exception as error:
+        raise UserError(f"{where} raised {type(error).__name__}: {_line(error)}") from error
+    if isinstance(found, Task):
+        return found
+    if not (isinstance(found, tuple) and len(found) == 2):
+        raise UserError(f"{where} returned {type(found).__name__}; it must return (X, y) or a search.data.task.Task")
+    inputs, targets = _frame(found[0], "x", where), _frame(found[1], "y", where)
+    if len(inputs) != len(targets) or not len(inputs):
+        raise UserError(
+            f"{where} returned X with {len(inputs)} rows and y with {len(targets)}; both need the same rows"
+        )
+    return Raw(where, inputs, targets)
+
+
+def _read(path: Path) -> DataFrame:
+    try:
+        frame = _READERS[path.suffix.lower()](path)
+    except pd.errors.EmptyDataError as error:
+        raise UserError(f"{path}: is empty; the first line must name the columns") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as {path.suffix[1:]}: {_line(error)}") from error
+    _refuse_duplicates(frame, str(path))
+    return frame
+
+
+def _read_csv(path: Path) -> DataFrame:
+    # Without a header of its own, pandas neither renames a second column of the same name nor takes surplus fields
+    # for an index.
+    options: dict[str, Any] = {"skipinitialspace": True, "encoding": "utf-8-sig"}
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **options).iloc[0]
+    frame: DataFrame = pd.read_csv(path, low_memory=False, **options)
+    if len(frame) and not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError(f"its rows have more fields than its header, which names {len(names)} columns")
+    frame.columns = pd.Index(names)
+    return frame
+
+
+def _read_parquet(path: Path) -> DataFrame:
+    return pd.read_parquet(path).reset_index(drop=True)
+
+
+_READERS: Final[dict[str, Callable[[Path], DataFrame]]] = {".csv": _read_csv, ".parquet": _read_parquet}
+
+
+def _frame(values: object, name: str, where: str) -> DataFrame:
+    if isinstance(values, Series):
+        values = values.to_frame(name if values.name is None else values.name)
+    frame = values if isinstance(values, DataFrame) else _array_frame(np.asarray(values), name, where)
+    frame = frame.reset_index(drop=True)
+    frame.columns = frame.columns.map(str)
+    _refuse_duplicates(frame, where)
+    return frame
+
+
+def _array_frame(array: np.ndarray[Any, Any], name: str, where: str) -> DataFrame:
+    if array.ndim == 1 and name == "y":
+        return DataFrame({name: array})
+    if array.ndim != 2:
+        raise UserError(
+            f"{where} returned {name.upper()} with shape {array.shape}; X needs (rows, features), y (rows,)"
+        )
+    return DataFrame(array, columns=[f"{name}{index}" for index in range(array.shape[1])])
+
+
+def _refuse_duplicates(frame: DataFrame, where: str) -> None:
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise UserError(f'{where}: column "{twice[0]}" appears more than once; every column needs its own name')
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,136 @@
+"""Which rows train, validate and test: indices only, drawn before any value of an input is looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.random import SeedSequence
+from numpy.typing import NDArray
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
+
+from search.records import Flags, UserError
+
+if TYPE_CHECKING:
+    from search.data.tables import Table
+    from search.settings import Split as SplitSettings
+
+Index = NDArray[np.int64]
+NOBODY: Index = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The row numbers of one split, each part in ascending order."""
+
+    train: Index
+    validation: Index
+    test: Index
+    repeat: int = 0
+    fold: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All splits of a table, its refits (one or none), and its test rows."""
+
+    splits: tuple[Parts, ...]
+    refits: tuple[Parts, ...]
+    test: Flags
+
+    @property
+    def all(self) -> tuple[Parts, ...]:
+        """The splits, then the refits."""
+        return self.splits + self.refits
+
+
+def plan_splits(table: Table, split: SplitSettings) -> Plan:
+    """Set the test rows aside, then split the others as the settings say, stratified where there are classes.
+
+    With a refit, only the refit sees the test rows. Raises `UserError`, naming the table and the key, where there are
+    too few rows, or too few of one class.
+    """
+    test = _test_rows(table, split)
+    rest, shown = np.flatnonzero(~test), np.flatnonzero(test)
+    if not len(rest):
+        raise UserError(f"{table.where}: split.test_column marks every row as a test row; leave rows to train on")
+    seen = NOBODY if split.refits else shown
+    splits = tuple(
+        Parts(rest[train], rest[validation], seen, repeat, fold)
+        for repeat in range(split.repeats)
+        for fold, (train, validation) in enumerate(_cut(table, rest, split, repeat))
+    )
+    return Plan(splits, (Parts(rest, NOBODY, shown),) if split.refits else (), test)
+
+
+def _test_rows(table: Table, split: SplitSettings) -> Flags:
+    if table.test is not None:
+        return table.test
+    test = np.zeros(len(table), dtype=np.bool_)
+    if split.test > 0:
+        # Not stratified: which rows are test rows must not depend on their targets. The stream of the test rows is that
+        # of no repeat, so that more repeats leave them as they are.
+        every, state = np.arange(len(table)), _random_state(split.seed, 0)
+        test[_hold_out(table, every, ("split.test", split.test), None, state)] = True
+    return test
+
+
+def _cut(table: Table, rest: Index, split: SplitSettings, repeat: int) -> Iterator[tuple[Index, Index]]:
+    """(train, validation) pairs of positions in `rest`."""
+    state = _random_state(split.seed, repeat + 1)
+    if split.scheme == "kfold":
+        yield from _folds(table, rest, split.folds, state)
+        return
+    share = ("split.validation", split.validation)
+    held = np.sort(_hold_out(table, rest, share, _classes(table, rest), state))
+    yield np.setdiff1d(np.arange(len(rest)), held), held
+
+
+def _hold_out(table: Table, rows: Index, share: tuple[str, float], classes: Index | None, state: int) -> Index:
+    """Positions in `rows` of a random share (key, size) of them, the same share of each class where there are any."""
+    key, size = share
+    count = math.ceil(size * len(rows))
+    kinds = 1 if classes is None else len(np.unique(classes))
+    if min(count, len(rows) - count) < kinds:
+        need = "at least one row" if kinds == 1 else f"a row of each of {kinds} classes"
+        raise UserError(
+            f"{table.where}: {key} = {size:g} cuts {len(rows)} rows into {count} and {len(rows) - count}; "
+            f"both parts need {need}"
+        )
+    if classes is None:
+        return next(ShuffleSplit(1, test_size=count, random_state=state).split(rows))[1]  # type: ignore[no-any-return]
+    _need_rows(table, classes, 2, f"{key} = {size:g}")
+    return next(StratifiedShuffleSplit(1, test_size=count, random_state=state).split(rows, classes))[1]  # type: ignore[no-any-return]
+
+
+def _folds(table: Table, rest: Index, folds: int, state: int) -> Iterator[tuple[Index, Index]]:
+    if len(rest) < folds:
+        raise UserError(
+            f"{table.where}: split.folds = {folds} needs as many rows that are not test rows, found {len(rest)}"
+        )
+    classes = _classes(table, rest)
+    if classes is None:
+        return KFold(folds, shuffle=True, random_state=state).split(rest)  # type: ignore[no-any-return]
+    _need_rows(table, classes, folds, f"split.folds = {folds}")
+    return StratifiedKFold(folds, shuffle=True, random_state=state).split(rest, classes)  # type: ignore[no-any-return]
+
+
+def _classes(table: Table, rows: Index) -> Index | None:
+    return None if table.targets.kind == "regression" else table.targets.y[rows]
+
+
+def _need_rows(table: Table, classes: Index, least: int, key: str) -> None:
+    counts = np.bincount(classes, minlength=len(table.targets.classes))
+    rarest = int(counts.argmin())
+    if counts[rarest] < least:
+        raise UserError(
+            f"{table.where}: {key} needs {least} rows of every class, found {counts[rarest]} of "
+            f'"{table.targets.classes[rarest]}" among the {len(classes)} rows to split'
+        )
+
+
+def _random_state(seed: int, stream: int) -> int:
+    return int(SeedSequence((seed, stream)).generate_state(1)[0])

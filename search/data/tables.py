@@ -1,0 +1,92 @@
+"""A table: inputs, targets, and which rows are test rows, checked and ready to be split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from pandas import DataFrame, Series
+
+from search.data.columns import first_row, is_numeric, pick, tidy_frame
+from search.data.readers import Raw, read_bundled, read_file, read_function
+from search.data.targets import Targets, encode_targets
+from search.data.task import Task
+from search.records import Flags, UserError
+from search.settings import Bundled, FileData, FunctionData
+
+TableData = Bundled | FileData | FunctionData
+TRUTH_VALUES = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Tidy inputs (float64 or text columns), targets, and the marked test rows (None: a share is set aside later).
+
+    `where` names the source in error messages.
+    """
+
+    where: str
+    inputs: DataFrame
+    targets: Targets
+    test: Flags | None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def fingerprint(self) -> str:
+        """sha256 over names and values: the same for the same values on any platform, from any file format."""
+        digest = hashlib.sha256()
+        for name in self.inputs.columns:
+            digest.update(_column_bytes(self.inputs[name]))
+        digest.update(json.dumps([self.targets.kind, self.targets.names, self.targets.classes]).encode())
+        digest.update(self.targets.y.astype(self.targets.y.dtype.newbyteorder("<")).tobytes())
+        if self.test is not None:
+            digest.update(self.test.tobytes())
+        return digest.hexdigest()
+
+
+def read_table(data: TableData, test_column: str | None) -> Table | Task:
+    """The table that a study's `[data]` names, or the ready task that the user's own function returns.
+
+    Raises `UserError`, naming the source and the column or key, for data that cannot be used.
+    """
+    raw = _read(data)
+    if isinstance(raw, Task):
+        return raw
+    inputs, test = raw.inputs, None
+    if test_column is not None:
+        test = _marked(pick(inputs, test_column, raw.where, "split.test_column"), raw.where)
+        inputs = inputs.drop(columns=test_column)
+    inputs = tidy_frame(inputs, raw.where)
+    if inputs.shape[1] == 0:
+        raise UserError(f"{raw.where}: no input column with values is left beside the target and the test column")
+    return Table(raw.where, inputs, encode_targets(raw.targets, data.task, raw.where), test)
+
+
+def _read(data: TableData) -> Raw | Task:
+    if isinstance(data, Bundled):
+        return read_bundled(data.source)
+    return read_file(data.path, data.target) if isinstance(data, FileData) else read_function(data.source)
+
+
+def _marked(column: Series, where: str) -> Flags:
+    # A number that pandas made a float because of a missing neighbour still reads 0 or 1.
+    text = column.map(lambda value: f"{value:g}" if isinstance(value, float) else str(value).strip().lower())
+    marks = text.map(TRUTH_VALUES)
+    bad = marks.isna()
+    if bad.any():
+        raise UserError(
+            f'{where}: split.test_column = "{column.name}" is "{column[bad].iloc[0]}" in {first_row(bad)}; '
+            "it must be true or false (or 1 or 0) in every row"
+        )
+    return marks.to_numpy(np.bool_)
+
+
+def _column_bytes(column: Series) -> bytes:
+    name = json.dumps(column.name).encode()
+    if is_numeric(column):
+        # Every NaN gets the same bits.
+        return name + np.where(column.isna(), np.nan, column).astype("<f8").tobytes()
+    return name + json.dumps(column.where(column.notna(), None).tolist()).encode()

@@ -1,0 +1,116 @@
+"""Targets: numbers to predict (regression), or classes numbered 0..K-1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas import DataFrame, Series
+from pandas.api import types
+
+from search.data.columns import first_row, is_numeric, tidy_column
+from search.data.task import Kind
+from search.records import UserError
+
+MOST_INTEGER_CLASSES = 20
+ROWS_PER_INTEGER_CLASS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What to predict for every row.
+
+    `y` has shape (rows, targets), float64, for regression, and (rows,), int64, for classes, whose labels are `classes`.
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    y: NDArray[Any]
+
+    @property
+    def outputs(self) -> int:
+        """The number of values that a model returns for a row."""
+        if self.kind == "regression":
+            return len(self.names)
+        return 1 if self.kind == "binary" else len(self.classes)
+
+
+def encode_targets(frame: DataFrame, task: str | None, where: str) -> Targets:
+    """The targets of a raw table; `task` is "regression", "classification", or None: `infer_task` decides.
+
+    Classes are the sorted labels, or a categorical column's categories in their order. Raises `UserError` for missing
+    values, text where numbers are needed, and a single class.
+    """
+    for name in frame.columns:
+        _refuse_missing(frame[name], where)
+    if (task or infer_task(frame)) == "regression":
+        return _regression(frame, where)
+    if len(frame.columns) > 1:
+        raise UserError(f"{where}: classification takes one target column, found {len(frame.columns)}")
+    return _classes(frame.iloc[:, 0], task, where)
+
+
+def infer_task(frame: DataFrame) -> str:
+    """Regression or classification, from the target columns.
+
+    Several columns are regression. One column is classification when it holds text, true/false, categories, or few
+    distinct integers: two, or at most 20 with five rows each on average. All else is regression: numbers with a
+    fraction, floating-point numbers, and many distinct integers.
+    """
+    column = frame.iloc[:, 0]
+    values = types.infer_dtype(column)  # looks into columns of objects, such as a parquet file's decimals
+    if len(frame.columns) > 1 or values in ("floating", "mixed-integer-float", "decimal"):
+        return "regression"
+    if values != "integer":
+        return "classification"
+    distinct = column.nunique()
+    few = distinct <= MOST_INTEGER_CLASSES and len(column) >= ROWS_PER_INTEGER_CLASS * distinct
+    return "classification" if distinct <= 2 or few else "regression"
+
+
+def _refuse_missing(column: Series, where: str) -> None:
+    missing = column.isna()
+    if missing.any():
+        raise UserError(
+            f'{where}: target "{column.name}" is missing in {int(missing.sum())} rows, the first {first_row(missing)}; '
+            "fill them in or remove these rows"
+        )
+
+
+def _regression(frame: DataFrame, where: str) -> Targets:
+    columns = [tidy_column(frame[name], where) for name in frame.columns]
+    for column in columns:
+        if not is_numeric(column):
+            bad = Series(pd.to_numeric(column, errors="coerce"), column.index).isna()
+            raise UserError(
+                f'{where}: target "{column.name}" holds text, the first "{column[bad].iloc[0]}" in {first_row(bad)}; '
+                'regression needs numbers (or set task = "classification")'
+            )
+    y = np.column_stack([column.to_numpy(np.float64) for column in columns])
+    return Targets("regression", tuple(frame.columns), (), y)
+
+
+def _classes(column: Series, task: str | None, where: str) -> Targets:
+    if task is None:
+        # Text that is nearly all numbers is a slip of the pen, not a set of labels.
+        tidy_column(column, where)
+    labels = column.cat.remove_unused_categories() if _is_categorical(column) else column.astype("category")
+    classes = tuple(map(_label, labels.cat.categories))
+    if len(classes) < 2:
+        raise UserError(
+            f'{where}: target "{column.name}" is "{classes[0]}" in every row; classification needs two classes or more'
+        )
+    kind: Kind = "binary" if len(classes) == 2 else "multiclass"
+    return Targets(kind, (str(column.name),), classes, labels.cat.codes.to_numpy(np.int64))
+
+
+def _is_categorical(column: Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def _label(value: object) -> str:
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

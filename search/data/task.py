@@ -1,0 +1,115 @@
+"""A task: tensors with disjoint rows, ready to train on. The type itself refuses rows that leak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Kind = Literal["regression", "binary", "multiclass"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a data set.
+
+    `x` has shape (rows, features), float64. `y` has shape (rows, outputs), float64, for regression and
+    (rows,), int64, for classes. `ids` (rows,) names each row uniquely within the data set that it was drawn from;
+    `place` (rows,) is its index on the row axis of the losses that are kept.
+    """
+
+    x: Tensor
+    y: Tensor
+    ids: Tensor
+    place: Tensor
+
+    def __post_init__(self) -> None:
+        if not len(self.x) == len(self.y) == len(self.ids) == len(self.place):
+            raise ValueError("x, y, ids and place must have one entry a row")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows that train, validate and test. No row is in two of them, in this or any other split of the data set.
+
+    `draw`, `repeat` and `fold` name the split; a refit trains on all rows that are not test rows and has no
+    validation rows.
+    """
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    draw: int = 0
+    repeat: int = 0
+    fold: int = 0
+
+    def __post_init__(self) -> None:
+        if not len(self.train):
+            raise ValueError("a split needs training rows")
+        parts = [part.ids for part in (self.train, self.validation, self.test)]
+        ids = torch.cat(parts)
+        if len(torch.unique(ids)) != len(ids):
+            raise ValueError("training, validation and test rows must be disjoint")
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The law of a synthetic data set: y = x'w0 + b0 + noise, so that risk is known in closed form.
+
+    `weight` (draws, features), `bias` scalar, `covariance` of the inputs as its diagonal (features,), `noise`
+    the standard deviation.
+    """
+
+    weight: Tensor
+    bias: float
+    covariance: Tensor
+    noise: float
+
+    def risk(self, weight: Tensor, bias: Tensor, draw: int = 0) -> Tensor:
+        """Exact expected squared error (w - w0)' S (w - w0) + (b - b0)^2 + noise^2.
+
+        `weight` has shape (..., features), `bias` (...): returns (...).
+        """
+        off = weight - self.weight[draw].to(weight)
+        spread = (off.square() * self.covariance.to(weight)).sum(-1)
+        return spread + (bias - self.bias).square() + self.noise**2
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A data set, split and preprocessed.
+
+    `splits` are the replicates' splits in the order (draw, repeat, fold); `refits` (one a draw, or none) train on
+    all rows that are not test rows, and where there are any, only they see the test rows. `outputs` is the number of
+    values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
+    `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
+    data change.
+    """
+
+    kind: Kind
+    outputs: int
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    classes: tuple[str, ...]
+    splits: tuple[Split, ...]
+    refits: tuple[Split, ...]
+    validation_rows: int
+    test_rows: int
+    fingerprint: str
+    truth: Truth | None = None
+
+    def without_test(self) -> Task:
+        """The same task with its test rows taken away."""
+
+        def closed(split: Split) -> Split:
+            nothing = Rows(*(part[:0] for part in (split.test.x, split.test.y, split.test.ids, split.test.place)))
+            return replace(split, test=nothing)
+
+        return replace(
+            self, splits=tuple(map(closed, self.splits)), refits=tuple(map(closed, self.refits)), test_rows=0
+        )

@@ -1,0 +1,83 @@
+"""What several test files build on: small tasks with known laws, and settings for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from search.data.task import Kind, Rows, Split, Task
+from search.settings import Settings
+
+torch.set_num_threads(1)  # the tasks are tiny: threads only wait for each other
+
+
+@pytest.fixture
+def make_settings():
+    """Settings from dotted keys: make_settings(**{"training.lr": 0.1})."""
+
+    def make(**changes: Any) -> Settings:
+        tables: dict[str, Any] = {"name": "test", "data": {"source": "synthetic_linear"}}
+        for key, value in changes.items():
+            table, _, name = key.partition(".")
+            tables.setdefault(table, {})[name] = value
+        return Settings.parse(tables)
+
+    return make
+
+
+def rows(x: torch.Tensor, y: torch.Tensor, first: int) -> Rows:
+    count = torch.arange(len(x))
+    return Rows(x, y, count + first, count)
+
+
+@pytest.fixture
+def make_task():
+    """A task of `draws` independent splits with random inputs: 20 training, 30 validation, 40 test rows."""
+
+    def make(kind: Kind = "regression", features: int = 12, outputs: int = 1, draws: int = 2, refit: bool = False):
+        generator = torch.Generator().manual_seed(7)
+
+        def split(draw: int) -> Split:
+            weight = torch.randn(features, outputs, generator=generator, dtype=torch.float64)
+            parts, first = [], 0
+            for count in (20, 30, 40):
+                x = torch.randn(count, features, generator=generator, dtype=torch.float64)
+                score = x @ weight + 0.5 * torch.randn(count, outputs, generator=generator, dtype=torch.float64)
+                y = {
+                    "regression": lambda s=score: s,
+                    "binary": lambda s=score: (s[:, 0] > 0).long(),
+                    "multiclass": lambda s=score: s.argmax(-1),
+                }[kind]()
+                parts.append(rows(x, y, first))
+                first += count
+            return Split(*parts, draw=draw)
+
+        splits = tuple(split(draw) for draw in range(draws))
+        refits: tuple[Split, ...] = ()
+        if refit:
+            splits, refits = tuple(map(without_test, splits)), tuple(map(refitted, splits))
+        names = tuple(f"x{i}" for i in range(features))
+        return Task(kind, outputs, names, ("y",), (), splits, refits, 30, 40, "made by hand")
+
+    return make
+
+
+def without_test(split: Split) -> Split:
+    return Split(split.train, split.validation, nothing(split.test), split.draw)
+
+
+def refitted(split: Split) -> Split:
+    train, held = split.train, split.validation
+    joined = Rows(
+        torch.cat([train.x, held.x]),
+        torch.cat([train.y, held.y]),
+        torch.cat([train.ids, held.ids]),
+        torch.arange(len(train) + len(held)),
+    )
+    return Split(joined, nothing(held), split.test, split.draw)
+
+
+def nothing(part: Rows) -> Rows:
+    return Rows(part.x[:0], part.y[:0], part.ids[:0], part.place[:0])
