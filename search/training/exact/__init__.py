@@ -1,0 +1,51 @@
+"""The convex optimum of linear models: every candidate on every replicate, with a measure of how exact it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from search.data.task import Kind
+from search.records import Candidate
+from search.training.exact.logistic import Data, solve_classes
+from search.training.exact.solution import LIMITS, Limits, Solution, terms
+from search.training.exact.squared import solve_squared
+
+__all__ = ["LIMITS", "Limits", "Solution", "solve"]
+
+
+def solve(
+    x: Tensor,
+    y: Tensor,
+    kind: Kind,
+    candidates: Sequence[Candidate],
+    *,
+    outputs: int | None = None,
+    limits: Limits = LIMITS,
+) -> Solution:
+    """Minimises the mean loss + lambda * Omega(w) of a linear model, for R replicates and C candidates at once.
+
+    `x` has shape (R, n, p), float64. `y` is (R, n, K), float64, for regression: squared loss, `none` gives the least
+    squares solution with the least norm. For classes it is (R, n), int64: one logit for `binary` (0 or 1), softmax
+    over K = `outputs` classes for `multiclass` (else the largest class + 1), all K weight rows penalised. The bias is
+    never penalised.
+
+    The error of a fit is, for the squared loss, the duality gap relative to the objective, or to 1e-8 times the
+    objective at w = 0 where that is larger; for classes the largest of: the distance of 0 from the subdifferential,
+    relative to the loss's largest gradient at w = 0, and the bias's gradient. Without a finite minimum (`none` on
+    separable classes) a fit ends where its gradient is within the bound. One that misses it is not `converged`.
+    """
+    parts = [terms(candidate) for candidate in candidates]
+    middle = x.mean(1)
+    centred = x - middle[:, None]
+    if kind == "regression":
+        mean = y.mean(1)
+        weight, error = solve_squared(centred, y - mean[:, None], parts, limits.steps)
+        bias, bound = mean[:, None].expand(weight.shape[:3]), limits.gap
+    else:
+        width = 1 if kind == "binary" else outputs or int(y.max()) + 1
+        weight, bias, error = solve_classes(Data.of(centred, y, width), parts, limits)
+        bound = limits.residual
+    weight = weight + 0.0  # no negative zeros
+    return Solution(weight, bias - (weight @ middle[:, None, :, None])[..., 0], error, error <= bound)

@@ -1,0 +1,269 @@
+"""The exact solver against scikit-learn, the penalties' own optimality residuals, and itself in other batches."""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_linnerud, load_wine
+from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from search.penalties import make_penalty
+from search.records import Candidate
+from search.training.exact import Limits, Solution, solve
+
+PENALTIES = ("none", "l1", "l2", "elastic_net", "group_lasso")
+
+
+def candidate(penalty: str, lambda_: float) -> Candidate:
+    return Candidate(penalty, 0.0 if penalty == "none" else lambda_, 0.5 if penalty == "elastic_net" else None)
+
+
+def loss(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Mean loss of one fit: x (n, p), weight (K, p), bias (K,)."""
+    out = x @ weight.T + bias
+    if y.is_floating_point():
+        return (y - out).square().sum(1).mean() / 2
+    if len(weight) == 1:
+        return binary_cross_entropy_with_logits(out[:, 0], y.double())
+    return cross_entropy(out, y)
+
+
+def objective(x: Tensor, y: Tensor, candidate: Candidate, weight: Tensor, bias: Tensor) -> float:
+    penalty = make_penalty(candidate.penalty, candidate.l1_ratio)
+    return float(loss(x, y, weight, bias) + candidate.lambda_ * penalty.value(weight))
+
+
+def residual(x: Tensor, y: Tensor, candidate: Candidate, weight: Tensor, bias: Tensor) -> float:
+    """Distance from optimality, the gradient taken by autograd: independent of the solver's own."""
+    weight, bias = weight.clone().requires_grad_(), bias.clone().requires_grad_()
+    slope, bias_slope = torch.autograd.grad(loss(x, y, weight, bias), (weight, bias))
+    penalty = make_penalty(candidate.penalty, candidate.l1_ratio)
+    strength = torch.tensor(candidate.lambda_, dtype=torch.float64)
+    return max(float(penalty.residual(weight.detach(), slope, strength)), float(bias_slope.abs().max()))
+
+
+def tensors(x: np.ndarray, y: np.ndarray) -> tuple[Tensor, Tensor]:
+    """One replicate."""
+    target = torch.tensor(y) if y.dtype.kind == "i" else torch.tensor(y, dtype=torch.float64).reshape(len(y), -1)
+    return torch.tensor(StandardScaler().fit_transform(x))[None], target[None]
+
+
+def diabetes(degree: int = 1, rows: slice | np.ndarray = slice(None)) -> tuple[Tensor, Tensor]:
+    x, y = load_diabetes(return_X_y=True)
+    return tensors(PolynomialFeatures(degree, include_bias=False).fit_transform(x[rows]), y[rows])
+
+
+def lambda_max(x: Tensor, y: Tensor) -> float:
+    centred = x - x.mean(1, keepdim=True)
+    return float((centred.mT @ (y - y.mean(1, keepdim=True)) / x.shape[1]).abs().max())
+
+
+@pytest.mark.parametrize("penalty", ["l1", "l2", "elastic_net"])
+@pytest.mark.parametrize("share", [0.3, 1e-2, 1e-3])
+def test_squared_loss_equals_scikit_learn(penalty: str, share: float) -> None:
+    x, y = diabetes()
+    lam, rows = share * lambda_max(x, y), x.shape[1]
+    peer = {
+        "l1": Lasso(alpha=lam, tol=1e-12, max_iter=100_000),
+        "l2": Ridge(alpha=lam * rows),
+        "elastic_net": ElasticNet(alpha=lam, l1_ratio=0.5, tol=1e-12, max_iter=100_000),
+    }[penalty].fit(x[0].numpy(), y[0, :, 0].numpy())
+    one = candidate(penalty, lam)
+    solution = solve(x, y, "regression", [one])
+    ours = objective(x[0], y[0], one, solution.weight[0, 0], solution.bias[0, 0])
+    theirs = objective(x[0], y[0], one, torch.tensor(peer.coef_)[None], torch.tensor([peer.intercept_]))
+    assert solution.converged.all()
+    assert ours == pytest.approx(theirs, rel=1e-9)
+    assert torch.allclose(solution.weight[0, 0, 0], torch.tensor(peer.coef_), rtol=1e-4, atol=1e-4)
+
+
+def test_none_is_the_least_squares_solution_with_the_least_norm() -> None:
+    x, y = diabetes(3, np.arange(100))  # p > n, collinear
+    solution = solve(x, y, "regression", [Candidate("none")])
+    centred, target = x[0] - x[0].mean(0), y[0] - y[0].mean(0)
+    least = np.linalg.lstsq(centred.numpy(), target.numpy()[:, 0])[0]
+    assert solution.converged.all()
+    assert torch.allclose(solution.weight[0, 0, 0], torch.tensor(least), rtol=1e-6, atol=1e-6 * np.abs(least).max())
+
+
+@pytest.mark.parametrize("inverse", [1e-1, 1.0, 1e2])
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_binary_equals_scikit_learn(penalty: str, inverse: float) -> None:
+    x, y = tensors(*load_breast_cancer(return_X_y=True))
+    one = candidate(penalty, 1 / (inverse * x.shape[1]))
+    options = {"l2": {"solver": "newton-cholesky"}, "l1": {"solver": "saga", "l1_ratio": 1.0}}[penalty]
+    with warnings.catch_warnings():
+        # saga is slow to its tolerance: it gives an upper bound, and the residual gives the rest.
+        warnings.simplefilter("ignore")
+        peer = LogisticRegression(C=inverse, tol=1e-10, max_iter=3000, random_state=0, **options)
+        peer.fit(x[0].numpy(), y[0].numpy())
+    solution = solve(x, y, "binary", [one])
+    ours = objective(x[0], y[0], one, solution.weight[0, 0], solution.bias[0, 0])
+    theirs = objective(x[0], y[0], one, torch.tensor(peer.coef_), torch.tensor(peer.intercept_))
+    assert solution.converged.all()
+    assert ours <= theirs * (1 + 1e-9)
+    assert residual(x[0], y[0], one, solution.weight[0, 0], solution.bias[0, 0]) < 1e-8
+    if penalty == "l2" or inverse < 1:
+        assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+@pytest.mark.parametrize("inverse", [0.1, 10.0])
+def test_multinomial_equals_scikit_learn(inverse: float) -> None:
+    x, y = load_digits(return_X_y=True)
+    x, y = tensors(x[:300], y[:300])
+    one = candidate("l2", 1 / (inverse * x.shape[1]))
+    peer = LogisticRegression(C=inverse, tol=1e-10, max_iter=10_000).fit(x[0].numpy(), y[0].numpy())
+    solution = solve(x, y, "multiclass", [one])
+    ours = objective(x[0], y[0], one, solution.weight[0, 0], solution.bias[0, 0])
+    theirs = objective(x[0], y[0], one, torch.tensor(peer.coef_), torch.tensor(peer.intercept_))
+    assert solution.converged.all()
+    assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def problem(kind: str) -> tuple[Tensor, Tensor]:
+    if kind == "regression":
+        return tensors(*load_linnerud(return_X_y=True))
+    x, y = load_wine(return_X_y=True)
+    few = y < (2 if kind == "binary" else 3)
+    return tensors(x[few], y[few])
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
+@pytest.mark.parametrize("penalty", PENALTIES[1:])
+def test_every_penalty_and_loss_is_optimal(kind: str, penalty: str) -> None:
+    x, y = problem(kind)
+    scale = lambda_max(x, y) if kind == "regression" else 0.3
+    path = [candidate(penalty, scale * share) for share in (0.5, 0.05, 0.005)]
+    solution = solve(x, y, kind, path)
+    assert solution.converged.all()
+    for i, one in enumerate(path):
+        assert residual(x[0], y[0], one, solution.weight[0, i], solution.bias[0, i]) < 1e-7 * max(1.0, scale)
+
+
+def test_group_lasso_drops_whole_features_and_is_l1_for_one_output() -> None:
+    x, y = problem("multiclass")
+    weight = solve(x, y, "multiclass", [Candidate("group_lasso", 0.03)]).weight[0, 0]
+    assert 0 < int((weight == 0).all(0).sum()) < weight.shape[1]
+    assert ((weight == 0).all(0) | (weight != 0).all(0)).all()
+    x, y = diabetes()
+    for kind, target in (("regression", y), ("binary", (y[..., 0] > y.mean()).long())):
+        both = solve(x, target, kind, [Candidate("l1", 0.02), Candidate("group_lasso", 0.02)])
+        assert torch.allclose(both.weight[:, 0], both.weight[:, 1], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
+def test_a_batch_equals_each_fit_alone(kind: str) -> None:
+    x, y = problem(kind)
+    rows = torch.randperm(x.shape[1], generator=torch.Generator().manual_seed(0))
+    cut = max(4, x.shape[1] // 4)
+    x = torch.stack([x[0, rows[cut:]], x[0, rows[:-cut]]])
+    y = torch.stack([y[0, rows[cut:]], y[0, rows[:-cut]]])
+    scale = lambda_max(x, y) if kind == "regression" else 0.3
+    mix = [candidate(name, scale * share) for share in (0.02, 0.2) for name in PENALTIES[1:]]
+    together = solve(x, y, kind, mix)
+    for r in range(2):
+        for c, one in enumerate(mix):
+            alone = solve(x[r : r + 1], y[r : r + 1], kind, [one])
+            assert torch.allclose(together.weight[r, c], alone.weight[0, 0], rtol=1e-5, atol=1e-5)
+            assert torch.allclose(together.bias[r, c], alone.bias[0, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_cap_that_is_too_low_is_marked() -> None:
+    x, y = diabetes(2)
+    assert not solve(x, y, "regression", [Candidate("l1", 1e-3)], limits=Limits(steps=0)).converged.any()
+    classes = (y[..., 0] > y.mean()).long()
+    assert not solve(x, classes, "binary", [Candidate("l2", 1e-3)], limits=Limits(steps=1)).converged.any()
+    assert solve(x, classes, "binary", [Candidate("l2", 1e-3)]).converged.all()
+
+
+def test_separable_classes_without_a_penalty_end_at_a_flat_gradient() -> None:
+    x = torch.linspace(-1, 1, 20, dtype=torch.float64)[None, :, None]
+    solution = solve(x, (x[..., 0] > 0).long(), "binary", [Candidate("none")])
+    assert solution.converged.all()
+    assert solution.weight.isfinite().all()
+    assert loss(x[0], (x[0, :, 0] > 0).long(), solution.weight[0, 0], solution.bias[0, 0]) < 1e-6
+
+
+def awkward(seed: int, rows: int, features: int, outputs: int) -> tuple[Tensor, Tensor]:
+    """Random rows with a duplicated, a nearly duplicated and a constant column."""
+    draw = torch.Generator().manual_seed(seed)
+    x = torch.randn(1, rows, features, dtype=torch.float64, generator=draw)
+    x = torch.cat([x, x[..., :1], x[..., :1] + 1e-5 * x[..., -1:], torch.full_like(x[..., :1], 0.3)], 2)
+    noise = torch.randn(1, rows, outputs, dtype=torch.float64, generator=draw)
+    return x, x[..., :outputs] * 2 + 5 + noise
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(5, 30),
+    features=st.integers(3, 50),
+    outputs=st.integers(1, 3),
+    penalty=st.sampled_from(PENALTIES[1:]),
+    exponent=st.floats(-4, 0.3),
+)
+def test_awkward_regressions_are_optimal(
+    seed: int, rows: int, features: int, outputs: int, penalty: str, exponent: float
+) -> None:
+    x, y = awkward(seed, rows, features, outputs)
+    top = lambda_max(x, y)
+    one = candidate(penalty, top * 10**exponent)
+    solution = solve(x, y, "regression", [one])
+    assert solution.converged.all()
+    assert residual(x[0], y[0], one, solution.weight[0, 0], solution.bias[0, 0]) < 1e-7 * top
+    if penalty in ("l1", "group_lasso") and exponent > 0:
+        assert (solution.weight == 0).all()
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(8, 30),
+    penalty=st.sampled_from(PENALTIES[1:]),
+    exponent=st.floats(-3, 0),
+)
+def test_awkward_classes_are_optimal(seed: int, rows: int, penalty: str, exponent: float) -> None:
+    x, y = awkward(seed, rows, 12, 3)
+    for kind, classes in (("binary", (y[..., 0] > y[..., 0].median()).long()), ("multiclass", y.argmax(2))):
+        one = candidate(penalty, 10**exponent)
+        solution = solve(x, classes, kind, [one], outputs=3)
+        assert solution.converged.all()
+        assert residual(x[0], classes[0], one, solution.weight[0, 0], solution.bias[0, 0]) < 1e-7
+
+
+def test_the_gap_bounds_the_distance_to_the_optimum() -> None:
+    x, y = diabetes(2)
+    one = Candidate("l1", 1e-2 * lambda_max(x, y))
+    best = solve(x, y, "regression", [one])
+    rough = solve(x, y, "regression", [one], limits=Limits(steps=1))
+    low, high = (objective(x[0], y[0], one, s.weight[0, 0], s.bias[0, 0]) for s in (best, rough))
+    assert float(best.error) < 1e-6
+    assert -1e-9 * high <= high - low <= float(rough.error) * high + 1e-9 * high
+
+
+def four_decades(penalty: str) -> tuple[Solution, float]:
+    """Diabetes to degree 3 (285 features), 10 folds x 100 lambdas over four decades, and the seconds it takes."""
+    folds = np.random.default_rng(0).permutation(442)[:440].reshape(10, 44)
+    parts = [diabetes(3, np.setdiff1d(folds, fold)) for fold in folds]
+    x, y = (torch.cat(tensor) for tensor in zip(*parts, strict=True))
+    path = [candidate(penalty, lambda_max(x, y) * 10**-decade) for decade in np.linspace(0, 4, 100)]
+    start = time.perf_counter()
+    return solve(x, y, "regression", path), time.perf_counter() - start
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("penalty", ["l1", "elastic_net"])
+def test_a_badly_conditioned_path_over_four_decades_converges(penalty: str) -> None:
+    solution, seconds = four_decades(penalty)
+    share = solution.converged.double().mean()
+    print(f"{penalty}: {seconds:.1f} s, worst gap {solution.error.max():.1e}, converged {share:.1%}")
+    assert solution.converged.all()

@@ -1,0 +1,321 @@
+"""Training a batch: equal to a plain loop of torch, to each fit alone, and to the convex optimum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from search.data.loss import training_loss
+from search.models import penalised
+from search.penalties import make_penalty
+from search.randomness import permutations, uniform
+from search.records import Candidate, UserError
+from search.training import resolve_device, train
+from search.training.plan import chunking, plan, replicates
+from search.training.stack import Stack
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+MIXED = [
+    Candidate("none"),
+    Candidate("l2", 0.3),
+    Candidate("l1", 0.05),
+    Candidate("elastic_net", 0.1, 0.4),
+    Candidate("l2", 0.01),
+    Candidate("group_lasso", 0.08),
+    Candidate("l1", 0.4),
+]
+
+
+def assert_close(ours, theirs, dtype):
+    scale = np.abs(theirs).max()
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=TOLERANCE[dtype] * scale)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("optimizer", "momentum"), [("sgd", 0.0), ("sgd", 0.9), ("adam", 0.0)])
+def test_l2_equals_a_plain_torch_loop_with_weight_decay(make_task, make_settings, dtype, optimizer, momentum):
+    task = make_task()
+    settings = make_settings(
+        **{
+            "training.dtype": dtype,
+            "training.lr": 0.02,
+            "training.epochs": 8,
+            "training.optimizer": optimizer,
+            **({"training.momentum": momentum} if optimizer == "sgd" else {}),
+        }
+    )
+    candidates = [Candidate("none"), *(Candidate("l2", lambda_) for lambda_ in np.geomspace(1e-3, 3, 63))]
+    outcomes = train(task, settings, candidates)
+    for index in (0, 1, 30, 63):
+        for number, replicate in enumerate(replicates(task, settings)[0]):
+            weight, bias = plain_loop(task.splits[replicate.split], replicate.seed, settings, candidates[index].lambda_)
+            assert_close(outcomes[index].weights[number], weight, dtype)
+            assert_close(outcomes[index].biases[number], bias, dtype)
+
+
+def plain_loop(split, seed, settings, decay):
+    """What a reader would write with torch.nn.Linear and torch.optim, bias not decayed."""
+    dtype = getattr(torch, settings.training.dtype)
+    torch.manual_seed(seed)
+    model = torch.nn.Linear(split.train.x.shape[1], 1).to(dtype)
+    groups = [{"params": [model.weight], "weight_decay": decay}, {"params": [model.bias]}]
+    if settings.training.optimizer == "adam":
+        optimizer = torch.optim.Adam(groups, lr=settings.training.lr)
+    else:
+        optimizer = torch.optim.SGD(groups, lr=settings.training.lr, momentum=settings.training.momentum)
+    x, y = split.train.x.to(dtype), split.train.y.to(dtype)
+    for epoch in range(settings.training.epochs):
+        order = permutations(torch.tensor([seed]), epoch, len(x))[0]
+        for start in range(0, len(x), 5):
+            batch = order[start : start + 5]
+            optimizer.zero_grad()
+            (0.5 * (model(x[batch]) - y[batch]) ** 2).mean().backward()
+            optimizer.step()
+    return model.weight.detach().numpy(), model.bias.detach().numpy()
+
+
+def test_decoupled_l2_equals_torch_adamw(make_task, make_settings):
+    task = make_task(draws=1)
+    settings = make_settings(
+        **{
+            "training.dtype": "float64",
+            "training.lr": 0.02,
+            "training.epochs": 8,
+            "training.optimizer": "adamw",
+            "training.apply": "decoupled",
+        }
+    )
+    [outcome] = train(task, settings, [Candidate("l2", 0.7)])
+    split, seed = task.splits[0], replicates(task, settings)[0][0].seed
+    torch.manual_seed(seed)
+    model = torch.nn.Linear(12, 1).double()
+    groups = [{"params": [model.weight], "weight_decay": 0.7}, {"params": [model.bias], "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=0.02)
+    for epoch in range(8):
+        for batch in permutations(torch.tensor([seed]), epoch, 20)[0].split(5):
+            optimizer.zero_grad()
+            (0.5 * (model(split.train.x[batch]) - split.train.y[batch]) ** 2).mean().backward()
+            optimizer.step()
+    assert_close(outcome.weights[0], model.weight.detach().numpy(), "float64")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("apply", ["loss", "proximal", "decoupled"])
+@pytest.mark.parametrize(("kind", "model"), [("regression", "linear"), ("binary", "mlp"), ("multiclass", "mlp")])
+def test_batched_equals_alone(make_task, make_settings, dtype, apply, kind, model):
+    task = make_task(kind, outputs=3 if kind == "multiclass" else 1, draws=3, refit=True)
+    model_keys = {"model.hidden": [8, 6], "model.dropout": 0.3} if model == "mlp" else {}
+    settings = make_settings(
+        **{"training.dtype": dtype, "training.lr": 0.05, "training.epochs": 5, "training.apply": apply},
+        **{"model.kind": model, "training.seeds": 2, **model_keys},
+    )
+    together = train(task, settings, MIXED)
+    for candidate, ours in zip(MIXED, together, strict=True):
+        [alone] = train(task, settings, [candidate])
+        assert_close(ours.losses.validation, alone.losses.validation, dtype)
+        assert_close(ours.losses.test, alone.losses.test, dtype)
+        assert_close(ours.train_curve, alone.train_curve, dtype)
+        np.testing.assert_array_equal(ours.nonzero, alone.nonzero)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "momentum", "lr", "epochs"),
+    [("sgd", 0.0, 0.1, 2000), ("sgd", 0.8, 0.03, 2000), ("adam", 0.0, 0.01, 4000)],
+)
+def test_proximal_training_ends_at_the_optimum_of_the_objective(
+    make_task, make_settings, optimizer, momentum, lr, epochs
+):
+    """The optimality residual vanishes: momentum and Adam's metric change the path, not what lambda means."""
+    task = make_task(draws=1)
+    candidates = [candidate for candidate in MIXED[1:] if optimizer == "sgd" or candidate.penalty != "group_lasso"]
+    settings = make_settings(
+        **{"training.dtype": "float64", "training.lr": lr, "training.epochs": epochs},
+        **{"training.batch_size": 0, "training.optimizer": optimizer},
+        **({"training.momentum": momentum} if optimizer == "sgd" else {}),
+    )
+    train_rows = task.splits[0].train
+    for candidate, outcome in zip(candidates, train(task, settings, candidates), strict=True):
+        weight = torch.tensor(outcome.weights[0], dtype=torch.float64, requires_grad=True)
+        output = train_rows.x @ weight.T + torch.tensor(outcome.biases[0])
+        gradient = torch.autograd.grad(training_loss("regression", output, train_rows.y).mean(), weight)[0]
+        penalty = make_penalty(candidate.penalty, candidate.l1_ratio)
+        residual = penalty.residual(weight.detach(), gradient, torch.tensor(candidate.lambda_, dtype=torch.float64))
+        assert residual < 1e-6, (candidate, float(residual))
+        if candidate.penalty in {"l1", "elastic_net"}:
+            assert 0 < outcome.nonzero[0] < 1
+
+
+def test_only_the_proximal_map_reaches_exact_zeros(make_task, make_settings):
+    task, candidate = make_task(draws=1), Candidate("l1", 0.4)
+    keys = {"training.epochs": 200, "training.lr": 0.02}
+    [proximal] = train(task, make_settings(**keys), [candidate])
+    [subgradient] = train(task, make_settings(**keys, **{"training.apply": "loss"}), [candidate])
+    assert np.count_nonzero(proximal.weights == 0) >= 3
+    assert np.count_nonzero(subgradient.weights == 0) == 0
+
+
+def test_a_diverged_fit_is_marked_and_touches_no_neighbour(make_task, make_settings):
+    task = make_task()
+    settings = make_settings(**{"training.lr": 0.02, "training.epochs": 60, "training.apply": "loss"})
+    fine, wild = Candidate("l2", 0.1), Candidate("l2", 1e4)
+    first, diverged, second = train(task, settings, [fine, wild, Candidate("l1", 0.1)])
+    [alone] = train(task, settings, [fine])
+    assert diverged.diverged.all()
+    assert np.isinf(diverged.losses.validation).all()
+    assert np.isinf(diverged.losses.test).all()
+    assert diverged.losses.validation_loss() == np.inf
+    assert not first.diverged.any()
+    assert not second.diverged.any()
+    assert_close(first.losses.validation, alone.losses.validation, "float32")
+
+
+def test_a_refit_trains_on_all_rows_but_the_test_rows(make_task, make_settings):
+    """With refit, the test losses are those of a fit on training and validation rows together."""
+    keys = {"training.lr": 0.02, "training.epochs": 5}
+    refit, plain = make_task(draws=1, refit=True), make_task(draws=1)
+    [ours] = train(refit, make_settings(**keys), [Candidate("l2", 0.1)])
+    assert ours.losses.test.shape == (1, 40)
+    assert np.isfinite(ours.losses.test).all()
+    [ordinary] = train(plain, make_settings(**keys), [Candidate("l2", 0.1)])
+    np.testing.assert_array_equal(ours.losses.validation, ordinary.losses.validation)
+    assert not np.allclose(ours.losses.test, ordinary.losses.test)
+
+
+def test_test_targets_change_nothing_but_test_losses(make_task, make_settings):
+    task, settings = make_task(), make_settings(**{"training.epochs": 3})
+    sealed = train(task.without_test(), settings, MIXED)
+    for ours, theirs in zip(train(task, settings, MIXED), sealed, strict=True):
+        np.testing.assert_array_equal(ours.losses.validation, theirs.losses.validation)
+        np.testing.assert_array_equal(ours.weights, theirs.weights)
+        assert theirs.losses.test is None
+
+
+class Stopper:
+    """A pruner for tests: stops candidate `victim` when it is asked at `step`."""
+
+    def __init__(self, per, victim, step):
+        self.per, self.victim, self.step = per, victim, step
+        self.seen = []
+
+    def __call__(self, step, losses):
+        self.seen.append((step, dict(losses)))
+        return {self.victim} if step == self.step else set()
+
+
+def test_a_pruned_candidate_leaves_the_stack_and_the_others_do_not_notice(make_task, make_settings):
+    task = make_task(refit=True)
+    settings = make_settings(**{"training.epochs": 6, "training.lr": 0.02, "training.momentum": 0.9})
+    watch = Stopper("epoch", victim=2, step=3)
+    watched, free = train(task, settings, MIXED, watch=watch), train(task, settings, MIXED)
+    assert watched[2].pruned
+    assert watched[2].epochs == 3
+    assert watched[2].validation_curve.shape == (2, 3)
+    assert 2 not in watch.seen[3][1]
+    for index in {*range(len(MIXED))} - {2}:
+        assert not watched[index].pruned
+        assert_close(watched[index].losses.validation, free[index].losses.validation, "float32")
+    losses = [outcome.losses.validation_loss() for outcome in free]
+    reported = watch.seen[-1][1]
+    assert reported[0] == pytest.approx(losses[0], rel=1e-6)
+
+
+def test_a_race_sees_one_replicate_after_the_other(make_task, make_settings):
+    task = make_task(draws=3)
+    settings = make_settings(**{"training.epochs": 2})
+    watch = Stopper("replicate", victim=1, step=1)
+    watched, free = train(task, settings, MIXED, watch=watch), train(task, settings, MIXED)
+    assert [step for step, _ in watch.seen] == [0, 1, 2]
+    assert 1 not in watch.seen[2][1]
+    assert np.isnan(watched[1].losses.validation[2]).all()
+    assert watch.seen[0][1][0] == pytest.approx(free[0].losses.validation[0].mean(), rel=1e-5)
+
+
+def test_chunks_are_cut_by_measured_bytes_and_change_nothing(make_task, make_settings, monkeypatch):
+    task, settings = make_task(draws=3), make_settings(**{"training.epochs": 2})
+    whole = train(task, settings, MIXED)
+    device = torch.device("cpu")
+    fits = plan(task, settings, "mse", device)
+    generous = chunking(fits, MIXED, device)
+    assert generous.candidates > 1000
+    for room in (4_000, 1_000):
+        monkeypatch.setattr("search.training.plan.usable_bytes", lambda _, room=room: room)
+        chunks = chunking(fits, MIXED, device)
+        assert chunks.candidates < len(MIXED)
+        for ours, theirs in zip(train(task, settings, MIXED), whole, strict=True):
+            assert_close(ours.losses.validation, theirs.losses.validation, "float32")
+    assert chunks.replicates < 3
+    monkeypatch.setattr("search.training.plan.usable_bytes", lambda _: 10)
+    with pytest.raises(UserError, match="one fit needs"):
+        train(task, settings, MIXED)
+
+
+def test_initialisation_order_and_masks_belong_to_the_replicate(make_task, make_settings):
+    task = make_task()
+    few = replicates(task, make_settings(**{"training.seeds": 1}))[0]
+    many = replicates(task, make_settings(**{"training.seeds": 5}))[0]
+    assert [each.seed for each in few] == [many[0].seed, many[5].seed]
+    assert len({each.seed for each in many}) == 10
+    seeds = torch.tensor([each.seed for each in many])
+    torch.testing.assert_close(uniform(seeds, 2, 4, (3, 5))[6:7], uniform(seeds[6:7], 2, 4, (3, 5)), rtol=0, atol=0)
+    orders = permutations(seeds, 0, 50)
+    assert (orders.sort(dim=1).values == torch.arange(50)).all()
+    assert (permutations(seeds, 1, 50) != orders).any(dim=1).all()
+
+
+def test_uniform_numbers_are_uniform_and_independent():
+    draws = uniform(torch.arange(2000), 1, 0, (50,)).numpy()
+    assert 0 <= draws.min()
+    assert draws.max() < 1
+    counts = np.histogram(draws, bins=20, range=(0, 1))[0]
+    expected = draws.size / 20
+    assert ((counts - expected) ** 2 / expected).sum() < 43.8  # 99.9 % of chi-squared with 19 degrees of freedom
+    neighbours = np.corrcoef(draws[:, 0], draws[:, 1])[0, 1], np.corrcoef(draws[:-1, 0], draws[1:, 0])[0, 1]
+    assert np.abs(neighbours).max() < 0.075
+
+
+@pytest.mark.parametrize("kind", ["default", "normal", "zeros"])
+def test_initial_weights(make_task, make_settings, kind):
+    extra = {"model.init_std": 0.3} if kind == "normal" else {}
+    task, settings = make_task(draws=40), make_settings(**{"model.init": kind}, **extra)
+    [fits] = plan(task, settings, "mse", torch.device("cpu"))
+    stack = Stack(fits.problem, MIXED[:2])
+    [name] = penalised(stack.parameters)
+    weight = stack.parameters[name].detach()
+    expected = {"default": (1 / 12) ** 0.5 / 3**0.5, "normal": 0.3, "zeros": 0.0}[kind]
+    assert float(weight.std()) == pytest.approx(expected, rel=0.1)
+    assert (weight[:, 0] == weight[:, 1]).all()
+
+
+def user_module(features, outputs):
+    hidden = torch.nn.Linear(features, 7), torch.nn.BatchNorm1d(7), torch.nn.ReLU(), torch.nn.Dropout(0.2)
+    return torch.nn.Sequential(*hidden, torch.nn.Linear(7, outputs))
+
+
+def wrong_module(features, outputs):
+    return torch.nn.Linear(features, outputs + 1)
+
+
+def test_the_users_own_module_trains_as_it_would_alone(make_task, make_settings):
+    task = make_task()
+    settings = make_settings(**{"model.kind": "test_train:user_module", "training.epochs": 3, "training.lr": 0.02})
+    candidates = [Candidate("none"), Candidate("l2", 0.5)]
+    together = train(task, settings, candidates)
+    for candidate, ours in zip(candidates, together, strict=True):
+        [alone] = train(task, settings, [candidate])
+        np.testing.assert_allclose(ours.losses.validation, alone.losses.validation, rtol=1e-4)
+        assert ours.weights is None
+    assert together[1].weight_norm.mean() < together[0].weight_norm.mean()
+
+
+def test_a_module_of_the_wrong_shape_is_refused(make_task, make_settings):
+    with pytest.raises(UserError, match=r"model.kind.*\(2, 1\)"):
+        train(make_task(), make_settings(**{"model.kind": "test_train:wrong_module"}), MIXED)
+
+
+def test_an_absent_device_is_named():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(UserError, match="valid here: auto"):
+        resolve_device("cuda")
+    assert resolve_device("auto").type in {"cpu", "mps"}
