@@ -1,0 +1,21 @@
+"""The ledger: the durable record of studies, and the only file and database access. Never imports torch.
+
+Optuna's storage holds the trials; beside it lie the losses of every held-out row, one file a trial. The losses of the
+test rows are sealed until a verdict opens them (see `seal`), and every opening is recorded.
+"""
+
+from search.ledger.artifacts import ArtifactStore, FileArtifacts
+from search.ledger.storage import Storage, open_storage
+from search.ledger.study import Opening, StudyLedger
+from search.ledger.summary import StudySummary, list_studies
+
+__all__ = [
+    "ArtifactStore",
+    "FileArtifacts",
+    "Opening",
+    "Storage",
+    "StudyLedger",
+    "StudySummary",
+    "list_studies",
+    "open_storage",
+]

@@ -1,0 +1,64 @@
+"""Losses as files, by Optuna's artifact store protocol, so that a store of Optuna's can stand in its place."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from search.ledger.files import naming, sync, sync_folder
+
+
+class ArtifactStore(Protocol):
+    """What Optuna's artifact stores share: `Boto3ArtifactStore` is one."""
+
+    def open_reader(self, artifact_id: str) -> BinaryIO: ...  # noqa: D102
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None: ...  # noqa: D102
+    def remove(self, artifact_id: str) -> None: ...  # noqa: D102
+
+
+class FileArtifacts:
+    """An artifact store in a folder. A write is whole and on the disk when it returns, or has not happened.
+
+    Optuna's `FileSystemArtifactStore` promises neither. An artifact's id is its path below the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, artifact_id: str) -> Path:
+        """Where the artifact lies; ids that point outside the folder are refused."""
+        path = (self.folder / artifact_id).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise ValueError(f"artifact id {artifact_id!r} points outside its store")
+        return path
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        """Open the artifact for reading; Optuna's `ArtifactNotFound` where there is none."""
+        from optuna.artifacts.exceptions import ArtifactNotFound
+
+        try:
+            return self.path(artifact_id).open("rb")
+        except FileNotFoundError as error:
+            raise ArtifactNotFound(artifact_id) from error
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        """Keep the artifact durably, in the place of an earlier one with this id."""
+        path = self.path(artifact_id)
+        part = path.with_name(path.name + ".part")
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                shutil.copyfileobj(content_body, file)
+                sync(file)
+        part.replace(path)
+        sync_folder(path.parent)
+
+    def remove(self, artifact_id: str) -> None:
+        """Delete the artifact."""
+        from optuna.artifacts.exceptions import ArtifactNotFound
+
+        try:
+            self.path(artifact_id).unlink()
+        except FileNotFoundError as error:
+            raise ArtifactNotFound(artifact_id) from error

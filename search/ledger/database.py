@@ -1,0 +1,94 @@
+"""Optuna's storage in a database, and one transaction for a batch of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, NullPool, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+from search.records import UserError
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+SQLITE_WAIT_SECONDS = 60.0
+
+
+def parse_url(text: str) -> URL:
+    """The parts of a database's URL, or a `UserError` that says how one looks."""
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise UserError(
+            f"storage {text!r}: not a database URL; one looks like sqlite:///runs/ledger.db "
+            "or postgresql+psycopg://user:password@host/database"
+        ) from error
+
+
+def open_database(url: URL) -> RDBStorage:
+    """Connect, and make Optuna's tables where there are none."""
+    from optuna.storages import RDBStorage
+
+    options = _sqlite_options() if url.get_backend_name() == "sqlite" else {"pool_pre_ping": True}
+    try:
+        return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
+    except (ImportError, NoSuchModuleError) as error:
+        raise UserError(
+            f"storage {url}: no driver for {url.drivername}; install it (for PostgreSQL: python -m pip install "
+            "'psycopg[binary]', and a URL that begins with postgresql+psycopg://)"
+        ) from error
+    except DatabaseError as error:
+        raise UserError(f"storage {url}: cannot be opened: {_one_line(error.orig or error)}") from error
+    except RuntimeError as error:  # Optuna's word on tables of another version
+        raise UserError(f"storage {url}: {_one_line(error)}") from error
+
+
+@contextmanager
+def one_write(storage: RDBStorage) -> Iterator[None]:
+    """One transaction for all calls of the block by this thread, committed at its end. Nests.
+
+    Optuna commits each call by itself. Here its session joins an outer transaction, as SQLAlchemy describes under
+    "Joining a Session into an External Transaction": each commit of Optuna's releases a savepoint, each rollback
+    undoes one call, so that its own error handling works as ever. After an exception what was done before it stays.
+    """
+    sessions = storage.scoped_session
+    if isinstance(sessions().bind, Connection):
+        yield
+        return
+    sessions.remove()
+    with storage.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # Take the write lock now: a lock taken later, after a read, can fail at once instead of waiting.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        sessions.registry.set(Session(bind=connection, join_transaction_mode="create_savepoint"))
+        try:
+            yield
+        finally:
+            sessions.remove()
+            connection.commit()
+
+
+def _sqlite_options() -> dict[str, Any]:
+    return {
+        "poolclass": NullPool,
+        "pool_events": [(_prepare_sqlite, "connect")],
+        "connect_args": {"timeout": SQLITE_WAIT_SECONDS},
+    }
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """Readers and the writer do not block each other; a power cut may cost the last commits, never the file."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,101 @@
+"""Where studies are kept: Optuna's storage with the losses beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from search.ledger.artifacts import ArtifactStore, FileArtifacts
+from search.ledger.files import naming
+from search.records import UserError
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+    from sqlalchemy import URL
+
+DEFAULT: Final = Path("runs/ledger.journal")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """An open storage.
+
+    `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses, `folder` a local folder for
+    them and for the locks of running studies. `one_write()` is a context: all that the block (of one thread) asks,
+    suggests and tells reaches the disk at its end by one write; it nests, and an exception does not undo it.
+    """
+
+    name: str
+    optuna: BaseStorage
+    artifacts: ArtifactStore
+    folder: Path
+    one_write: Callable[[], AbstractContextManager[None]]
+
+
+def open_storage(storage: str | None = None, *, create: bool = True) -> Storage:
+    """Open a storage: a journal file's path (default `runs/ledger.journal`) or a database's URL.
+
+    The journal file is made by the first write, a database file at once. `create=False`, for commands that only
+    read, refuses a named file that is not there. What cannot be opened raises `UserError`.
+    """
+    if storage is not None and "://" in storage:
+        return _open_database(storage, create)
+    path = DEFAULT if storage is None else Path(storage)
+    if storage is not None:
+        _require(path, create)
+    return _open_journal(path)
+
+
+def _open_journal(path: Path) -> Storage:
+    from optuna.storages import JournalStorage
+
+    from search.ledger.journal import Journal
+
+    journal = Journal(path)
+    folder = _losses_beside(path)
+    return Storage(str(path), JournalStorage(journal), FileArtifacts(folder), folder, journal.one_write)
+
+
+def _open_database(text: str, create: bool) -> Storage:
+    from optuna.storages import get_storage
+
+    from search.ledger.database import one_write, open_database, parse_url
+
+    url = parse_url(text)
+    if url.get_backend_name() == "sqlite":
+        folder = _prepare_sqlite_file(url, create)
+    else:
+        folder = DEFAULT.parent / f"{url.database}.{_server_hash(url)}.losses"
+    database = open_database(url)
+    return Storage(str(url), get_storage(database), FileArtifacts(folder), folder, partial(one_write, database))
+
+
+def _prepare_sqlite_file(url: URL, create: bool) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise UserError(f"storage {url}: names no file; one looks like sqlite:///runs/ledger.db")
+    path = Path(url.database)
+    _require(path, create)
+    if path.is_dir():
+        raise UserError(f"storage {url}: {path} is a folder; name a file in it")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return _losses_beside(path)
+
+
+def _require(path: Path, create: bool) -> None:
+    if not create and not path.exists():
+        raise UserError(f"{path}: there is no such storage; name the one that the study was run with")
+
+
+def _losses_beside(path: Path) -> Path:
+    # The whole file name stays in it: ledger.journal and ledger.db in one folder must not share their losses.
+    return path.with_name(f"{path.name}.losses")
+
+
+def _server_hash(url: URL) -> str:
+    return hashlib.sha256(f"{url.host}:{url.port}/{url.database}".encode()).hexdigest()[:8]

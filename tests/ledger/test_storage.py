@@ -1,0 +1,123 @@
+"""Opening a storage: where things lie, and what is said about a name that cannot be opened."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ledger_helpers import open_ledger, run_batch
+from optuna.artifacts.exceptions import ArtifactNotFound
+
+from search.ledger import FileArtifacts, StudyLedger, list_studies, open_storage
+from search.ledger.files import folder_name
+from search.records import UserError
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_default_lies_under_runs_and_is_made_by_the_first_write(here):
+    storage = open_storage()
+    assert list_studies(storage) == []
+    with pytest.raises(UserError, match="there are no studies yet"):
+        StudyLedger.load(storage, "study")
+    assert list(here.iterdir()) == []
+    run_batch(open_ledger(storage), 1)
+    files = {str(path.relative_to(here)) for path in here.rglob("*") if path.is_file()}
+    assert files == {"runs/ledger.journal", "runs/ledger.journal.losses/study/trials-0.npz"}
+
+
+def test_reading_a_storage_that_is_not_there_is_refused_and_makes_nothing(here):
+    for name in ("typo.journal", "sqlite:///typo.db"):
+        with pytest.raises(UserError, match=r"typo\.\w+: there is no such storage"):
+            open_storage(name, create=False)
+    assert open_storage(None, create=False).name == "runs/ledger.journal"
+    assert list(here.iterdir()) == []
+
+
+def test_storages_of_one_folder_do_not_share_their_losses(here):
+    assert open_storage("a.journal").folder != open_storage("sqlite:///a.db").folder
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (".", "Is a directory"),
+        ("notes.txt", "not a journal"),
+        ("notes.txt/a.journal", "Not a directory"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///.", "is a folder"),
+        ("sqlite:///notes.txt", "not a database"),
+        ("sqlite:///notes.txt/a.db", "Not a directory"),
+        ("nosuch://host/database", "no driver"),
+        ("http//://", "not a database URL"),
+        ("mysql+pymysql://user:secret@127.0.0.1:1/x", "no driver"),
+    ],
+)
+def test_what_cannot_be_opened_is_named_in_one_line(here, name, message):
+    Path("notes.txt").write_text("dear diary\n" * 400)
+    with pytest.raises(UserError, match=message) as refusal:
+        open_ledger(open_storage(name))
+    assert "\n" not in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+    assert Path("notes.txt").read_text() == "dear diary\n" * 400
+
+
+def test_an_unreachable_server_is_named_without_the_password(here):
+    pytest.importorskip("psycopg")
+    with pytest.raises(UserError, match="cannot be opened") as refusal:
+        open_storage("postgresql+psycopg://user:secret@127.0.0.1:1/database")
+    assert "secret" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_folder_without_permission_is_named(here):
+    Path("closed").mkdir(mode=0o500)
+    with pytest.raises(UserError, match="Permission denied"):
+        open_ledger(open_storage("closed/a.journal"))
+
+
+@given(st.sets(st.text(min_size=1, max_size=200), min_size=2, max_size=5))
+def test_study_folders_are_safe_and_never_shared(names):
+    folders = {folder_name(name).casefold() for name in names}
+    assert len(folders) == len(names)
+    for folder in folders:
+        assert folder not in {".", ".."}
+        assert len(folder.encode()) <= 100
+        assert not set(folder) & set('/\\:*?"<>|\0')
+
+
+def test_plain_study_names_are_their_own_folder():
+    assert folder_name("weight_decay") == "weight_decay"
+    assert folder_name("Weight_Decay") != "weight_decay"
+
+
+def test_artifacts_are_whole_or_not_there(tmp_path):
+    store = FileArtifacts(tmp_path / "store")
+
+    class Broken:
+        def read(self, _size):
+            raise OSError("pulled")
+
+    with pytest.raises(OSError, match="pulled"):
+        store.write("a/b", Broken())
+    with pytest.raises(ArtifactNotFound):
+        store.open_reader("a/b")
+    with pytest.raises(ArtifactNotFound):
+        store.remove("a/b")
+    with pytest.raises(ValueError, match="outside"):
+        store.open_reader("../secret")
+
+
+def test_importing_the_ledger_loads_neither_torch_nor_optuna():
+    code = "import sys, search.ledger; sys.exit(bool({'torch', 'optuna'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
