@@ -1,0 +1,167 @@
+"""Bounds of the regret: how much risk does the selected candidate lose against the truly best one?
+
+The regret is the largest of the gains theta_h = risk(selected) - risk(h), and the two bounds differ in kind.
+
+Upper. Let h* be the best candidate. max over h of (gain_h + c se_h) >= gain_h* + c se_h*, so it is below theta_h* no
+more often than one single t interval fails: the quantile c of one difference is enough, whatever the number of
+candidates (the intersection-union principle, Berger 1982, Technometrics 24). Nothing has to be simultaneous.
+
+Lower. max over h of (gain_h - c se_h) fails as soon as any candidate's gain is overrated, so c must bound all errors
+at once: the multiplier bootstrap of their maximum. Candidates that are clearly worse than the regret in question
+cannot be the one, so their errors are moved down by as much as is certain before the maximum is taken (Romano,
+Shaikh, Wolf 2014, Econometrica 82, with their split alpha / 10 of the error probability for "certain").
+
+Both bounds are those of the test theta_h <= t, solved for t. For the relative regret, theta_h / risk(selected), it is
+the test of risk(selected) - risk(h) - t risk(selected) <= 0 (Fieller 1954), so that the uncertain denominator counts.
+
+Where the judged rows also selected the candidate (no test rows), no candidate is given beforehand, and both bounds use
+the critical value of all pairs of candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from search.records import Array
+from search.verdict.multiplier import Errors, bonferroni, critical_value, quantile, student
+from search.verdict.sample import Sample
+
+SCREENING_SHARE = 0.1
+STEPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A lower and an upper bound; they hold together with the confidence that was asked for."""
+
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """gain_h - t * scale, for every candidate h and any t: what a bound is solved from.
+
+    `gain`, `variance`, `covariance` (with the scale), `dof` have shape (candidates,). Absolute regret: the scale is 1.
+    Relative regret: the scale is the selected candidate's mean loss.
+    """
+
+    gain: Array
+    variance: Array
+    covariance: Array
+    dof: Array
+    scale: float
+    scale_variance: float
+
+    def deviation(self, t: float) -> Array:
+        """Standard error of gain - t * scale."""
+        return np.sqrt(np.maximum(self.variance - 2 * t * self.covariance + t * t * self.scale_variance, 0.0))
+
+    def statistic(self, t: float) -> Array:
+        """(gain - t * scale) / its standard error; infinite where a difference is certain, 0 where it is none."""
+        return ratio(self.gain - t * self.scale, self.deviation(t))
+
+    def low(self, c: Array) -> Array:
+        """Smallest t >= 0 with statistic(t) <= c, for every candidate."""
+        a, b, d = self._quadratic(c)
+        above = (self.gain > 0) & (d > 0)
+        root = b + np.sqrt(np.maximum(b * b - a * d, 0.0))
+        return np.divide(d, root, out=np.zeros_like(d), where=above & (root > 0))
+
+    def high(self, c: Array) -> Array:
+        """Largest t >= 0 with statistic(t) >= -c, or 0; infinite where the scale itself may be zero."""
+        a, b, d = self._quadratic(c)
+        root = b + np.sqrt(np.maximum(b * b - a * d, 0.0))
+        high = np.divide(root, a, out=np.full_like(d, np.inf), where=a > 0)
+        return np.where(self.gain + c * np.sqrt(self.variance) <= 0, 0.0, high)
+
+    def _quadratic(self, c: Array) -> tuple[Array, Array, Array]:
+        """(gain - t scale)^2 = c^2 variance(t), as a t^2 - 2 b t + d = 0."""
+        a = self.scale**2 - c**2 * self.scale_variance
+        b = self.gain * self.scale - c**2 * self.covariance
+        return a, b, self.gain**2 - c**2 * self.variance
+
+
+def contrast(sample: Sample, *, relative: bool) -> Contrast:
+    """The gains over the selected candidate, on the scale of the loss or of the selected candidate's risk."""
+    parts = [np.einsum("hi,hi->h", part[:-1], part[:-1]) for part in (sample.rows, sample.replicates)]
+    own = [part[-1] for part in (sample.rows, sample.replicates)]
+    covariance = sample.rows[:-1] @ own[0] + sample.replicates[:-1] @ own[1]
+    scale_variance = float(own[0] @ own[0] + own[1] @ own[1])
+    return Contrast(
+        gain=sample.gain[:-1],
+        variance=parts[0] + parts[1],
+        covariance=covariance if relative else np.zeros_like(covariance),
+        dof=sample.dof(parts[0], parts[1]),
+        scale=float(sample.gain[-1]) if relative else 1.0,
+        scale_variance=scale_variance if relative else 0.0,
+    )
+
+
+def regret_bounds(sample: Sample, *, confidence: float, relative: bool, pairs: float | None = None) -> Bounds:
+    """Bounds of the regret, or of the regret relative to the selected candidate's risk, at joint `confidence`.
+
+    Each side has half of the error probability. The lower bound is never below 0; the upper one is infinite with a
+    single row. `pairs` is the critical value of all pairs (see `pair_critical_value`), where the rows also selected.
+    """
+    if sample.count == 1:
+        return Bounds(0.0, 0.0)
+    if sample.row_count < 2:
+        return Bounds(0.0, np.inf)
+    alpha = (1 - confidence) / 2
+    gains = contrast(sample, relative=relative)
+    upper = gains.high(student(pairs if pairs is not None else float(ndtri(1 - alpha)), gains.dof))
+    if pairs is not None:
+        return Bounds(float(gains.low(student(pairs, gains.dof)).max()), float(upper.max()))
+    return Bounds(_lower(sample, gains, alpha), float(upper.max()))
+
+
+def _lower(sample: Sample, gains: Contrast, alpha: float) -> float:
+    """The smallest regret that the test does not reject, approached from below.
+
+    The critical value falls as t rises, so whatever the test with c(t) rejects beyond t is rejected: each step is
+    valid by itself.
+    """
+    t = 0.0
+    for _ in range(STEPS):
+        statistic = gains.statistic(t)
+        if statistic.max() <= student(float(ndtri(1 - alpha)), gains.dof)[statistic.argmax()]:
+            break
+        scale = sample.draws[-1] if gains.scale_variance > 0 else np.zeros_like(sample.draws[-1])
+        errors = Errors(sample.draws[:-1], t * scale, gains.deviation(t))
+        c = screened_critical_value(errors, statistic, gains.dof, alpha)
+        step = float(gains.low(c).max())
+        if step <= t:
+            break
+        t = step
+    return t
+
+
+def screened_critical_value(errors: Errors, statistic: Array, dof: Array, alpha: float) -> Array:
+    """Critical values (candidates,) of statistic(h), at once for all h, under "no h has a positive mean".
+
+    A part of alpha goes into upper bounds of all means at once; where such a bound is below zero, that candidate's
+    error is moved down by it (Romano, Shaikh, Wolf 2014, equations 4 to 8).
+    """
+    certain = student(bonferroni(len(statistic), SCREENING_SHARE * alpha), dof)
+    shift = np.minimum(statistic + certain, 0.0)
+    return student(critical_value(errors, shift, 1 - (1 - SCREENING_SHARE) * alpha), dof)
+
+
+def pair_critical_value(sample: Sample, alpha: float) -> float:
+    """The (1 - alpha) quantile, on the normal scale, of the largest error over all pairs of candidates."""
+    largest, unmoved = np.full(sample.draws.shape[1], ndtri(1 - alpha)), np.zeros(sample.count)
+    for base in range(sample.count):
+        rows, replicates = (part[:-1] for part in sample.pair_variances(base))
+        errors = Errors(sample.draws[:-1], sample.draws[base], np.sqrt(rows + replicates))
+        largest = np.maximum(largest, errors.largest(unmoved))
+    return quantile(largest, 1 - alpha)
+
+
+def ratio(value: Array, deviation: Array) -> Array:
+    """The quotient value / deviation; without deviation 0 for no difference, signed infinity for a certain one."""
+    certain = np.where(value == 0, 0.0, np.copysign(np.inf, value))
+    return np.divide(value, deviation, out=certain, where=deviation > 0)

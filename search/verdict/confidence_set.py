@@ -1,0 +1,54 @@
+"""The candidates that cannot be told from the best one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from search.records import Flags
+from search.verdict.bounds import SCREENING_SHARE, ratio, screened_critical_value
+from search.verdict.multiplier import Errors, bonferroni, student
+from search.verdict.record import SetPart
+from search.verdict.sample import Sample
+
+
+def confidence_set(sample: Sample, *, confidence: float) -> Flags:
+    """Which candidates may be the best one: a set that holds the truly best with at least this confidence.
+
+    Cross-validation with confidence (Lei 2020, JASA 115, arXiv 1703.07904): candidate k stays unless "no candidate has
+    a lower risk than k" is rejected by the largest studentised difference loss(k) - loss(h) over all h, against the
+    multiplier bootstrap of that maximum, after screening out the h that are clearly worse than k. Only the best
+    candidate must survive, so no correction for the number of tests. Never empty: it holds the lowest mean loss.
+    Shape (candidates,). With a single row it holds all.
+    """
+    alpha = 1 - confidence
+    if sample.row_count < 2:
+        return np.ones(sample.count, dtype=bool)
+    return np.array([_may_be_best(sample, base, alpha) for base in range(sample.count)])
+
+
+def _may_be_best(sample: Sample, base: int, alpha: float) -> bool:
+    """Whether "no candidate has a lower risk than `base`" stands; the bootstrap runs where it can change the answer."""
+    rows, replicates = (part[:-1] for part in sample.pair_variances(base))
+    dof, deviation = sample.dof(rows, replicates), np.sqrt(rows + replicates)
+    statistic = ratio(sample.gain[:-1] - sample.gain[base], deviation)
+    worst = statistic.argmax()
+    if statistic[worst] <= student(float(ndtri(1 - alpha)), dof)[worst]:
+        return True
+    if statistic[worst] > student(bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha), dof)[worst]:
+        return False
+    errors = Errors(sample.draws[:-1], sample.draws[base], deviation)
+    c = screened_critical_value(errors, statistic, dof, alpha)
+    return bool((statistic <= c).all())
+
+
+def summarise(members: Flags, candidates: pd.DataFrame) -> tuple[SetPart, ...]:
+    """The set by penalty, in alphabetical order: lowest and highest lambda, and the trials."""
+    penalties, lambdas = candidates["penalty"].to_numpy(dtype=object), candidates["lambda"].to_numpy()
+    trials = candidates["trial"].to_numpy()
+    parts = [(penalty, members & (penalties == penalty)) for penalty in sorted(set(penalties[members]))]
+    return tuple(
+        SetPart(str(penalty), float(lambdas[part].min()), float(lambdas[part].max()), tuple(map(int, trials[part])))
+        for penalty, part in parts
+    )

@@ -1,0 +1,100 @@
+"""Does it matter: what regularisation gains over none, and which lambdas do as well as the best."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from search.records import Array, Flags
+from search.verdict.bounds import SCREENING_SHARE, contrast, ratio, screened_critical_value
+from search.verdict.multiplier import Errors, bonferroni, student
+from search.verdict.record import Gain, Interval
+from search.verdict.sample import Sample
+
+
+def gain_over_none(
+    sample: Sample, none: int, *, confidence: float, tolerance: float, pairs: float | None = None
+) -> tuple[Gain, bool | None]:
+    """Risk of candidate `none` minus that of the selected one with a two-sided paired t interval; and is it more?
+
+    True: the gain is above the tolerance, relative to the selected candidate's risk; False: it is not; None: open.
+    Each answer is wrong with probability (1 - confidence) / 2 at most. `pairs` as in `regret_bounds`.
+    """
+    gains = contrast(sample, relative=True)
+    estimate = 0.0 - float(gains.gain[none])
+    if sample.row_count < 2:
+        return Gain(estimate, -np.inf, np.inf), None
+    c = student(pairs if pairs is not None else float(ndtri((1 + confidence) / 2)), gains.dof)[none]
+    margin = c * float(np.sqrt(gains.variance[none]))
+    beyond = -gains.statistic(-tolerance)[none]
+    answer = None if abs(beyond) <= c else bool(beyond > 0)
+    return Gain(estimate, estimate - margin, estimate + margin), answer
+
+
+def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pairs: float | None = None) -> Flags:
+    """Which candidates' regret is at most tolerance * risk(selected): all those named are, with this confidence.
+
+    Candidate k is named when t(k, h) = (tolerance * risk(selected) - (risk(k) - risk(h))) / se is above a critical
+    value for every h that may be the best one. A wrong name needs an error of t(k, best) for some k, so the critical
+    value is, for each h, the multiplier bootstrap's over all k at once, screened as for the lower regret bound; a part
+    of the error probability goes into "may be the best". Shape (candidates,).
+    """
+    if sample.row_count < 2 or sample.gain[-1] <= 0:
+        return np.full(sample.count, sample.count == 1)
+    alpha = 1 - confidence
+    named = np.ones(sample.count, dtype=bool)
+    for h in range(sample.count):
+        if pairs is None and not _plausibly_best(sample, h, SCREENING_SHARE * alpha):
+            continue
+        named &= _near(sample, h, tolerance, (1 - SCREENING_SHARE) * alpha, pairs)
+        if not named.any():
+            break
+    return named
+
+
+def _plausibly_best(sample: Sample, h: int, alpha: float) -> bool:
+    rows, replicates = (part[:-1] for part in sample.pair_variances(h))
+    statistic = ratio(sample.gain[:-1] - sample.gain[h], np.sqrt(rows + replicates))
+    return bool((statistic <= student(bonferroni(sample.count, alpha), sample.dof(rows, replicates))).all())
+
+
+def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float | None) -> Flags:
+    """For which candidates k risk(k) - risk(h) is surely at most tolerance * risk(selected); h itself is one."""
+    rows, replicates = (_near_variance(gram, h, tolerance) for gram in sample.gram)
+    dof, deviation = sample.dof(rows, replicates), np.sqrt(rows + replicates)
+    statistic = ratio(tolerance * sample.gain[-1] + sample.gain[:-1] - sample.gain[h], deviation)
+    statistic[h] = np.inf
+    single = statistic > student(float(ndtri(1 - alpha)), dof)
+    if pairs is not None:
+        return statistic > student(pairs, dof)
+    if single.sum() == 1:
+        return single
+    errors = Errors(sample.draws[:-1], sample.draws[h] - tolerance * sample.draws[-1], deviation)
+    return statistic > screened_critical_value(errors, statistic, dof, alpha)
+
+
+def _near_variance(gram: Array, h: int, tolerance: float) -> Array:
+    """Variance of gain(k) - gain(h) + tolerance * risk(selected) for every k, from one part's covariances."""
+    own = np.diagonal(gram)
+    pair = own[:-1] + own[h] - 2 * gram[h, :-1]
+    scale = tolerance**2 * own[-1] + 2 * tolerance * (gram[:-1, -1] - gram[h, -1])
+    return np.asarray(np.maximum(pair + scale, 0.0))
+
+
+def intervals(named: Flags, validation_loss: Array, candidates: pd.DataFrame) -> tuple[Interval, ...]:
+    """For each penalty the neighbouring lambdas that are all named, around the named one with the lowest loss.
+
+    Every evaluated candidate of that penalty from `lambda_low` to `lambda_high` is within the tolerance.
+    """
+    penalties, lambdas = candidates["penalty"].to_numpy(dtype=object), candidates["lambda"].to_numpy()
+    found = []
+    for penalty in sorted(set(penalties[named])):
+        holes = lambdas[(penalties == penalty) & ~named]
+        good = (penalties == penalty) & named & ~np.isin(lambdas, holes)
+        if good.any():
+            centre = lambdas[np.where(good, validation_loss, np.inf).argmin()]
+            low, high = holes[holes < centre].max(initial=-np.inf), holes[holes > centre].min(initial=np.inf)
+            inside = lambdas[good & (lambdas > low) & (lambdas < high)]
+            found.append(Interval(str(penalty), float(inside.min()), float(inside.max())))
+    return tuple(found)

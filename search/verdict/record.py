@@ -1,0 +1,185 @@
+"""The verdict and its parts: frozen, plain Python values, ready for JSON.
+
+Everything here is a result; nothing computes. A figure that does not exist (no test rows, no such candidate) is None.
+A bound may be infinite (a diverged candidate, a single test row): the record keeps the infinity, `to_dict` says null,
+because JSON has no infinity, and a warning names the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Literal
+
+Answer = Literal["yes", "no", "cannot tell"]
+Scope = Literal["models", "procedure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One candidate as the verdict names it, with its two losses."""
+
+    trial: int
+    penalty: str
+    lambda_: float
+    validation_loss: float
+    test_loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Regret:
+    """Risk of the selected candidate minus that of the best one, with joint bounds at `confidence`.
+
+    `estimate` compares with the best on the judged rows, so it is never negative and too large on average. The
+    relative bounds are bounds of regret / risk of the selected candidate, not the absolute ones divided by an
+    estimate; they are None where that risk is not above zero.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    relative_lower: float | None
+    relative_upper: float | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetPart:
+    """The confidence set's candidates of one penalty: the range of their lambdas, and their trials."""
+
+    penalty: str
+    lambda_low: float
+    lambda_high: float
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Risk of `none` minus that of the selected candidate, with a two-sided interval."""
+
+    estimate: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Neighbouring lambdas of one penalty, all of them within the tolerance of the best candidate."""
+
+    penalty: str
+    lambda_low: float
+    lambda_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Does regularisation matter here: the gain over `none`, and how wide "as good as the best" is."""
+
+    answer: bool | None
+    gain_over_none: Gain | None
+    indifference: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Optimism:
+    """The selected validation loss, the same without the winner's curse (None: no correction), and the test loss."""
+
+    validation_loss: float
+    corrected: float | None
+    test_loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What the regret is made of; None for a part whose evidence was not given."""
+
+    validation: float | None
+    search: float | None
+    training: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What one selection rule would have chosen, and what that costs on the test rows."""
+
+    rule: str
+    penalty: str
+    lambda_: float
+    test_loss: float | None
+    regret: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How the selection varies over the replicates: the share that picks the same penalty, and the lambdas picked.
+
+    `lambda_quantiles` are the 5, 25, 50, 75 and 95 % points; None where no replicate picks that penalty.
+    """
+
+    replicates: int
+    same_penalty: float
+    lambda_quantiles: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """Something that the reader must know before believing the answer: a code for programs, a message for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the verdict rests on; for the text, not part of the dictionary.
+
+    `rows` is the number of judged rows: test rows, or validation rows where there is no test (`on_test` false).
+    `diverged` of the `candidates` have an infinite loss, or lack losses that others have: worse than all others.
+    """
+
+    candidates: int
+    replicates: int
+    rows: int
+    scope: Scope
+    on_test: bool
+    diverged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Is the selected candidate really optimal, and does it matter?
+
+    `opened` lists how many trials were complete at each opening of the test rows that was reported, oldest first.
+    """
+
+    answer: Answer
+    selected: Choice
+    best_on_test: Choice | None
+    regret: Regret
+    confidence_set: tuple[SetPart, ...]
+    does_it_matter: Matter
+    optimism: Optimism
+    gap: Gap
+    rules: tuple[RuleResult, ...]
+    stability: Stability
+    rows_needed: int | None
+    warnings: tuple[Warning, ...]
+    tolerance: float
+    test_rows: int
+    opened: tuple[int, ...]
+    basis: Basis
+
+    def to_dict(self) -> dict[str, object]:
+        """The verdict as plain JSON values: the keys of the design's section 6, null for what is not finite."""
+        return {name: plain(getattr(self, name)) for name in self.__slots__ if name != "basis"}
+
+
+def plain(value: object) -> object:
+    """Records, tuples and numbers as dictionaries, lists and JSON's own scalars; `lambda_` becomes "lambda"."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name.rstrip("_"): plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,76 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from search.verdict.confidence_set import confidence_set, summarise
+from search.verdict.record import SetPart
+from search.verdict.sample import build
+
+
+def members(losses, confidence=0.95, selected=0):
+    return confidence_set(build(losses[:, None], selected, "models"), confidence=confidence)
+
+
+@pytest.mark.parametrize(("rows", "dof"), [(20, None), (100, None), (50, 3)])
+def test_the_set_holds_the_truly_best_candidate(law, holds, rows, dof):
+    rng = np.random.default_rng(rows)
+    best = law.risk.argmin()
+    hits = [members(law.losses(rng, rows, dof=dof))[best] for _ in range(200)]
+    assert holds(hits, 0.95)
+
+
+def test_each_of_many_equally_good_candidates_stays(holds):
+    rng = np.random.default_rng(0)
+    assert holds([members(rng.normal(size=(20, 60)) ** 2)[7] for _ in range(200)], 0.95)
+
+
+def test_it_shrinks_to_the_best_with_more_rows(law):
+    rng = np.random.default_rng(1)
+    few, some, many = (members(law.losses(rng, rows)) for rows in (20, 200, 20_000))
+    assert few.sum() > some.sum() > many.sum()
+    assert np.flatnonzero(many).tolist() == [law.risk.argmin()]
+
+
+def test_two_candidates_are_a_one_sided_paired_t_test():
+    rng = np.random.default_rng(2)
+    for shift in (0.0, 0.2, 0.4, 0.6):
+        losses = rng.normal(size=(2, 40)) + np.array([[shift], [0.0]])
+        p_value = stats.ttest_rel(losses[0], losses[1], alternative="greater").pvalue
+        if abs(p_value - 0.05) > 0.01:  # beyond the share of the error probability that goes into screening
+            assert members(losses)[0] == (p_value > 0.05)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), rows=st.integers(1, 40), count=st.integers(1, 10), ties=st.booleans())
+def test_never_empty_and_in_the_order_of_the_candidates(seed, rows, count, ties):
+    rng = np.random.default_rng(seed)
+    losses = rng.exponential(size=(count, rows)) + rng.random((count, 1))
+    losses = np.round(losses) if ties else losses
+    found = members(losses)
+    assert found[losses.mean(axis=1).argmin()]
+    order = rng.permutation(count)
+    assert (members(losses[order], selected=int(rng.integers(count))) == found[order]).mean() > 0.85
+
+
+def test_identical_candidates_share_their_fate():
+    losses = np.random.default_rng(3).exponential(size=(4, 50)) + np.array([[0.0], [0.1], [1.0], [0.0]])
+    doubled = members(np.repeat(losses, 2, axis=0))
+    assert (doubled[::2] == doubled[1::2]).all()
+    assert members(np.ones((5, 30))).all()
+
+
+def test_a_certain_difference_is_certain():
+    assert members(np.ones((3, 10)) * np.array([[2.0], [1.0], [3.0]])).tolist() == [False, True, False]
+
+
+def test_summary_by_penalty():
+    frame = pd.DataFrame(
+        {"penalty": ["l2", "l1", "l2", "none"], "lambda": [0.1, 3.0, 7.0, 0.0], "trial": [10, 11, 12, 13]}
+    )
+    assert summarise(np.array([True, False, True, True]), frame) == (
+        SetPart("l2", 0.1, 7.0, (10, 12)),
+        SetPart("none", 0.0, 0.0, (13,)),
+    )

@@ -1,0 +1,257 @@
+"""Each warning where it must appear and where it must not, on losses that have (or lack) just that fault."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from search.verdict.warnings import Case, find_warnings
+
+LAMBDAS = np.geomspace(0.01, 100, 21)
+
+
+def sound(seed=0):
+    """A case that deserves no warning: a clear minimum in the middle, many rows, little noise."""
+    generator = np.random.default_rng(seed)
+    level = 1 + 0.2 * np.log(LAMBDAS) ** 2
+    noise = generator.normal(size=(1, 5, 200)) + 0.1 * generator.normal(size=(21, 5, 200))
+    validation = level[:, None, None] * noise**2
+    return Case(
+        validation=validation,
+        test=level[:, None, None] * generator.normal(size=(1, 5, 300)) ** 2,
+        candidates=pd.DataFrame({"penalty": "l2", "lambda": LAMBDAS, "train_loss": 0.5 * level}),
+        selected=10,
+        in_confidence_set=3,
+        train_curves=np.tile(0.5 + 2 * np.exp(-np.arange(50) / 5), (21, 1)),
+        baseline_loss=5.0,
+        openings=(21,),
+        trials=21,
+    )
+
+
+def codes(case):
+    return {warning.code for warning in find_warnings(case)}
+
+
+def message(case, code):
+    (found,) = [warning.message for warning in find_warnings(case) if warning.code == code]
+    return found
+
+
+def with_column(case, **columns):
+    return replace(case, candidates=case.candidates.assign(**columns))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sound_study_has_none(seed):
+    assert codes(sound(seed)) == set()
+
+
+def descend(input_std, epochs=100, lr=0.003):
+    """The reader's study of Q7, in numpy: training losses by lambda and epoch, and that of the best constant."""
+    generator = np.random.default_rng(0)
+    x = input_std * generator.normal(size=(20, 200))
+    y = x @ generator.normal(size=200) + 0.05 + 0.001 * generator.normal(size=20)
+    start = generator.normal(size=200)
+    curves = []
+    for strength in (0.0, 0.1, 1.0):
+        weight, bias, curve = start.copy(), 0.0, []
+        for _ in range(epochs):
+            for batch in range(0, 20, 5):
+                rows = slice(batch, batch + 5)
+                error = x[rows] @ weight + bias - y[rows]
+                weight -= lr * (error @ x[rows] / 5 + strength * weight / np.linalg.norm(weight))
+                bias -= lr * error.mean()
+            curve.append(np.mean((x @ weight + bias - y) ** 2))
+        curves.append(curve)
+    return np.array(curves), y.var()
+
+
+def study(curves, baseline):
+    validation = np.random.default_rng(1).exponential(size=(len(curves), 1, 100)) * curves[:, -1][:, None, None]
+    candidates = pd.DataFrame({"penalty": ["none", "l2", "l2"], "lambda": [0, 0.1, 1], "train_loss": curves[:, -1]})
+    return Case(validation, validation, candidates, 0, 1, train_curves=curves, baseline_loss=baseline)
+
+
+def test_the_readers_study_was_not_trained():
+    assert "inputs that are tiny" in message(study(*descend(0.01)), "not_trained")
+
+
+def test_the_same_study_with_scaled_inputs_was():
+    curves, baseline = descend(1.0)
+    assert curves[0, -1] < 0.1 * baseline
+    assert "not_trained" not in codes(study(curves, baseline))
+
+
+@pytest.mark.parametrize(("share", "trained"), [(0.90, True), (0.97, False), (1.2, False)])
+def test_learned_less_than_a_twentieth_of_the_constants_loss(share, trained):
+    case = with_column(sound(), train_loss=np.linspace(share, 3, 21) * 5.0)
+    assert ("not_trained" in codes(case)) is not trained
+    assert "not_trained" not in codes(replace(case, baseline_loss=None))
+    diverged = with_column(case, train_loss=np.inf)
+    assert "not_trained" not in codes(diverged)
+
+
+def test_still_falling_at_the_end():
+    case = sound()
+    epochs = np.arange(50)
+    slow = np.tile(np.exp(-epochs / 100), (21, 1))
+    assert "was still learning" in message(replace(case, train_curves=slow), "not_trained")
+    for settled in (np.exp(-epochs / 10), 1 + 0.02 * np.cos(epochs), np.ones(50)):
+        assert "not_trained" not in codes(replace(case, train_curves=np.tile(settled, (21, 1))))
+    assert "not_trained" not in codes(replace(case, train_curves=np.empty((21, 0))))
+
+
+def test_exact_solutions_that_missed_their_accuracy():
+    converged = np.ones(21)
+    assert "not_trained" not in codes(with_column(sound(), converged=converged))
+    converged[[3, 8]] = 0.8
+    assert message(with_column(sound(), converged=converged), "not_trained").startswith("2 of 21 candidates")
+
+
+def test_diverged_fits_are_counted():
+    case = sound()
+    validation = case.validation.copy()
+    validation[0, 0, 5] = validation[0, 1, 7] = validation[20, 2, 9] = np.inf
+    assert message(replace(case, validation=validation), "diverged").startswith("3 of 105 fits (3%), in 2 of 21")
+
+
+@pytest.mark.parametrize(("selected", "side"), [(0, "lower"), (1, "lower"), (19, "upper"), (20, "upper")])
+def test_selected_at_the_edge_of_what_was_tried(selected, side):
+    assert f"the {side} end" in message(replace(sound(), selected=selected), "edge_of_range")
+
+
+@pytest.mark.parametrize("selected", [2, 10, 18])
+def test_selected_inside(selected):
+    assert "edge_of_range" not in codes(replace(sound(), selected=selected))
+
+
+def test_the_searched_range_counts_and_not_only_what_was_tried():
+    inside, beyond = {"l2": (0.005, 200.0)}, {"l2": (0.01, 1.2)}
+    assert "edge_of_range" not in codes(replace(sound(), selected=19, lambda_range=inside))
+    assert "edge_of_range" in codes(replace(sound(), selected=20, lambda_range=inside))  # nothing tried beyond it
+    assert "(1.2)" in message(replace(sound(), selected=10, lambda_range=beyond), "edge_of_range")
+
+
+def test_no_edge_without_a_range_or_where_nothing_can_change():
+    case = sound()
+    none = case.candidates.assign(penalty=["none", *["l2"] * 20])
+    assert "edge_of_range" not in codes(replace(case, candidates=none, selected=0))
+    zeros = with_column(case, nonzero=np.where(LAMBDAS > 10, 0.0, 1.0))
+    assert "edge_of_range" not in codes(replace(zeros, selected=20))
+    assert "edge_of_range" in codes(replace(zeros, selected=0))
+    starts_at_zero = with_column(case, **{"lambda": [0.0, *LAMBDAS[1:]]})
+    assert "edge_of_range" not in codes(replace(starts_at_zero, selected=0))
+    one_each = case.candidates.assign(penalty=["l1", *["l2"] * 20])
+    assert "edge_of_range" not in codes(replace(case, candidates=one_each, selected=0))
+
+
+def test_trials_added_after_an_opening():
+    assert "test_opened_before" not in codes(replace(sound(), openings=()))
+    found = message(replace(sound(), openings=(8, 21)), "test_opened_before")
+    assert "after 8 trials" in found
+    assert "21 now" in found
+
+
+def test_test_rows_missing_or_few():
+    case = sound()
+    assert "no_test_rows" in codes(replace(case, test=None))
+    few = case.test.copy()
+    few[:, :, 12:] = np.nan
+    assert "only 12 test rows" in message(replace(case, test=few), "few_test_rows")
+    assert "few_test_rows" not in codes(replace(case, test=None))
+
+
+def rate_of_heavy_tails(draw, rows, count=400):
+    generator = np.random.default_rng(0)
+    case = sound()
+    tests = (np.broadcast_to(draw(generator, rows) ** 2, (21, 1, rows)) for _ in range(count))
+    return np.mean(["heavy_tail" in codes(replace(case, test=test)) for test in tests])
+
+
+@pytest.mark.parametrize("rows", [20, 30, 50, 100])
+def test_normal_errors_rarely_look_heavy(rows):
+    assert rate_of_heavy_tails(lambda generator, size: generator.normal(size=size), rows) < 0.03
+
+
+def test_heavy_tailed_errors_often_do():
+    assert rate_of_heavy_tails(lambda generator, size: generator.standard_t(3, size=size), 50) > 0.4
+    assert rate_of_heavy_tails(lambda generator, size: generator.standard_cauchy(size=size), 100) > 0.9
+
+
+def test_the_row_that_carries_the_mean():
+    case = sound()
+    outlier = case.test.copy()
+    outlier[:, :, 17] = 300.0
+    share = outlier[10, :, 17].mean() / outlier[10].mean(axis=0).sum()
+    assert f"carries {share:.0%}" in message(replace(case, test=outlier), "heavy_tail")
+    two_errors = np.zeros((21, 1, 100))  # no single row carries an error rate of two errors
+    two_errors[:, :, [3, 5]] = 1.0
+    assert "heavy_tail" not in codes(replace(case, test=two_errors))
+
+
+def test_flat_only_where_all_candidates_are_in_the_confidence_set():
+    assert "None of the 21 candidates" in message(replace(sound(), in_confidence_set=21), "flat")
+    assert "flat" not in codes(replace(sound(), in_confidence_set=20))
+
+
+def layout(generator, between, within, replicates=6):
+    """Losses of 20 candidates: candidate effects, large replicate effects in common, seed effects of single fits."""
+    effect = between * generator.normal(size=(20, 1)) + within * generator.normal(size=(20, replicates))
+    common = 5 * generator.normal(size=(1, replicates))
+    return np.repeat((20 + effect + common)[:, :, None], 3, axis=2)
+
+
+def rate_of_seeds_dominate(between, within):
+    generator = np.random.default_rng(0)
+    candidates = pd.DataFrame({"penalty": "l2", "lambda": np.geomspace(0.01, 100, 20)})
+    cases = (Case(layout(generator, between, within), None, candidates, 5, 1) for _ in range(50))
+    return np.mean(["seeds_dominate" in codes(case) for case in cases])
+
+
+def test_seeds_dominate_by_their_share_of_variance_and_not_by_common_effects():
+    assert rate_of_seeds_dominate(between=0.3, within=1.0) > 0.95
+    assert rate_of_seeds_dominate(between=1.0, within=0.1) < 0.05
+
+
+def test_seeds_cannot_be_judged_with_one_replicate_or_few_candidates():
+    generator = np.random.default_rng(0)
+    candidates = pd.DataFrame({"penalty": "l2", "lambda": np.geomspace(0.01, 100, 20)})
+    one = Case(layout(generator, 0.0, 1.0, replicates=1), None, candidates, 5, 1)
+    few = Case(layout(generator, 0.0, 1.0)[:4], None, candidates[:4], 2, 1)
+    assert "seeds_dominate" not in codes(one) | codes(few)
+
+
+def test_validation_below_training():
+    case = sound()
+    below = with_column(case, train_loss=case.validation[10].mean() * 2)
+    assert "below its training loss" in message(below, "validation_below_training")
+    within_noise = with_column(case, train_loss=case.validation[10].mean() * 1.001)
+    assert "validation_below_training" not in codes(within_noise)
+
+
+def test_bounds_for_the_procedure_rest_on_few_replicates():
+    case = sound()
+    assert "few_replicates" not in codes(replace(case, scope="procedure"))
+    assert "few_replicates" in codes(replace(case, scope="procedure", test=case.test[:, :2]))
+    assert "few_replicates" not in codes(replace(case, test=case.test[:, :2]))
+
+
+def test_messages_are_one_or_two_plain_sentences_with_their_figure():
+    case = with_column(sound(), train_loss=9.0)
+    validation = case.validation.copy()
+    validation[0, 0, 0] = np.inf
+    test = case.test[:, :2, :12].copy()
+    test[:, :, 3] = 1e4
+    bad = replace(
+        case, validation=validation, test=test, selected=20, in_confidence_set=21, scope="procedure", openings=(4,)
+    )
+    found = find_warnings(bad)
+    assert len(found) >= 8
+    for warning in found:
+        assert "_" not in warning.message
+        assert "nan" not in warning.message
+        assert any(character.isdigit() for character in warning.message)
+        assert warning.message.endswith(".")
+        assert warning.message.count(". ") <= 1
