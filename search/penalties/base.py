@@ -38,6 +38,10 @@ class Penalty(ABC):
     def smooth(self, weight: Tensor) -> Tensor:
         """The differentiable part of Omega(w), shape (...)."""
 
+    def smooth_gradient(self, weight: Tensor, strength: Tensor) -> Tensor | None:
+        """The gradient of the smooth part times strength, in the weight's shape; None where there is no such part."""
+        return None
+
     @abstractmethod
     def prox(self, weight: Tensor, strength: Tensor) -> Tensor:
         """argmin_u 1/2 ||u - w||^2 + strength * rest(u), where Omega = smooth + rest; its zeros are exact."""

@@ -28,7 +28,11 @@ class ElasticNet(Penalty):
 
     def prox(self, weight: Tensor, strength: Tensor) -> Tensor:
         threshold = per_fit(strength * self.l1_ratio)
-        return weight - weight.clamp(-threshold, threshold)
+        # Not clamp: with bounds that broadcast it takes three times as long on a CPU.
+        return weight - torch.minimum(torch.maximum(weight, -threshold), threshold)
+
+    def smooth_gradient(self, weight: Tensor, strength: Tensor) -> Tensor | None:
+        return per_fit(strength * (1 - self.l1_ratio)) * weight
 
     def residual(self, weight: Tensor, gradient: Tensor, strength: Tensor) -> Tensor:
         l1, l2 = per_fit(strength * self.l1_ratio), per_fit(strength * (1 - self.l1_ratio))
@@ -51,6 +55,9 @@ class L1(ElasticNet):
     l1_ratio: float | Tensor = 1.0
     name: ClassVar[str] = "l1"
 
+    def smooth_gradient(self, weight: Tensor, strength: Tensor) -> Tensor | None:
+        return None
+
     def prior(self, lambda_: float, rows: int, noise_variance: float) -> Prior:
         return Prior("laplace", noise_variance / (rows * lambda_))
 
@@ -61,6 +68,9 @@ class L2(ElasticNet):
 
     l1_ratio: float | Tensor = 0.0
     name: ClassVar[str] = "l2"
+
+    def prox(self, weight: Tensor, strength: Tensor) -> Tensor:
+        return weight
 
     def prior(self, lambda_: float, rows: int, noise_variance: float) -> Prior:
         return Prior("normal", (noise_variance / (rows * lambda_)) ** 0.5)

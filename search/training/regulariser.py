@@ -56,15 +56,30 @@ def shares(candidates: Sequence[Candidate], like: Tensor) -> list[Share]:
     return found
 
 
-def objective_term(shares: Sequence[Share], weights: Sequence[Tensor], *, smooth_only: bool) -> Tensor | float:
-    """Sum over all fits of lambda * Omega (or of its smooth part), to be added to the loss before autograd."""
-    total: Tensor | float = 0.0
+def add_gradient(shares: Sequence[Share], weights: Sequence[Tensor], *, smooth_only: bool) -> None:
+    """Add lambda times the (sub)gradient of Omega, or of its smooth part, to the gradient of every weight in place.
+
+    Outside of the loss's own backward pass: through a slice, that pass would write a whole stack of zeros a penalty.
+    """
     for share in shares:
         for weight in weights:
-            own = as_matrix(weight[:, share.part])
-            omega = share.penalty.smooth(own) if smooth_only else share.penalty.value(own)
-            total = total + (share.lambda_ * omega).sum()
-    return total
+            own = smooth_gradient(share, weight) if smooth_only else _subgradient(share, weight)
+            if own is not None and weight.grad is not None:
+                weight.grad[:, share.part] += own
+
+
+@torch.no_grad()
+def smooth_gradient(share: Share, weight: Tensor) -> Tensor | None:
+    """The gradient of Omega's smooth part, times lambda, at a share's own weights; None where there is no such part."""
+    own = weight[:, share.part]
+    gradient = share.penalty.smooth_gradient(as_matrix(own), share.lambda_)
+    return None if gradient is None else from_matrix(gradient, own)
+
+
+def _subgradient(share: Share, weight: Tensor) -> Tensor:
+    own = weight.detach()[:, share.part].requires_grad_()
+    omega = share.penalty.value(as_matrix(own))
+    return torch.autograd.grad(omega, own, share.lambda_.expand_as(omega))[0]
 
 
 @torch.no_grad()
@@ -75,22 +90,25 @@ def prox_step(shares: Sequence[Share], weights: Sequence[Tensor], steps: Sequenc
             own = weight[:, share.part]
             if isinstance(step, Tensor):
                 strength = share.lambda_[:, *[None] * (own.ndim - 2)] * step[:, share.part]
-                moved = share.coordinatewise().prox(own.flatten(2)[..., None, None], strength.flatten(2))
-                own.copy_(moved.reshape(own.shape))
+                scalars = own.flatten(2)[..., None, None]
+                moved = share.coordinatewise().prox(scalars, strength.flatten(2))
+                if moved is not scalars:  # l2 has nothing but a smooth part
+                    own.copy_(moved.reshape(own.shape))
             else:
-                moved = share.penalty.prox(as_matrix(own), share.lambda_ * step)
-                own.copy_(from_matrix(moved, own))
+                matrix = as_matrix(own)
+                moved = share.penalty.prox(matrix, share.lambda_ * step)
+                if moved is not matrix:
+                    own.copy_(from_matrix(moved, own))
 
 
+@torch.no_grad()
 def decay_step(shares: Sequence[Share], weights: Sequence[Tensor], lr: float) -> None:
-    """W <- w - lr * lambda * gradient of the smooth part, in place: AdamW's decay."""
+    """AdamW's decay: w <- w - lr * lambda * gradient of the smooth part, in place."""
     for share in shares:
         for weight in weights:
-            own = weight.detach()[:, share.part]
-            free = own.clone().requires_grad_()
-            omega = share.lambda_ * share.penalty.smooth(as_matrix(free))
-            if omega.requires_grad:
-                own -= lr * torch.autograd.grad(omega.sum(), free)[0]
+            decay = smooth_gradient(share, weight)
+            if decay is not None:
+                weight[:, share.part] -= lr * decay
 
 
 def as_matrix(weight: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from search.models import Model, Noise, Parameters, penalised
 from search.randomness import permutations
 from search.records import Candidate
 from search.training.optimizer import make_optimizer, proximal_steps, without_candidates
-from search.training.regulariser import Share, decay_step, objective_term, prox_step, shares
+from search.training.regulariser import Share, add_gradient, decay_step, prox_step, shares
 
 if TYPE_CHECKING:
     from search.settings import Training
@@ -115,12 +115,12 @@ class Stack:
         self.step += 1
         output = self.problem.model.forward(self.parameters, self.buffers, x, Noise(self.problem.seeds, self.step))
         objective = training_loss(self.problem.kind, output, y[:, None]).mean(-1).sum()
-        if settings.apply != "decoupled":
-            objective = objective + objective_term(self.shares, self.weights, smooth_only=settings.apply == "proximal")
         self.optimizer.zero_grad()
         objective.backward()  # type: ignore[no-untyped-call]
         if settings.apply == "decoupled":
             decay_step(self.shares, self.weights, settings.lr)
+        else:
+            add_gradient(self.shares, self.weights, smooth_only=settings.apply == "proximal")
         self.optimizer.step()
         if settings.apply != "loss":
             prox_step(self.shares, self.weights, proximal_steps(self.optimizer, self.weights, settings))

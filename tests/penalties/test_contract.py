@@ -43,6 +43,17 @@ strengths = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 4)).map(lam
 few = settings(max_examples=20, deadline=None)
 
 
+@every_penalty
+@few
+@given(weight=weights, strength=strengths)
+def test_the_smooth_gradient_is_that_of_the_smooth_part(name, weight, strength):
+    free = weight.clone().requires_grad_()
+    smooth = CASES[name].smooth(free)
+    expected = torch.autograd.grad(strength * smooth, free)[0] if smooth.requires_grad else torch.zeros_like(weight)
+    found = CASES[name].smooth_gradient(weight, strength)
+    torch.testing.assert_close(torch.zeros_like(weight) if found is None else found, expected)
+
+
 def rest(penalty, weight):
     return penalty.value(weight) - penalty.smooth(weight)
 
