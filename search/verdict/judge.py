@@ -108,12 +108,13 @@ def _verdict(case: Judged, evidence: Evidence) -> Verdict:
 def _regret(case: Judged) -> Regret:
     """The regret with its bounds; a loss that is never negative cannot be regretted by more than all of it."""
     sample = case.sample
-    bounds = regret_bounds(sample, confidence=case.confidence, relative=False, pairs=case.pairs)
+    confidence = case.bound_confidence
+    bounds = regret_bounds(sample, confidence=confidence, relative=False, pairs=case.pairs)
     relative: Bounds | None = None
     if bounds.upper == 0:
         relative = Bounds(0.0, 0.0)
     elif sample.gain[-1] > 0:
-        relative = regret_bounds(sample, confidence=case.confidence, relative=True, pairs=case.pairs)
+        relative = regret_bounds(sample, confidence=confidence, relative=True, pairs=case.pairs)
         most = np.inf if (case.losses < 0).any() else 1.0
         relative = Bounds(min(relative.lower, most), min(relative.upper, most))
     return Regret(
@@ -144,24 +145,23 @@ def _members(case: Judged) -> Flags:
     """The confidence set: all candidates where none can be compared."""
     if not case.finite.any():
         return np.ones(len(case.finite), dtype=bool)
-    sample = case.sample if case.finite[case.selected] else build(case.losses[case.finite], 0, case.scope)
-    return case.spread(confidence_set(sample, confidence=case.confidence))
+    sample = case.sample if case.finite[case.selected] else build(case.losses[case.contenders], 0, case.scope)
+    return case.spread(confidence_set(sample, confidence=case.bound_confidence))
 
 
 def _matter(case: Judged, answer: Answer) -> Matter:
     """The gain is over the `none` with the lowest validation loss; where `none` itself is selected, it is zero."""
-    named = within_tolerance(case.sample, confidence=case.confidence, tolerance=case.tolerance, pairs=case.pairs)
+    named = within_tolerance(case.sample, confidence=case.bound_confidence, tolerance=case.tolerance, pairs=case.pairs)
     same = intervals(case.spread(named), case.validation_loss, case.candidates)
     none = (case.candidates["penalty"].to_numpy() == "none") & case.finite
     if none[case.selected]:
         return Matter(False if answer == "yes" else None, Gain(0.0, 0.0, 0.0), same)
     if not none.any():
         return Matter(None, None, same)
-    reference = case.place(int(np.where(none, case.validation_loss, np.inf).argmin()))
-    gain, more = gain_over_none(
-        case.sample, reference, confidence=case.confidence, tolerance=case.tolerance, pairs=case.pairs
-    )
-    return Matter(more, gain, same)
+    reference = int(np.where(none, case.validation_loss, np.inf).argmin())
+    pair = build(case.losses[[case.selected, reference]], 0, case.scope)
+    gain, more = gain_over_none(pair, 1, confidence=case.confidence, tolerance=case.tolerance, pairs=case.pairs)
+    return Matter(True if case.hopeless[reference] else more, gain, same)
 
 
 def _rows_needed(case: Judged) -> int | None:

@@ -7,12 +7,17 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from search.records import Array, Flags
-from search.verdict.bounds import pair_critical_value
+from search.verdict.bounds import contrast, pair_critical_value
+from search.verdict.multiplier import student
 from search.verdict.record import Scope
 from search.verdict.rules import argmin, mean_losses
 from search.verdict.sample import Sample, build
+
+HOPELESS_FACTOR = 10.0
+HOPELESS_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,42 @@ class Judged:
         return np.isfinite(self.risk)
 
     @cached_property
+    def contenders(self) -> Flags:
+        """Which candidates the bounds compare: not those that diverged, not those that are hopeless."""
+        return self.finite & ~self.hopeless
+
+    @cached_property
+    def hopeless(self) -> Flags:
+        """Which candidates are certainly worse than the selected one, although their means say nothing.
+
+        A candidate that explodes on single rows has a mean that no number of rows pins down, and would leave every
+        bound open. Its losses capped at selected + K, row by row, have a mean that is never above its own; where even
+        that is significantly above the selected one's, it cannot be the best. K comes from the validation rows, so the
+        test is valid whatever the tails. Only candidates that look ten times worse are tested, and only the truly best
+        one must survive: one t test at `HOPELESS_SHARE` of the error probability, which the bounds give up.
+        """
+        hopeless = np.zeros(len(self.finite), dtype=bool)
+        cap = HOPELESS_FACTOR * self.validation_loss[self.selected]
+        if self.test is None or not (self.finite[self.selected] and np.isfinite(cap)):
+            return hopeless
+        suspects = np.flatnonzero(self.finite & (self.risk > HOPELESS_FACTOR * self.risk[self.selected]))
+        if len(suspects) and self.losses.shape[2] > 1:
+            own, theirs = self.losses[[self.selected]], self.losses[suspects]
+            hopeless[suspects] = self._worse(own, np.minimum(theirs, own + cap)) & ~self._worse(own, theirs)
+        return hopeless
+
+    def _worse(self, own: Array, losses: Array) -> Flags:
+        """Which candidates with these losses are significantly worse than the selected one with its own."""
+        gains = contrast(build(np.concatenate([own, losses]), 0, self.scope), relative=False)
+        c = student(float(ndtri(1 - HOPELESS_SHARE * (1 - self.confidence))), gains.dof)
+        return np.asarray(gains.statistic(0.0) < -c)[1:]
+
+    @property
+    def bound_confidence(self) -> float:
+        """The confidence left for the bounds: on each side what finding hopeless candidates took is given up."""
+        return 1 - (1 - self.confidence) * (1 - 2 * HOPELESS_SHARE * bool(self.hopeless.any()))
+
+    @cached_property
     def best(self) -> int:
         """Position of the lowest judged loss; the selected candidate, where it is no worse."""
         best = argmin(self.risk, self.candidates)
@@ -55,9 +96,9 @@ class Judged:
 
     @cached_property
     def sample(self) -> Sample:
-        """The comparable candidates' differences from the selected one, which must be one of them."""
-        finite = self.losses if self.finite.all() else self.losses[self.finite]
-        return build(finite, self.place(self.selected), self.scope)
+        """The contenders' differences from the selected one, which must be one of them."""
+        losses = self.losses if self.contenders.all() else self.losses[self.contenders]
+        return build(losses, self.place(self.selected), self.scope)
 
     @cached_property
     def pairs(self) -> float | None:
@@ -67,11 +108,11 @@ class Judged:
         return pair_critical_value(self.sample, (1 - self.confidence) / 2)
 
     def place(self, candidate: int) -> int:
-        """Position of a candidate among the comparable ones."""
-        return int(self.finite[:candidate].sum())
+        """Position of a candidate among the contenders."""
+        return int(self.contenders[:candidate].sum())
 
     def spread(self, flags: Flags) -> Flags:
-        """Flags of the comparable candidates as flags of all, false for the others."""
+        """Flags of the contenders as flags of all, false for the others."""
         everybody = np.zeros(len(self.finite), dtype=bool)
-        everybody[self.finite] = flags
+        everybody[self.contenders] = flags
         return everybody
