@@ -150,7 +150,13 @@ def _user_model(name: str, features: int, outputs: int) -> UserModel:
     function = import_function(name, key="model.kind")
 
     def factory() -> nn.Module:
-        module = function(features, outputs)
+        try:
+            module = function(features, outputs)
+        except Exception as error:
+            raise UserError(
+                f"model.kind: {name}({features}, {outputs}) raised {type(error).__name__}: {error}; it is called with "
+                "(features, outputs)"
+            ) from error
         if not isinstance(module, nn.Module):
             raise UserError(
                 f"model.kind: {name}({features}, {outputs}) returned {type(module).__name__}; it must return a "

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from search.confirm import confirm
 from search.data import load_task
 from search.ledger import StudyLedger
+from search.models import make_model
 from search.records import Candidate, Outcome
 from search.samplers import make_pruner, make_sampler
 from search.space import SearchSpace
-from search.training import train
+from search.training import resolve_device, train
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -65,9 +66,11 @@ class Run:
 
     @classmethod
     def open(cls, settings: Settings, storage: Storage) -> Run:
-        """Load the data, and make or resume the study. `UserError` for what does not fit."""
+        """Load the data, and make or resume the study. `UserError` for what does not fit, before anything is made."""
         task = load_task(settings)
         settings.search.metric_for(task.kind)
+        resolve_device(settings.training.device)
+        make_model(settings.model, task.splits[0].train.x.shape[1], task.outputs)
         space = SearchSpace.of(settings, task)
         if settings.search.sampler == "grid":
             space.grid(settings.search.trials)

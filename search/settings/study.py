@@ -15,8 +15,8 @@ from search.settings.checks import idle_keys, problems
 from search.settings.errors import one_line, problems_of
 from search.settings.sections import Study
 
-# These cannot change a trial, so they may change between a study's runs.
-FREE_KEYS = ("search.trials", "question", "training.device")
+# These cannot change a trial, so they may change between a study's runs; moved data are known by their fingerprint.
+FREE_KEYS = ("search.trials", "question", "training.device", "data.path")
 FREE_TABLE = "verdict."
 
 
