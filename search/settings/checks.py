@@ -11,7 +11,7 @@ Problems = Iterator[tuple[str, str]]
 
 
 def idle_keys(study: Study) -> Problems:
-    """The keys that do not apply to this study, each with the reason; they are neither accepted nor stored."""
+    """The keys that do not apply to this study, each with the reason; not stored, refused if changed."""
     data = study.data
     if isinstance(data, SyntheticLinear):
         reason = "does not apply to synthetic_linear, whose parts are sized by data.train, data.validation, data.test"
@@ -31,9 +31,14 @@ def idle_keys(study: Study) -> Problems:
 
 
 def _idle(study: Study) -> Problems:
+    """Idle keys that ask for something; one that is written out with its default asks for nothing."""
     for key, reason in idle_keys(study):
-        section, name = key.split(".")
-        if name in getattr(study, section).model_fields_set:
+        name, field = key.split(".")
+        section = getattr(study, name)
+        default = type(section).model_fields[field].default
+        # refit = true is kfold's default, and a file that lists every key may show it.
+        asks = getattr(section, field) not in ((default, True) if field == "refit" else (default,))
+        if field in section.model_fields_set and asks:
             yield key, reason
 
 
