@@ -97,8 +97,8 @@ def _holds(part: Interval, choice: Choice) -> bool:
 
 def _basis(verdict: Verdict) -> list[str]:
     """What the answer rests on, a sentence or two a figure; figures that do not exist are left out."""
-    lines = [_rows(verdict), _losses(verdict), _optimism(verdict), _members(verdict), _others(verdict), _gain(verdict)]
-    return [line for line in lines if line]
+    parts = (_rows, _losses, _optimism, _members, _others, _gain, _sweep, _exact)
+    return [line for part in parts if (line := part(verdict))]
 
 
 def _rows(verdict: Verdict) -> str:
@@ -168,6 +168,25 @@ def _gain(verdict: Verdict) -> str:
         f"With no penalty the loss is {number(abs(gain.estimate))} {more} "
         f"(gain between {number(gain.lower)} and {number(gain.upper)}), {ends[matter.answer]}."
     )
+
+
+def _sweep(verdict: Verdict) -> str:
+    """What the confirming sweep says of the search."""
+    search, loss = verdict.gap.search, verdict.selected.test_loss
+    if search is None or not loss:
+        return ""
+    found = "holds nothing better" if search <= 0 else f"holds a test loss that is {percent(search / loss)} lower"
+    return f"The confirming sweep, a dense grid of lambda on fresh seeds, {found} than the best that were tried."
+
+
+def _exact(verdict: Verdict) -> str:
+    """What stopping short of the optimum changes."""
+    training, loss = verdict.gap.training, verdict.selected.test_loss
+    if training is None or not loss:
+        return ""
+    if abs(training) < 0.0005 * loss:
+        return "Solved exactly, its test loss is the same."
+    return f"Solved exactly, its test loss is {percent(abs(training) / loss)} {'lower' if training > 0 else 'higher'}."
 
 
 def _settle(verdict: Verdict) -> list[str]:
