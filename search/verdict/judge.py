@@ -106,17 +106,14 @@ def _verdict(case: Judged, evidence: Evidence) -> Verdict:
 
 
 def _regret(case: Judged) -> Regret:
-    """The regret with its bounds; a loss that is never negative cannot be regretted by more than all of it."""
+    """The regret with its bounds."""
     sample = case.sample
-    confidence = case.bound_confidence
-    bounds = regret_bounds(sample, confidence=confidence, relative=False, pairs=case.pairs)
+    bounds = regret_bounds(sample, confidence=case.bound_confidence, relative=False, pairs=case.pairs)
     relative: Bounds | None = None
     if bounds.upper == 0:
         relative = Bounds(0.0, 0.0)
     elif sample.gain[-1] > 0:
-        relative = regret_bounds(sample, confidence=confidence, relative=True, pairs=case.pairs)
-        most = np.inf if (case.losses < 0).any() else 1.0
-        relative = Bounds(min(relative.lower, most), min(relative.upper, most))
+        relative = _relative_bounds(case)
     return Regret(
         estimate=float(sample.gain[:-1].max()),
         lower=bounds.lower,
@@ -125,6 +122,21 @@ def _regret(case: Judged) -> Regret:
         relative_upper=None if relative is None else relative.upper,
         confidence=case.confidence,
     )
+
+
+def _relative_bounds(case: Judged) -> Bounds:
+    """The relative regrets that a test of each does not reject, all of the error probability on the side that counts.
+
+    A regret within the tolerance is rejected by the lower bound alone, one above it by the upper bound alone; so each
+    bound may have the whole error probability, and what is left is one confidence set that ends at the tolerance where
+    the answer is settled. (Two tests of disjoint hypotheses: at most one of them is true.) A loss that is never
+    negative cannot be regretted by more than all of it.
+    """
+    one_sided = regret_bounds(case.sample, confidence=2 * case.bound_confidence - 1, relative=True, pairs=case.pairs)
+    most = np.inf if (case.losses < 0).any() else 1.0
+    lower, upper = min(one_sided.lower, most), min(one_sided.upper, most)
+    beyond = float(np.nextafter(case.tolerance, np.inf))
+    return Bounds(min(lower, beyond), max(upper, case.tolerance))
 
 
 def _infinite_regret(case: Judged) -> Regret:

@@ -55,14 +55,13 @@ def _yes(verdict: Verdict) -> str:
 
 
 def _no(verdict: Verdict) -> str:
-    lower = verdict.regret.relative_lower or 0.0
+    lower = verdict.regret.lower
     if not math.isfinite(lower):
         return f"No: {_name(verdict.selected)} diverged in training or was not finished; other candidates did finish."
+    by = f", by at least {number(lower)}" if lower > 0 else ""
     best = "" if verdict.best_on_test is None else f"; on the test rows {_name(verdict.best_on_test)} is best"
-    return (
-        f"No: the best of {_field(verdict)} has a loss that is lower than that of {_name(verdict.selected)} "
-        f"by at least {percent(lower)}{best}."
-    )
+    more = "lower than" if verdict.tolerance == 0 else f"more than {percent(verdict.tolerance)} lower than"
+    return f"No: the best of {_field(verdict)} has a loss that is {more} that of {_name(verdict.selected)}{by}{best}."
 
 
 def _open(verdict: Verdict) -> str:

@@ -55,7 +55,7 @@ def test_the_first_sentence_is_the_promised_one():
 def test_no_says_how_much_is_lost_and_what_is_better():
     sentence = first(answer="no", regret=Regret(0.2, 0.1, 0.3, 0.19, 0.55, 0.95))
     assert sentence.startswith("No: ")
-    assert "at least 19 %" in sentence
+    assert "more than 1 % lower" in sentence
     assert "l1 with lambda 0.4" in sentence
 
 
