@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from search.records import Candidate, UserError
+    from search.report.load import load
     from search.settings import Settings
     from search.verdict import Verdict, judge
 
@@ -19,9 +20,10 @@ _WHERE = {
     "Settings": "search.settings",
     "Verdict": "search.verdict",
     "judge": "search.verdict",
+    "load": "search.report.load",
 }
 
-__all__ = ["Candidate", "Settings", "UserError", "Verdict", "judge"]
+__all__ = ["Candidate", "Settings", "UserError", "Verdict", "judge", "load"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,9 @@ Storage = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.", show_default=False)]
+StudyFileOrName = Annotated[
+    str, typer.Argument(metavar="STUDY.toml|NAME", help="A study file or name.", show_default=False)
+]
 StudyName = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.", show_default=False)]
 
 
@@ -55,10 +59,8 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     from search.interrupt import graceful_interrupt
     from search.ledger import open_storage
     from search.runner import Run
-    from search.training import resolve_device
 
     _hush_optuna()
-    resolve_device(settings.training.device)
     the_run = Run.open(settings, open_storage(storage))
     with Display(settings.name, quiet=quiet) as display, graceful_interrupt(display.note) as interrupted:
         the_run.search(report=display.update, stop=interrupted)
@@ -76,26 +78,73 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
         _print_json(facts | {"verdict": None if verdict is None else verdict.to_dict()})
     else:
         print_result(the_run, verdict)
+    if facts["selected"] is not None:
+        _publish(the_run.ledger, verdict)
 
 
 @app.command(epilog="Example: lambda-search verdict weight_decay --json")
 def verdict(
-    study: Annotated[str, typer.Argument(metavar="STUDY.toml|NAME", help="A study file or name.", show_default=False)],
+    study: StudyFileOrName,
     storage: Storage = None,
     as_json: AsJson = False,
 ) -> None:
     """Is the selected candidate really optimal, and does it matter? This opens the test set; the study records it."""
-    from search.ledger import StudyLedger, open_storage
-    from search.settings import Settings
     from search.verdict import describe
 
-    given = Settings.load(study) if study.endswith(".toml") else None
-    ledger = StudyLedger.load(open_storage(storage, create=False), given.name if given else study)
-    judged = _judge(ledger, given or Settings.parse(ledger.settings))
+    ledger, settings = _study(study, storage)
+    judged = _judge(ledger, settings)
     if as_json:
         _print_json(judged.to_dict())
     else:
         print(describe(judged))
+    _publish(ledger, judged)
+
+
+@app.command(epilog="Example: lambda-search report weight_decay -o weight_decay.html")
+def report(
+    study: StudyFileOrName,
+    storage: Storage = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The page to write.", show_default="NAME.html")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write every figure as an image into this folder too.")
+    ] = None,
+) -> None:
+    """Write the study as one page that opens anywhere. It shows what is open, and does not open the test set."""
+    from search.report.gallery import Gallery
+    from search.report.images import write_images
+    from search.report.load import view_of
+    from search.report.page import write_report
+
+    ledger, settings = _study(study, storage)
+    view = view_of(ledger, settings)
+    print(f"{write_report(view, output or Path(f'{view.name}.html'))} written", file=sys.stderr)
+    if png is not None:
+        print(f"{len(write_images(Gallery(view), png))} images written to {png}", file=sys.stderr)
+    if view.verdict is None:
+        print(f"The page holds no verdict yet; to get one: lambda-search verdict {shlex.quote(study)}", file=sys.stderr)
+
+
+@app.command(epilog="Example: lambda-search dashboard --port 8080")
+def dashboard(
+    storage: Storage = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port to serve on.", min=0, max=65535, show_default="a free one")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to serve on; the default is for this machine alone.")] = (
+        "127.0.0.1"
+    ),
+) -> None:
+    """Serve optuna-dashboard on the ledger, with verdicts and figures in it, also while studies run. Ctrl-C ends it."""
+    from search.ledger import open_storage
+    from search.report.dashboard import open_dashboard
+
+    _hush_optuna()
+    with open_dashboard(open_storage(storage, create=False), host=host, port=port) as server:
+        print(server.url, flush=True)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 @app.command("list", epilog="Example: lambda-search list --json")
@@ -163,6 +212,27 @@ def _settings(study: Path, trials: int | None, device: str | None) -> Any:  # no
     return Settings.parse(tables, where=str(study))
 
 
+def _study(study: str, storage: str | None) -> tuple[Any, Any]:
+    """The ledger and the settings of a study that a file or a name stands for."""
+    from search.ledger import StudyLedger, open_storage
+    from search.settings import Settings
+
+    given = Settings.load(study) if study.endswith(".toml") else None
+    ledger = StudyLedger.load(open_storage(storage, create=False), given.name if given else study)
+    return ledger, given or Settings.parse(ledger.settings)
+
+
+def _publish(ledger: Any, verdict: Any) -> None:  # noqa: ANN401 - imported late
+    """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
+    from importlib.util import find_spec
+
+    if find_spec("optuna_dashboard"):
+        from search.report.dashboard import publish
+        from search.report.view import StudyView
+
+        publish(ledger, StudyView.of(ledger, verdict))
+
+
 def _hush_optuna() -> None:
     """Optuna's log of what it does, and its word on samplers that it calls experimental, are not for our user."""
     import optuna
@@ -205,8 +275,4 @@ def main() -> None:
         if message := error.format_message():
             _print_error(message)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of our output has gone (as with `| head`): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code or 0)

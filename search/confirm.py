@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import as_tensor, from_numpy
 
-from search.records import Candidate
+from search.records import Candidate, Outcome
 from search.settings import Range, Settings
 from search.training import train
 from search.training.criteria import baseline_loss, ridge_criteria
 
 if TYPE_CHECKING:
-    from search.data.task import Task
+    from search.data.task import Task, Truth
     from search.ledger import StudyLedger
     from search.space import SearchSpace
 
@@ -36,7 +37,7 @@ def confirm(settings: Settings, task: Task, ledger: StudyLedger, space: SearchSp
     exact = _exact(settings)
     if exact is not None:
         ledger.keep_confirmation("exact", train(task, exact, [ledger.candidate(_selected(ledger))]))
-    ledger.keep_facts(_facts(settings, task, space, done))
+    ledger.keep_facts(_facts(settings, task, space, done) | _truth(settings, task, ledger, done))
     return len(swept) * (len(task.splits) + len(task.refits)) * settings.training.seeds
 
 
@@ -86,12 +87,30 @@ def _changed(settings: Settings, changes: dict[str, Any], without: tuple[str, ..
     return Settings.parse(tables)
 
 
+def _truth(settings: Settings, task: Task, ledger: StudyLedger, done: dict[Candidate, int]) -> dict[str, Any]:
+    """The exact risk of every candidate, averaged over its fits, where the law of the data is known."""
+    if task.truth is None or settings.model.kind != "linear" or settings.search.metric_for(task.kind) != "mse":
+        return {}
+    draws = [split.draw for split in task.splits for _ in range(settings.training.seeds)]
+    return {"true_risk": [_risk(task.truth, outcome, draws) for outcome in ledger.outcomes(list(done.values()))]}
+
+
+def _risk(truth: Truth, outcome: Outcome, draws: list[int]) -> float | None:
+    assert outcome.weights is not None, "linear models keep their weights"
+    assert outcome.biases is not None
+    fits = zip(outcome.weights[:, 0], outcome.biases[:, 0], draws, strict=True)
+    risks = [float(truth.risk(from_numpy(weight), as_tensor(bias), draw)) for weight, bias, draw in fits]
+    risk = float(np.mean(risks))
+    return risk if np.isfinite(risk) else None
+
+
 def _facts(settings: Settings, task: Task, space: SearchSpace, done: dict[Candidate, int]) -> dict[str, Any]:
     """What the verdict's rules and warnings need of the data, as JSON: per trial where it is a list."""
     criteria = ridge_criteria(task, list(done)) if settings.model.kind == "linear" else {}
     low, high = _ends(space)
     return {
         "trials": list(done.values()),
+        "features": list(task.features),
         "baseline_loss": baseline_loss(task, settings.search.metric_for(task.kind)),
         "lambda_range": {penalty: [low, high] for penalty in space.penalties if penalty != "none"},
         "criteria": {

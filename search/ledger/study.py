@@ -215,7 +215,11 @@ class StudyLedger:
 
     def outcome(self, number: int) -> Outcome:
         """A trial's outcome. Its test losses are None as long as the study is sealed, see `sealed`."""
-        return self._losses.read(self._places([number]), with_test=not self.sealed)[0]
+        return self.outcomes([number])[0]
+
+    def outcomes(self, numbers: Sequence[int]) -> list[Outcome]:
+        """The outcomes of trials, in the order of `numbers`; read at once, a file of many trials is opened once."""
+        return self._losses.read(self._places(numbers), with_test=not self.sealed)
 
     def confirmation(self, part: Confirmation) -> list[Outcome]:
         """The outcomes of a part of the confirmation, empty without one; test losses as in `outcome`."""

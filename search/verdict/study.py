@@ -22,12 +22,11 @@ def judge_study(ledger: StudyLedger, *, confidence: float, tolerance: float) -> 
     if frame.empty:
         raise UserError(f"study {ledger.name!r} has no complete trial yet; run it first")
     selected = ledger.selected()
-    first = ~frame.duplicated(["penalty", "lambda", "l1_ratio"]).to_numpy() | (frame["trial"] == selected).to_numpy()
     numbers = frame["trial"].tolist()
     test = ledger.open_test(numbers)
-    kept = _once(frame, first)
+    kept = distinct(frame, selected)
     candidates = frame.iloc[kept].reset_index(drop=True)
-    outcomes = [ledger.outcome(number) for number in candidates["trial"]]
+    outcomes = ledger.outcomes(candidates["trial"].tolist())
     facts = ledger.facts
     candidates = candidates.assign(
         converged=[float(outcome.converged.mean()) for outcome in outcomes], **_criteria(candidates, facts)
@@ -44,12 +43,13 @@ def judge_study(ledger: StudyLedger, *, confidence: float, tolerance: float) -> 
     )
 
 
-def _once(frame: pd.DataFrame, first: Any) -> list[int]:  # noqa: ANN401 - a numpy mask
-    """Positions of distinct candidates: the first trial of each, or the selected one in its place."""
-    positions: dict[tuple[Any, ...], int] = {}
-    for position in np.flatnonzero(first):
-        row = frame.iloc[int(position)]
-        positions[row["penalty"], row["lambda"], str(row["l1_ratio"])] = int(position)
+def distinct(frame: pd.DataFrame, selected: int | None) -> list[int]:
+    """Positions of the distinct candidates of a frame of trials: the first trial of each, or the selected trial."""
+    positions: dict[tuple[object, ...], int] = {}
+    ratios = frame["l1_ratio"].astype(object).where(frame["l1_ratio"].notna(), None)
+    for position, key in enumerate(zip(frame["penalty"], frame["lambda"], ratios, strict=True)):
+        if key not in positions or frame["trial"].iloc[position] == selected:
+            positions[key] = position
     return list(positions.values())
 
 

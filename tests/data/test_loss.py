@@ -79,4 +79,3 @@ def test_a_confident_logit_keeps_its_small_loss():
 def test_a_metric_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="log_loss, error_rate"):
         evaluation_loss("mse", "binary", torch.zeros(1, 1), torch.zeros(1))
-

@@ -1,0 +1,1 @@
+"""What a study looks like: figures, one page, a dashboard, and a face in notebooks."""

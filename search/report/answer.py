@@ -1,0 +1,43 @@
+"""The verdict in words, in the parts that the page, the dashboard and a notebook show; without a verdict, why not."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from search.report.view import StudyView
+from search.verdict.text import describe, setting
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict in parts: `kind` is "yes", "no", "cannot-tell" or "sealed", `short` goes into a title."""
+
+    kind: str
+    short: str
+    sentence: str
+    basis: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def answer_of(view: StudyView) -> Answer:
+    """The verdict in words; where there is none yet, what is known, why, and the command that gives one."""
+    verdict = view.verdict
+    if verdict is not None:
+        first, *rest = describe(verdict).split("\n")
+        basis = [line for line in rest if not line.startswith("Warning: ")]
+        messages = tuple(warning.message for warning in verdict.warnings)
+        return Answer(verdict.answer.replace(" ", "-"), verdict.answer, first, tuple(basis), messages)
+    if view.selected is None:
+        return Answer("sealed", "no trial yet", "No trial is complete yet, so nothing is selected.")
+    chosen = view.candidates.iloc[view.selected]
+    return Answer(
+        "sealed",
+        "no verdict yet",
+        f"No verdict yet: the test rows are sealed. Selected so far: {setting(chosen['penalty'], chosen['lambda'])}, "
+        f"validation loss {chosen['validation_loss']:.4g}.",
+        (
+            f"{len(view.candidates)} candidates are complete. What this page shows comes from training and validation.",
+            f"To open the test rows and get a verdict: {shlex.join(['lambda-search', 'verdict', view.name])}",
+        ),
+    )

@@ -1,0 +1,62 @@
+"""The lambda axis: logarithmic, with `none` at a place of its own to the left of the smallest lambda."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from search.records import Array
+
+NONE_GAP: Final = 0.22
+EDGE: Final = 0.04
+
+
+class LambdaAxis(NamedTuple):
+    """The axis of these lambdas: `low` and `high` are the positive ones' ends, `none` the place of lambda 0, or None.
+
+    `none` is left of `low` by 22 % of the decades that the axis spans (at least a tenth of a decade), and where
+    there is nothing else, all three are the same.
+    """
+
+    low: float
+    high: float
+    none: float | None
+
+    def place(self, lambdas: Array) -> Array:
+        """Where each lambda is on the axis."""
+        return np.where(lambdas > 0, lambdas, np.nan if self.none is None else self.none)
+
+    def layout(self) -> dict[str, Any]:
+        """Plotly's settings of the axis: type, range and ticks."""
+        first = self.low if self.none is None else self.none
+        ends = np.log10([first, self.high])
+        margin = max(EDGE * (ends[1] - ends[0]), 0.04)
+        values, text = self.ticks()
+        return {
+            "type": "log",
+            "range": [float(ends[0] - margin), float(ends[1] + margin)],
+            "tickvals": values,
+            "ticktext": text,
+        }
+
+    def ticks(self) -> tuple[list[float], list[str]]:
+        """Powers of ten, with 2 and 5 between where there are few, and `none`."""
+        if self.low == self.none:
+            return [self.none], ["none"]
+        decades = np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1)
+        steps = (1,) if np.log10(self.high / self.low) >= 3 else (1, 2, 5)
+        values = [float(step * 10.0**decade) for decade in decades for step in steps]
+        values = [value for value in values if self.low * 0.9 <= value <= self.high * 1.1] or [self.low]
+        text = [f"{value:.4g}" for value in values]
+        return (values, text) if self.none is None else ([self.none, *values], ["none", *text])
+
+
+def lambda_axis(lambdas: Array) -> LambdaAxis:
+    """The axis on which all these lambdas (0 for `none`) have a place."""
+    positive = lambdas[lambdas > 0]
+    if not len(positive):
+        return LambdaAxis(1.0, 1.0, 1.0)
+    low, high = float(positive.min()), float(positive.max())
+    gap = max(NONE_GAP * np.log10(high / low), 0.1)
+    return LambdaAxis(low, high, None if (lambdas > 0).all() else float(low / 10**gap))

@@ -1,0 +1,101 @@
+"""Validation against test loss: do the rows that choose and the rows that judge agree on the candidates?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+from scipy.stats import spearmanr
+
+from search.records import Array, Flags
+from search.report.draw import Index, add_mark, bare, log_axis
+from search.report.figures.losses import best_on_test
+from search.report.labels import loss_title, penalty_name, rounded
+from search.report.points import HOVER_POINTS, Points, points, spans_decades, thin
+from search.report.theme import NEUTRAL, PENALTY_STYLES, Theme
+from search.report.view import StudyView
+from search.verdict.rules import mean_losses
+
+
+class Agreement(NamedTuple):
+    """Validation and test loss of every candidate, infinite where a fit diverged, and their rank correlation.
+
+    `correlation` is Spearman's, over the candidates with finite losses; None where there is none.
+    """
+
+    points: Points
+    validation: Array
+    test: Array
+    correlation: float | None
+    selected: int
+    best: int | None
+    metric: str | None
+
+
+def agreement(view: StudyView) -> Agreement | None:
+    """The two losses of every candidate; None without opened test rows or with a single candidate."""
+    if view.selected is None or view.test is None or len(view.candidates) < 2:
+        return None
+    validation, test = mean_losses(view.validation), mean_losses(view.test)
+    return Agreement(
+        points=points(view.candidates),
+        validation=validation,
+        test=test,
+        correlation=rank_correlation(validation, test),
+        selected=view.selected,
+        best=best_on_test(view),
+        metric=view.metric,
+    )
+
+
+def rank_correlation(one: Array, other: Array) -> float | None:
+    """Spearman's rank correlation of the pairs that are finite; None where either does not vary."""
+    both = np.isfinite(one) & np.isfinite(other)
+    if both.sum() < 2 or np.ptp(one[both]) == 0 or np.ptp(other[both]) == 0:
+        return None
+    return float(spearmanr(one[both], other[both]).statistic)
+
+
+def draw_agreement(numbers: Agreement, theme: Theme) -> go.Figure:
+    """A dot a candidate; on the dotted line both losses are the same."""
+    figure = bare(theme, height=480)
+    finite = np.isfinite(numbers.validation) & np.isfinite(numbers.test)
+    shown = thin(numbers.validation, [numbers.selected, numbers.best], HOVER_POINTS)
+    for penalty in numbers.points.penalties():
+        _add_penalty(figure, numbers, shown[finite[shown] & (numbers.points.penalty[shown] == penalty)], penalty)
+    for mark, index in (("best on test", numbers.best), ("selected", numbers.selected)):
+        if index is not None and np.isfinite(numbers.validation[index]):
+            add_mark(figure, mark, numbers.validation[index], numbers.test[index], numbers.points.text[index])
+    _finish(figure, numbers, finite)
+    return figure
+
+
+def _add_penalty(figure: go.Figure, numbers: Agreement, own: Index, penalty: str) -> None:
+    style = PENALTY_STYLES[penalty]
+    figure.add_scatter(
+        x=rounded(numbers.validation[own]),
+        y=rounded(numbers.test[own]),
+        mode="markers",
+        name=penalty_name(penalty),
+        marker={"symbol": style.symbol, "size": 8, "color": style.color, "opacity": 0.8},
+        hovertext=[numbers.points.text[index] for index in own],
+        hovertemplate="%{hovertext}<br>validation loss %{x:.4~g}<br>test loss %{y:.4~g}<extra></extra>",
+    )
+
+
+def _finish(figure: go.Figure, numbers: Agreement, finite: Flags) -> None:
+    """Axis titles with the correlation, the line of equal losses, and log scales where both losses ask for them."""
+    values = np.concatenate([numbers.validation[finite], numbers.test[finite]])
+    if len(values):
+        ends = rounded([values.min(), values.max()])
+        line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
+        figure.add_scatter(x=ends, y=ends, mode="lines", line=line, name="equal", hoverinfo="skip")
+    figure.update_xaxes(title_text=loss_title("validation", numbers.metric), nticks=5)
+    figure.update_yaxes(title_text=loss_title("test", numbers.metric), nticks=8)
+    if spans_decades(values):
+        figure.update_xaxes(**log_axis(values))
+        figure.update_yaxes(**log_axis(values))
+    if numbers.correlation is not None:
+        text = f"rank correlation {numbers.correlation:.2f}"
+        figure.add_annotation(text=text, x=1, y=0.02, xref="paper", yref="paper", xanchor="right", showarrow=False)

@@ -1,0 +1,115 @@
+"""What the regret is made of: the validation rows, the search, the training."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from search.records import Array
+from search.report.draw import bare
+from search.report.labels import rounded, short
+from search.report.theme import NEUTRAL, Theme
+from search.report.view import StudyView
+
+PARTS: Final = {
+    "regret": ("regret", "test loss of the selected candidate<br>minus that of the best one"),
+    "validation": ("validation:<br>not picked", "the best candidate was tried,<br>the validation rows did not pick it"),
+    "search": ("search:<br>not tried", "a dense sweep of lambda, trained anew,<br>against the best of the search"),
+    "training": ("training:<br>stopped short", "the selected candidate<br>against its exact solution"),
+}
+
+
+class GapParts(NamedTuple):
+    """The regret and its parts as differences of test losses; NaN for a part without evidence.
+
+    `lower` and `upper` bound the regret. `tolerance` is the loss that does not matter.
+    """
+
+    values: dict[str, float]
+    lower: float
+    upper: float
+    tolerance: float
+
+
+def gap(view: StudyView) -> GapParts | None:
+    """The verdict's gap; None without opened test rows."""
+    verdict = view.verdict
+    if verdict is None or verdict.selected.test_loss is None or not np.isfinite(verdict.regret.estimate):
+        return None
+    parts = {name: getattr(verdict.gap, name) for name in ("validation", "search", "training")}
+    return GapParts(
+        values={"regret": verdict.regret.estimate}
+        | {name: np.nan if part is None else part for name, part in parts.items()},
+        lower=verdict.regret.lower,
+        upper=verdict.regret.upper,
+        tolerance=verdict.tolerance * verdict.selected.test_loss,
+    )
+
+
+def draw_gap(numbers: GapParts, theme: Theme) -> go.Figure:
+    """A bar a part, from top to bottom; the bounds of the regret on its bar, the tolerance as a line."""
+    figure = bare(theme, height=330)
+    values = np.array(list(numbers.values.values()))
+    figure.add_bar(
+        x=rounded(np.nan_to_num(values)),
+        y=[PARTS[name][0] for name in numbers.values],
+        orientation="h",
+        width=0.5,
+        marker={"color": [NEUTRAL, "#e69f00", "#56b4e9", "#009e73"]},
+        hovertext=[PARTS[name][1] for name in numbers.values],
+        hovertemplate="%{hovertext}<br>%{x:.4~g}<extra></extra>",
+        showlegend=False,
+    )
+    _add_bounds(figure, numbers)
+    _add_text(figure, numbers, values)
+    figure.add_vline(0, line={"color": NEUTRAL, "width": 1})
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(title_text="difference of test losses", range=_range(numbers), nticks=5)
+    return figure
+
+
+def _add_bounds(figure: go.Figure, numbers: GapParts) -> None:
+    ends = [end for end in (numbers.lower, numbers.upper) if np.isfinite(end)]
+    figure.add_scatter(
+        x=rounded(ends),
+        y=[PARTS["regret"][0]] * len(ends),
+        mode="lines+markers",
+        name="bounds of the regret",
+        line={"color": "#d55e00", "width": 2},
+        marker={"symbol": "line-ns", "size": 12, "line": {"width": 2, "color": "#d55e00"}},
+        hovertemplate="bound of the regret: %{x:.3g}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=rounded([numbers.tolerance] * 2),
+        y=[PARTS["regret"][0], PARTS["training"][0]],
+        mode="lines",
+        name="tolerance",
+        line={"color": NEUTRAL, "width": 2, "dash": "dash"},
+        hovertemplate="tolerance: %{x:.3g}<extra></extra>",
+    )
+
+
+def _add_text(figure: go.Figure, numbers: GapParts, values: Array) -> None:
+    """The numbers, right of the bars and of the bounds."""
+    ends = np.maximum(np.nan_to_num(values), 0.0)
+    ends[0] = max(ends[0], numbers.upper) if np.isfinite(numbers.upper) else ends[0]
+    figure.add_scatter(
+        x=rounded(ends),
+        y=[PARTS[name][0] for name in numbers.values],
+        mode="text",
+        text=[f" {'no evidence' if np.isnan(value) else short(value)}" for value in values],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _range(numbers: GapParts) -> list[float]:
+    """Room for the numbers beside the bars."""
+    values = np.array([0.0, numbers.tolerance, *numbers.values.values(), numbers.upper])
+    low, high = np.nanmin(values), values[np.isfinite(values)].max()
+    width = max(high - low, 1e-12)
+    return [float(low - 0.02 * width), float(high + 0.3 * width)]

@@ -1,0 +1,187 @@
+"""Regret against lambda: is any other candidate surely better, or could one be, by more than the tolerance?"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+from scipy.special import ndtri
+
+from search.records import Array
+from search.report.draw import add_candidates, add_mark, add_patch, lambda_panels
+from search.report.figures.losses import best_on_test
+from search.report.labels import short
+from search.report.points import HOVER_POINTS, Points, Spread, points, thin
+from search.report.theme import NEUTRAL, Theme, translucent
+from search.report.view import StudyView
+from search.verdict.bounds import Contrast, contrast
+from search.verdict.judged import Judged
+from search.verdict.losses import clean_candidates, clean_losses
+from search.verdict.multiplier import Errors, critical_value, student
+from search.verdict.record import Verdict
+from search.verdict.sample import Sample
+
+FOCUS: Final = 3.0
+
+
+class RegretCurve(NamedTuple):
+    """What every candidate loses more than the selected one, as a share of the selected candidate's risk.
+
+    `excess` has the bounds as its band: `low`, at most how much better a candidate could be, is what the verdict's
+    upper bound of the regret is made of (beyond the tolerance, where that ends); `high`, whether it is better for
+    sure, holds for all candidates at once. A mean is infinite for a candidate that diverged, and bounds are NaN for
+    one that the verdict did not compare. `lower` and `upper` bound the regret of the selected candidate, as in the
+    verdict.
+    """
+
+    points: Points
+    excess: Spread
+    selected: int
+    best: int | None
+    tolerance: float
+    lower: float
+    upper: float
+    confidence: float
+    on_test: bool
+
+
+def regret(view: StudyView) -> RegretCurve | None:
+    """The candidates' losses relative to the selected one; None without a verdict whose regret is bounded."""
+    verdict = view.verdict
+    if verdict is None or view.selected is None or verdict.basis.rows < 2:
+        return None
+    case = _judged(view, verdict)
+    lower, upper = verdict.regret.relative_lower, verdict.regret.relative_upper
+    if lower is None or upper is None or not case.finite[case.selected] or case.risk[case.selected] <= 0:
+        return None
+    return RegretCurve(
+        points=points(view.candidates),
+        excess=_excess(case),
+        selected=view.selected,
+        best=best_on_test(view),
+        tolerance=verdict.tolerance,
+        lower=lower,
+        upper=upper,
+        confidence=verdict.regret.confidence,
+        on_test=verdict.basis.on_test,
+    )
+
+
+def _judged(view: StudyView, verdict: Verdict) -> Judged:
+    """The inputs of the verdict once more."""
+    assert view.selected is not None
+    count = len(view.candidates)
+    return Judged(
+        clean_losses("validation", view.validation, count),
+        None if view.test is None else clean_losses("test", view.test, count),
+        clean_candidates(view.candidates),
+        view.selected,
+        verdict.regret.confidence,
+        verdict.tolerance,
+        verdict.basis.scope,
+    )
+
+
+def _excess(case: Judged) -> Spread:
+    """Minus the relative gains, with the bounds turned round; no bounds for what the verdict did not compare."""
+    gains = contrast(case.sample, relative=True)
+    single, joint = _critical_values(case, case.sample, gains)
+    low, high = np.full((2, len(case.risk)), np.nan)
+    low[case.contenders], high[case.contenders] = -fieller(gains, single)[1], -fieller(gains, joint)[0]
+    return Spread(case.risk / case.risk[case.selected] - 1, low, high)
+
+
+def _critical_values(case: Judged, sample: Sample, gains: Contrast) -> tuple[Array, Array]:
+    """Of one candidate by itself, and of all candidates at once, each side as the verdict's relative bounds have it."""
+    level = case.bound_confidence
+    if case.pairs is not None:
+        both = student(case.pairs, gains.dof)
+        return both, both
+    errors = Errors(sample.draws[:-1], np.zeros_like(sample.draws[-1]), gains.deviation(0.0))
+    joint = critical_value(errors, np.zeros(sample.count), level)
+    return student(float(ndtri(level)), gains.dof), student(joint, gains.dof)
+
+
+def fieller(gains: Contrast, c: Array) -> tuple[Array, Array]:
+    """Bounds of gain / scale: between which t |gain - t * scale| <= c * its standard error (Fieller 1954).
+
+    Minus and plus infinity where the scale may be zero. Shape (candidates,) each.
+    """
+    a = gains.scale**2 - c**2 * gains.scale_variance
+    b = gains.gain * gains.scale - c**2 * gains.covariance
+    d = gains.gain**2 - c**2 * gains.variance
+    root = np.sqrt(np.maximum(b * b - a * d, 0.0))
+    bounded = a > 0
+    low = np.divide(b - root, a, out=np.full_like(d, -np.inf), where=bounded)
+    high = np.divide(b + root, a, out=np.full_like(d, np.inf), where=bounded)
+    return low, high
+
+
+def draw_regret(numbers: RegretCurve, theme: Theme) -> go.Figure:
+    """Losses relative to the selected candidate's, in per cent; the axis shows the part where the question is."""
+    rows = "test" if numbers.on_test else "validation"
+    title = f"{rows} loss above that of the<br>selected candidate, %"
+    figure = lambda_panels(theme, [title], numbers.points.axis, height=380)
+    shown = thin(numbers.points.x, [numbers.selected, numbers.best], HOVER_POINTS)
+    shown = shown[np.isfinite(numbers.excess.mean[shown])]
+    percent = Spread(*(100 * each for each in numbers.excess))
+    low, high = focus(numbers)
+    drawn = numbers.points._replace(smooth=frozenset(), text=_with_bounds(numbers.points.text, percent))
+    add_candidates(figure, drawn, clipped(percent, low, high), shown, row=1, what="above the selected, %:")
+    for mark, index in (("best on test", numbers.best), ("selected", numbers.selected)):
+        if index is not None:
+            add_mark(figure, mark, drawn.x[index], percent.mean[index], drawn.text[index])
+    figure.update_yaxes(range=[low, high])
+    _add_verdict(figure, numbers)
+    _count_above(figure, int((percent.mean > high).sum()))
+    return figure
+
+
+def _with_bounds(text: list[str], percent: Spread) -> list[str]:
+    """The hover texts with the bounds, where there are any."""
+    return [
+        own if np.isnan(low) else f"{own}<br>bounds {short(low)} to {short(high)} %"
+        for own, low, high in zip(text, percent.low, percent.high, strict=True)
+    ]
+
+
+def focus(numbers: RegretCurve) -> tuple[float, float]:
+    """The range of the vertical axis, in per cent: down to the regret's upper bound and upwards as far again."""
+    finite = numbers.excess.low[np.isfinite(numbers.excess.low)]
+    deepest = max(numbers.tolerance, -float(finite.min(initial=0.0)))
+    near = numbers.excess.mean[np.isfinite(numbers.excess.mean)]
+    top = min(float(near.max(initial=0.0)) + 0.1 * deepest, FOCUS * max(deepest, numbers.tolerance))
+    return -125 * deepest, 100 * max(top, deepest)
+
+
+def clipped(percent: Spread, low: float, high: float) -> Spread:
+    """Bounds that leave the picture are drawn to its far outside: plotly has no infinite bars."""
+    reach = 10 * (high - low)
+    upper = np.maximum(np.minimum(percent.high, high + reach), percent.mean)
+    return Spread(percent.mean, np.maximum(percent.low, low - reach), upper)
+
+
+def _add_verdict(figure: go.Figure, numbers: RegretCurve) -> None:
+    """The regret's interval in grey, and the line below which a candidate is better by more than the tolerance."""
+    figure.add_hrect(
+        -100 * numbers.upper, -100 * numbers.lower, fillcolor=translucent(NEUTRAL, 0.18), line_width=0, layer="below"
+    )
+    add_patch(figure, f"bounds of the regret ({100 * numbers.confidence:.3g} %)", translucent(NEUTRAL, 0.4))
+    figure.add_hline(0, line={"color": NEUTRAL, "width": 1})
+    if numbers.tolerance > 0:
+        figure.add_hline(
+            -100 * numbers.tolerance,
+            line={"color": NEUTRAL, "width": 2, "dash": "dash"},
+            annotation={"text": f"tolerance, {100 * numbers.tolerance:.3g} %", "yanchor": "top"},
+            annotation_position="bottom right",
+        )
+
+
+def _count_above(figure: go.Figure, count: int) -> None:
+    """How many candidates are too bad for the picture."""
+    if count:
+        text = f"{count} more above"
+        figure.add_annotation(
+            text=text, x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="top", showarrow=False
+        )

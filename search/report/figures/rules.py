@@ -1,0 +1,91 @@
+"""Other rules to choose by: what each would have chosen, and what that costs on the test rows."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from search.records import Array, Candidate
+from search.report.draw import bare, log_axis
+from search.report.labels import loss_title, penalty_name, rounded, short
+from search.report.points import spans_decades
+from search.report.theme import NEUTRAL, PENALTY_STYLES, Theme
+from search.report.view import StudyView
+
+WORDS: Final = {
+    "argmin": "lowest loss",
+    "one_standard_error": "one standard error",
+    "first_plateau": "first plateau",
+    "tolerance": "within tolerance",
+    "gcv": "generalised<br>cross-validation",
+    "evidence": "evidence",
+}
+
+
+class RuleLosses(NamedTuple):
+    """Each rule with its choice and that one's test loss and regret (rules,), and the lowest test loss of all."""
+
+    rules: list[str]
+    choices: list[Candidate]
+    test_loss: Array
+    regret: Array
+    lowest: float
+    metric: str | None
+
+
+def rules(view: StudyView) -> RuleLosses | None:
+    """The verdict's rules, the cheapest first; None without opened test rows."""
+    verdict = view.verdict
+    if verdict is None or verdict.best_on_test is None or verdict.best_on_test.test_loss is None:
+        return None
+    found = [rule for rule in verdict.rules if rule.test_loss is not None and rule.regret is not None]
+    if not found:
+        return None
+    found.sort(key=lambda rule: rule.test_loss or 0.0)
+    return RuleLosses(
+        rules=[rule.rule for rule in found],
+        choices=[Candidate(rule.penalty, rule.lambda_) for rule in found],
+        test_loss=np.array([rule.test_loss for rule in found], float),
+        regret=np.array([rule.regret for rule in found], float),
+        lowest=verdict.best_on_test.test_loss,
+        metric=view.metric,
+    )
+
+
+def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
+    """A dot a rule, named with its choice; a line at the lowest test loss."""
+    figure = bare(theme, height=120 + 52 * len(numbers.rules))
+    rows = [f"{WORDS[rule]}<br>{_choice(choice)}" for rule, choice in zip(numbers.rules, numbers.choices, strict=True)]
+    for penalty in dict.fromkeys(choice.penalty for choice in numbers.choices):
+        own = [i for i, choice in enumerate(numbers.choices) if choice.penalty == penalty]
+        style = PENALTY_STYLES[penalty]
+        figure.add_scatter(
+            x=rounded(numbers.test_loss[own]),
+            y=[rows[i] for i in own],
+            mode="markers",
+            name=penalty_name(penalty),
+            marker={"symbol": style.symbol, "size": 12, "color": style.color},
+            hovertext=[f"{numbers.choices[i]}<br>regret {short(numbers.regret[i])}" for i in own],
+            hovertemplate="%{hovertext}<br>test loss %{x:.4~g}<extra></extra>",
+        )
+    figure.add_scatter(
+        x=rounded([numbers.lowest] * len(rows)),
+        y=rows,
+        mode="lines",
+        name="lowest of all",
+        line={"color": NEUTRAL, "width": 2, "dash": "dot"},
+        hoverinfo="skip",
+    )
+    figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1])
+    figure.update_xaxes(title_text=loss_title("test", numbers.metric), nticks=5)
+    if spans_decades(numbers.test_loss):
+        figure.update_xaxes(**log_axis(numbers.test_loss))
+    return figure
+
+
+def _choice(candidate: Candidate) -> str:
+    if candidate.penalty == "none":
+        return "no penalty"
+    return f"{penalty_name(candidate.penalty)}, {short(candidate.lambda_)}"

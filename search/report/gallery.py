@@ -1,0 +1,49 @@
+"""The figures that apply to a study, computed and drawn when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import plotly.graph_objects as go
+
+from search.report.figures import FIGURES, Entry
+from search.report.theme import LIGHT, Theme
+from search.report.view import StudyView
+
+
+class Gallery(Mapping[str, go.Figure]):
+    """Name -> figure, in the order in which a reader asks; a figure that does not apply is not in it."""
+
+    def __init__(self, view: StudyView, theme: Theme = LIGHT) -> None:
+        self._view = view
+        self._theme = theme
+
+    def __getitem__(self, name: str) -> go.Figure:
+        if name not in self._numbers:
+            raise KeyError(self._absent(name))
+        return FIGURES[name].draw(self._numbers[name], self._theme)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __repr__(self) -> str:
+        return f"<figures: {', '.join(self)}>"
+
+    def left_out(self) -> dict[str, Entry]:
+        """The figures that do not apply; each entry's `needs` says what they would take."""
+        return {name: entry for name, entry in FIGURES.items() if name not in self._numbers}
+
+    @cached_property
+    def _numbers(self) -> dict[str, Any]:
+        every = {name: entry.compute(self._view) for name, entry in FIGURES.items()}
+        return {name: numbers for name, numbers in every.items() if numbers is not None}
+
+    def _absent(self, name: str) -> str:
+        if name in FIGURES:
+            return f"the figure {name!r} does not apply to this study. {FIGURES[name].needs}"
+        return f"no figure {name!r}; there are: {', '.join(self)}"

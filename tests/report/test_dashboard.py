@@ -1,0 +1,131 @@
+"""The dashboard's server, and what is published into it, through its own API."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+from dataclasses import replace
+from urllib.request import urlopen
+
+import pytest
+from command_line import PROGRAM, SMALL, call
+from optuna_dashboard import get_note
+
+from search.ledger import StudyLedger, journal, open_storage
+from search.ledger.files import sync
+from search.records import UserError
+from search.report.answer import answer_of
+from search.report.dashboard import open_dashboard, plots_of, publish
+
+pytestmark = pytest.mark.filterwarnings("ignore:Some regimes")  # optuna's own, on few trials
+
+
+@pytest.fixture(scope="module")
+def server(storage):
+    with open_dashboard(open_storage(storage, create=False), host="127.0.0.1", port=None) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def detail(server, name):
+    api = server.url.removesuffix("dashboard") + "api/studies"
+    with urlopen(api) as listed:
+        numbers = {each["study_name"]: each["study_id"] for each in json.load(listed)["study_summaries"]}
+    with urlopen(f"{api}/{numbers[name]}?after=0") as answer:
+        return json.load(answer)
+
+
+def test_a_run_leaves_its_verdict_as_the_note_and_its_figures_as_plots(server, study):
+    found = detail(server, "small")
+    assert answer_of(study.view).sentence in found["note"]["body"]
+    plots = {each["id"]: json.loads(each["graph_object"]) for each in found["plotly_graph_objects"]}
+    assert set(plots) == set(study.figures)
+    for name, figure in study.figures.items():
+        drawn = json.loads(figure.to_json())["data"]
+        assert plots[name]["data"] == drawn
+    assert found["objective_names"] == ["validation loss"]
+
+
+def test_what_is_published_of_a_sealed_study_holds_no_test_loss(server, sealed, storage):
+    found = detail(server, "sealed")
+    assert "test rows are sealed" in found["note"]["body"]
+    assert {each["id"] for each in found["plotly_graph_objects"]} == set(sealed.figures)
+    assert "regret" not in sealed.figures
+    assert StudyLedger.load(open_storage(storage), "sealed").openings == []
+
+
+def test_publishing_again_writes_nothing_and_a_change_is_one_write(study, storage, monkeypatch):
+    opened = open_storage(storage)
+    ledger = StudyLedger.load(opened, "small")
+    path = opened.folder.with_name("ledger.journal")
+    before = path.stat().st_size
+    publish(ledger, study.view)
+    assert path.stat().st_size == before
+    writes = []
+    monkeypatch.setattr(journal, "sync", lambda file: (writes.append(file), sync(file)))
+    publish(ledger, replace(study.view, verdict=None))
+    assert len(writes) == 1
+    assert "No verdict yet" in get_note(ledger.study())
+    publish(ledger, study.view)
+
+
+def test_a_figure_that_applies_no_more_says_so_in_its_place(sealed):
+    gone = plots_of(sealed.view, ["losses", "regret"])["regret"]
+    assert len(gone.data) == 0
+    assert gone.layout.title.text == "Regret: not for the study as it is now"
+
+
+@pytest.mark.parametrize("kind", ["journal", "sqlite"])
+def test_trials_of_another_process_appear_while_it_serves(kind, tmp_path):
+    place = {"journal": str(tmp_path / "own.journal"), "sqlite": f"sqlite:///{tmp_path}/own.db"}[kind]
+    first, second = open_storage(place), open_storage(place)
+    settings = {"name": "live", **SMALL}
+    ledger = StudyLedger.open(second, "live", settings=settings, fingerprint="x", versions={})
+    with open_dashboard(first, host="127.0.0.1", port=0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert detail(server, "live")["trials"] == []
+        trial = ledger.study().ask()
+        trial.suggest_categorical("penalty", ["none"])
+        found = detail(server, "live")["trials"] or wait_for_trials(server)
+        assert [each["state"] for each in found] == ["Running"]
+        server.shutdown()
+
+
+def wait_for_trials(server):
+    """The dashboard keeps a study's trials for two seconds."""
+    for _ in range(30):
+        threading.Event().wait(0.1)
+        if found := detail(server, "live")["trials"]:
+            return found
+    return []
+
+
+def test_a_busy_port_is_named(server, storage):
+    port = server.server_address[1]
+    with pytest.raises(UserError, match=f"--port: {port} is in use on 127.0.0.1"):
+        open_dashboard(open_storage(storage), host="127.0.0.1", port=port)
+    done = call("dashboard", "--storage", storage, "--port", port)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.count("\n") == 1
+    with pytest.raises(UserError, match="--host"):
+        open_dashboard(open_storage(storage), host="no.such.host.invalid", port=None)
+
+
+def test_the_command_prints_its_address_serves_quietly_and_ends_on_ctrl_c(storage):
+    words = [*PROGRAM, "dashboard", "--storage", storage]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://127.0.0.1:")
+            with urlopen(address) as page:
+                assert page.status == 200
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert errors == ""

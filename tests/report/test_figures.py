@@ -1,0 +1,162 @@
+"""What must hold for every figure: it draws in both themes, whatever the study, and stays small."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from figure_views import L2, outcome, random_view, view_of
+
+from search.records import Candidate
+from search.report.figures import FIGURES
+from search.report.theme import DARK, LIGHT, NEUTRAL, PENALTY_STYLES
+
+ELASTIC = [
+    Candidate("none"),
+    Candidate("elastic_net", 0.1, 0.2),
+    Candidate("elastic_net", 0.3, 0.8),
+    Candidate("elastic_net", 0.5, 0.8),
+    Candidate("group_lasso", 2.0),
+    Candidate("l1", 3.0),
+]
+
+
+def diverging():
+    good = [outcome(candidate, np.ones((2, 5)) + place, np.ones((2, 9))) for place, candidate in enumerate(L2[:2])]
+    lost = np.array([False, True])
+    infinite = np.where(lost[:, None], np.inf, np.ones((2, 1)))
+    curves = np.tile(np.where(lost, np.nan, 1.0)[:, None], (1, 3))
+    bad = [
+        outcome(
+            candidate,
+            np.repeat(infinite, 5, axis=1),
+            np.repeat(infinite, 9, axis=1),
+            train_loss=np.array([1.0, np.nan]),
+            weight_norm=np.array([1.0, np.inf]),
+            diverged=lost,
+            train_curve=curves,
+            validation_curve=curves,
+            weights=np.where(lost[:, None, None], np.nan, np.ones((2, 1, 3))),
+        )
+        for candidate in L2[2:]
+    ]
+    return view_of(good + bad)
+
+
+def nothing_yet():
+    empty = view_of([outcome(L2[0], np.ones((1, 5)))], judged=False)
+    frame = empty.candidates.iloc[:0]
+    return replace(
+        empty, trials=frame, candidates=frame, selected=None, validation=np.empty((0, 0, 0)), outcomes=(), sealed=True
+    )
+
+
+VIEWS = {
+    "plain": lambda: random_view(L2),
+    "sealed": lambda: random_view(L2, test=False, judged=False),
+    "no test rows": lambda: random_view(L2, test=False),
+    "open, not judged": lambda: random_view(L2, judged=False),
+    "one candidate": lambda: random_view(L2[:1]),
+    "one penalised candidate": lambda: random_view(L2[1:2]),
+    "one replicate": lambda: random_view(L2, replicates=1),
+    "one row": lambda: random_view(L2, rows=1),
+    "no losses at all": lambda: view_of([outcome(each, np.zeros((2, 5)), np.zeros((2, 5))) for each in L2]),
+    "elastic net": lambda: random_view(ELASTIC),
+    "diverged": diverging,
+    "nothing yet": nothing_yet,
+}
+
+
+def drawn(view, theme=LIGHT):
+    numbers = {name: entry.compute(view) for name, entry in FIGURES.items()}
+    return {name: FIGURES[name].draw(each, theme) for name, each in numbers.items() if each is not None}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_figure_draws_the_same_in_both_themes_but_for_the_template(name):
+    view = VIEWS[name]()
+    light, dark = drawn(view), drawn(view, DARK)
+    assert light.keys() == dark.keys()
+    for figure in light:
+        pictures = [json.loads(each[figure].to_json()) for each in (light, dark)]
+        templates = [picture["layout"].pop("template") for picture in pictures]
+        assert pictures[0] == pictures[1]
+        assert templates[0]["layout"]["font"]["color"] != templates[1]["layout"]["font"]["color"]
+        assert templates[0]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("plain", set(FIGURES)),
+        ("sealed", {"losses", "weights", "paths", "curves", "stability", "history"}),
+        ("no test rows", {"losses", "regret", "weights", "paths", "curves", "stability", "history"}),
+        ("one replicate", set(FIGURES) - {"stability"}),
+        ("one candidate", set(FIGURES) - {"paths", "history", "agreement"}),
+        ("one row", set(FIGURES) - {"regret"}),
+        ("no losses at all", set(FIGURES) - {"regret"}),
+        ("nothing yet", set()),
+    ],
+)
+def test_a_figure_is_left_out_where_it_does_not_apply(name, there):
+    assert set(drawn(VIEWS[name]())) == there
+    assert all(entry.needs for entry in FIGURES.values())
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_no_figure_holds_what_json_has_not(name):
+    for figure in drawn(VIEWS[name]()).values():
+        assert not math.isnan(json.loads(figure.to_json(), parse_constant=pytest.fail)["layout"]["height"])
+
+
+def test_every_axis_says_what_it_shows():
+    for name, figure in drawn(VIEWS["plain"]()).items():
+        axes = [axis for axis in figure.select_yaxes() if axis.type != "category"]
+        assert name in {"gap", "rules"} or all(axis.title.text for axis in axes)
+        assert [axis.title.text for axis in figure.select_xaxes()][-1]
+
+
+def test_colours_stand_out_from_white_and_black_and_are_the_penaltys_own():
+    for color in [NEUTRAL, *(style.color for style in PENALTY_STYLES.values())]:
+        channels = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        luminance = linear @ [0.2126, 0.7152, 0.0722]
+        # WCAG 2, non-text contrast
+        assert 1.05 / (luminance + 0.05) >= 2.99
+        assert (luminance + 0.05) / 0.05 >= 3
+    for figure in drawn(VIEWS["elastic net"]()).values():
+        for trace in figure.data:
+            own = PENALTY_STYLES.get((trace.name or "").replace(" ", "_"))
+            if own is not None and isinstance(trace.marker.color, str):
+                assert trace.marker.color == own.color
+
+
+def test_hover_texts_name_every_parameter():
+    figure = drawn(VIEWS["elastic net"]())["losses"]
+    texts = [text for trace in figure.data if trace.name == "elastic net" for text in trace.hovertext]
+    assert "<b>elastic net</b><br>lambda 0.1<br>l1_ratio 0.2<br>trial 1" in texts
+
+
+def test_feature_names_are_text_and_never_markup():
+    names = ["<script>alert(1)</script>", "<b>x</b>", "%{x}"]
+    figure = drawn(random_view(L2, facts={"features": names}))["paths"]
+    assert {trace.name for trace in figure.data} == {
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "&lt;b&gt;x&lt;/b&gt;",
+        "%{x}",
+    }
+    assert all("%{x}" not in trace.hovertemplate.replace("lambda %{x:", "") for trace in figure.data)
+
+
+def test_three_thousand_candidates_stay_small():
+    candidates = [Candidate("none")] + [Candidate("l2", float(each)) for each in np.geomspace(1e-4, 1e2, 2999)]
+    many = random_view(candidates, rows=4, judged=False)
+    figures = drawn(many)
+    for name, figure in figures.items():
+        points = sum(len(trace.hovertext) for trace in figure.data if isinstance(trace.hovertext, tuple))
+        assert points <= 1600, name
+    assert len(figures["curves"].layout.sliders[0].steps) <= 61
+    assert sum(len(figure.to_json()) for figure in figures.values()) < 1_000_000
