@@ -157,8 +157,10 @@ def _gain(verdict: Verdict) -> str:
     gain = matter.gain_over_none
     if gain is None or verdict.selected.penalty == "none" or not math.isfinite(gain.upper):
         return ""
+    # True with an interval that spans zero: see `Judged.hopeless`.
+    certain = "a few rows carry that loss, but without their excess it is higher for certain, so the penalty matters"
     ends = {
-        True: "so the penalty matters",
+        True: "so the penalty matters" if gain.lower > 0 else certain,
         False: "so the penalty hardly matters",
         None: "so whether the penalty matters is open",
     }
