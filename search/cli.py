@@ -70,6 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     if interrupted():
         given = {"--storage": storage, "--trials": trials, "--device": device}
         options = [str(part) for option in given.items() if option[1] is not None for part in option]
+        options += ["--sealed"] * sealed
         print(f"stopped; to go on: {shlex.join(['lambda-search', 'run', str(study), *options])}", file=sys.stderr)
         raise typer.Exit(130)
     facts = the_run.summary()

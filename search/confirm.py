@@ -33,11 +33,12 @@ def confirm(settings: Settings, task: Task, ledger: StudyLedger, space: SearchSp
     if not numbers:
         return 0
     swept = sweep_candidates(space, numbers)
-    ledger.keep_confirmation("sweep", train(task, _fresh(settings), swept))
     exact = _exact(settings)
     if exact is not None:
         ledger.keep_confirmation("exact", train(task, exact, [ledger.candidate(_selected(ledger))]))
-    ledger.keep_facts(_facts(settings, task, space, done) | _truth(settings, task, ledger, done))
+    ledger.keep_facts(_facts(settings, task, space, done), sealed=_truth(settings, task, ledger, done))
+    # Last, because it marks the confirmation as done.
+    ledger.keep_confirmation("sweep", train(task, _fresh(settings), swept))
     return len(swept) * (len(task.splits) + len(task.refits)) * settings.training.seeds
 
 
@@ -91,14 +92,15 @@ def _truth(settings: Settings, task: Task, ledger: StudyLedger, done: dict[Candi
     """The exact risk of every candidate, averaged over its fits, where the law of the data is known."""
     if task.truth is None or settings.model.kind != "linear" or settings.search.metric_for(task.kind) != "mse":
         return {}
-    draws = [split.draw for split in task.splits for _ in range(settings.training.seeds)]
+    draws = [split.draw for split in task.refits or task.splits for _ in range(settings.training.seeds)]
     return {"true_risk": [_risk(task.truth, outcome, draws) for outcome in ledger.outcomes(list(done.values()))]}
 
 
 def _risk(truth: Truth, outcome: Outcome, draws: list[int]) -> float | None:
     assert outcome.weights is not None, "linear models keep their weights"
     assert outcome.biases is not None
-    fits = zip(outcome.weights[:, 0], outcome.biases[:, 0], draws, strict=True)
+    own = slice(-len(draws), None)  # the refits, where there are any
+    fits = zip(outcome.weights[own, 0], outcome.biases[own, 0], draws, strict=True)
     risks = [float(truth.risk(from_numpy(weight), as_tensor(bias), draw)) for weight, bias, draw in fits]
     risk = float(np.mean(risks))
     return risk if np.isfinite(risk) else None

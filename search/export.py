@@ -40,6 +40,8 @@ def export_trials(ledger: StudyLedger, output: Path, *, with_test: bool) -> int:
 def with_test_losses(table: pd.DataFrame, ledger: StudyLedger) -> pd.DataFrame:
     """The table with the columns test_loss and test_se, NaN for trials that are not complete."""
     complete = table["state"] == "complete"
+    if not complete.any():
+        raise UserError(f"--test: study {ledger.name!r} has no complete trial yet; run it first")
     losses = ledger.open_test(table.loc[complete, "trial"].tolist())
     if losses is None:
         raise UserError(f"--test: study {ledger.name!r} has no test losses; its data have no test rows")

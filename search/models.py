@@ -114,8 +114,11 @@ class UserModel(Model):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = self.factory()
-        buffers = {name: value.detach() for name, value in module.named_buffers()}
-        return {name: value.detach() for name, value in module.named_parameters()}, buffers
+        every = dict(module.named_parameters())
+        trained = {name: value.detach() for name, value in every.items() if value.requires_grad}
+        # Frozen parameters are neither trained nor penalised.
+        fixed = {name: value.detach() for name, value in every.items() if not value.requires_grad}
+        return trained, fixed | {name: value.detach() for name, value in module.named_buffers()}
 
     def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, noise: Noise | None) -> Tensor:
         self.module.train(noise is not None)
@@ -165,6 +168,10 @@ def _user_model(name: str, features: int, outputs: int) -> UserModel:
         return module
 
     module = factory().eval()
+    if not any(value.requires_grad and value.ndim >= 2 for value in module.parameters()):
+        raise UserError(
+            f"model.kind: {name}({features}, {outputs}) has no trainable weight that a penalty could act on"
+        )
     shape = tuple(module(torch.zeros(2, features)).shape)
     if shape != (2, outputs):
         raise UserError(

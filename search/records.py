@@ -112,10 +112,10 @@ def held_out_se(losses: Array) -> float:
 class Outcome:
     """One candidate's fits: what training returns and the ledger keeps.
 
-    Per-fit arrays have the replicates as their first axis; with refit, the refitted models' rows follow in
-    `weights` and `biases` of the ledger only through `test`. `train_curve` and `validation_curve` have shape
-    (replicates, epochs): the evaluation loss after each epoch, empty for the exact solver. `weights` has
-    shape (replicates, outputs, features) and `biases` (replicates, outputs) for linear models, None for others.
+    Per-fit arrays have the replicates as their first axis. `train_curve` and `validation_curve` have shape (replicates,
+    epochs): the evaluation loss after each epoch, empty for the exact solver. `weights` has shape (fits, outputs,
+    features) and `biases` (fits, outputs), the replicates' and then the refits', for linear models whose splits have
+    the same columns; None for others.
     A fit that is `diverged` met NaN or infinity; one that is not `converged` missed the exact solver's gap.
     """
 

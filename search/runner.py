@@ -69,7 +69,7 @@ class Run:
         """Load the data, and make or resume the study. `UserError` for what does not fit, before anything is made."""
         task = load_task(settings)
         settings.search.metric_for(task.kind)
-        resolve_device(settings.training.device)
+        resolve_device(settings.training)
         make_model(settings.model, task.splits[0].train.x.shape[1], task.outputs)
         space = SearchSpace.of(settings, task)
         if settings.search.sampler == "grid":
@@ -108,9 +108,10 @@ class Run:
     def progress(self) -> Progress:
         """How far it is now."""
         best = self.ledger.selected()
+        told = self.ledger.told()
         return Progress(
-            self.ledger.told(),
-            self._wanted(),
+            told,
+            told + self._missing(),
             self.fits,
             time.perf_counter() - self.started,
             None if best is None else self.ledger.candidate(best),
@@ -142,12 +143,12 @@ class Run:
             "validation_loss": loss if math.isfinite(loss) else None,
         }
 
-    def _wanted(self) -> int:
-        search = self.settings.search
-        return len(self.space.grid(search.trials)) if search.sampler == "grid" else search.trials
-
     def _missing(self) -> int:
-        return max(0, self._wanted() - self.ledger.told())
+        search = self.settings.search
+        if search.sampler != "grid":
+            return max(0, search.trials - self.ledger.told())
+        tried = self.ledger.tried()
+        return sum(candidate not in tried for candidate in self.space.grid(search.trials))
 
     def _batch(self, count: int, again: Sequence[Candidate]) -> None:
         trials, candidates = self._ask(count, again)

@@ -73,6 +73,51 @@ def test_sealed_run_opens_nothing(folder):
     assert [opening.complete for opening in ledger().openings] == [6]
 
 
+def test_what_the_law_knows_is_sealed_with_the_test_losses(folder):
+    """The exact risk is the limit of the test loss: nobody reads it before the test set is opened."""
+    path = study_file(folder)
+    run(path)
+    assert "true_risk" not in ledger().facts
+    assert b"true_risk" not in Path(JOURNAL).read_bytes()
+    call("run", path, "--json")
+    facts = ledger().facts
+    assert len(facts["true_risk"]) == len(facts["trials"])
+    assert min(facts["true_risk"]) > 0
+
+
+def test_a_grid_that_grows_is_a_whole_grid_again(folder):
+    path = study_file(folder, search={"sampler": "grid", "trials": 7, "batch": 4})
+    run(path)
+    run(path, "--trials", "13")
+    trials = ledger().trials()
+    for penalty in ("l1", "l2"):
+        lambdas = np.sort(trials.loc[trials["penalty"] == penalty, "lambda"].unique())
+        for points in (3, 6):
+            grid = np.geomspace(1e-3, 10.0, points)
+            assert np.isclose(grid[:, None], lambdas).any(axis=1).all()
+    assert trials["state"].eq("complete").all()
+
+
+def test_a_confirmation_that_was_cut_off_is_done_again(folder, monkeypatch):
+    """The sweep is kept last: a kill before it leaves a study that is not confirmed."""
+    path = study_file(folder)
+    keep = StudyLedger.keep_confirmation
+
+    def killed(self, part, outcomes):
+        if part == "sweep":
+            raise KeyboardInterrupt
+        keep(self, part, outcomes)
+
+    monkeypatch.setattr(StudyLedger, "keep_confirmation", killed)
+    assert call("run", path, "--sealed", "--quiet").code == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    assert not ledger().confirmed()
+    run(path)
+    assert ledger().confirmed()
+    assert ledger().facts["trials"]
+
+
 def test_optuna_reads_the_study(folder):
     run(study_file(folder, space={"penalty": ["none", "l2", "elastic_net"]}, search={"trials": 12}))
     study = optuna.load_study(study_name="small", storage=JournalStorage(JournalFileBackend(JOURNAL)))
@@ -339,7 +384,7 @@ def test_ctrl_c_tells_the_batch_and_says_how_to_go_on(folder):
     assert (process.returncode, out) == (130, "")
     told, again = err.splitlines()
     assert told == "stopping after this batch; press Ctrl-C again to stop at once"
-    assert again == f"stopped; to go on: lambda-search run '{path}' --storage a.journal --trials 50"
+    assert again == f"stopped; to go on: lambda-search run '{path}' --storage a.journal --trials 50 --sealed"
     counts = states("long one", "a.journal")
     assert counts.keys() == {"complete"}
     assert 2 <= counts["complete"] < 50

@@ -48,6 +48,7 @@ def table_task(table: Table, data: TableData, split: SplitSettings) -> Task:
         validation_rows=int((~plan.test).sum()),
         test_rows=int(plan.test.sum()),
         fingerprint=table.fingerprint(),
+        same_columns=len({each.features for each in preprocessors}) == 1,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -46,7 +47,8 @@ def evaluation_loss(metric: str, kind: Kind, output: Tensor, y: Tensor) -> Tenso
         return training_loss(kind, output, y)
     if metric == "error_rate":
         predicted = output[..., 0] > 0 if kind == "binary" else output.argmax(-1)
-        return (predicted != y).to(output.dtype)
+        # NaN compares like any prediction: an output that is none must not pass for one.
+        return (predicted != y).to(output.dtype).masked_fill(~output.isfinite().all(-1), torch.nan)
     return _REGRESSION[metric](output, y)
 
 

@@ -88,7 +88,7 @@ class Task:
     all rows that are not test rows, and where there are any, only they see the test rows. `outputs` is the number of
     values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
     `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
-    data change.
+    data change. `same_columns` is false where splits differ in their columns, as their training rows do in categories.
     """
 
     kind: Kind
@@ -102,6 +102,7 @@ class Task:
     test_rows: int
     fingerprint: str
     truth: Truth | None = None
+    same_columns: bool = True
 
     def without_test(self) -> Task:
         """The same task with its test rows taken away."""

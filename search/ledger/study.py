@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +18,7 @@ from search.ledger import trials
 from search.ledger.files import folder_name, locked
 from search.ledger.losses import LossStore, Place
 from search.ledger.opening import Identity, create_or_resume, find
+from search.ledger.seal import break_seal, close_seal
 from search.ledger.storage import Storage
 from search.records import Array, Candidate, Outcome, UserError
 
@@ -29,6 +32,7 @@ OPENED: Final = "test losses opened "
 LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
+HIDDEN: Final = "sealed"
 Confirmation = Literal["sweep", "exact"]
 
 
@@ -197,14 +201,18 @@ class StudyLedger:
         self._losses.write(part, dict(enumerate(outcomes)))
         self._set(part, {"when": _now(), "candidates": len(outcomes), "trials": len(self._complete())})
 
-    def keep_facts(self, facts: Mapping[str, Any]) -> None:
-        """Keep what a verdict has to know of the data and the space (plain JSON)."""
-        self._set(FACTS, dict(facts))
+    def keep_facts(self, facts: Mapping[str, Any], *, sealed: Mapping[str, Any]) -> None:
+        """Keep what a verdict has to know of data and space, plain JSON; `sealed` under the test losses' seal."""
+        hidden = close_seal(json.dumps(dict(sealed)).encode(), self._attributes()["seal"])
+        self._set(FACTS, {**facts, HIDDEN: b64encode(hidden).decode()})
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What `keep_facts` kept, empty before."""
-        facts: dict[str, Any] = self._attributes().get(FACTS, {})
+        """What `keep_facts` kept, empty before; without its sealed part as long as the study is sealed."""
+        facts = dict(self._attributes().get(FACTS, {}))
+        hidden = facts.pop(HIDDEN, None)
+        if hidden is not None and not self.sealed:
+            facts |= json.loads(break_seal(b64decode(hidden), self._attributes()["seal"]))
         return facts
 
     def confirmed(self) -> bool:
@@ -233,6 +241,11 @@ class StudyLedger:
         return frame, self._losses.validation(self._places(frame["trial"].tolist()))
 
     # The seal
+
+    def has_test(self) -> bool:
+        """Whether the completed trials have test losses; the seal stays closed."""
+        places = self._places([trial.number for trial in self._complete()][:1])
+        return bool(places) and self._losses.has_test(places[0])
 
     @property
     def openings(self) -> list[Opening]:

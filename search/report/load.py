@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from search.records import Array
 from search.report.view import StudyView
@@ -101,14 +100,7 @@ def view_of(ledger: StudyLedger, settings: Settings | None = None) -> StudyView:
     from search.settings import Settings
     from search.verdict.study import judge_study
 
-    if ledger.selected() is None or (ledger.sealed and has_test_rows(ledger.settings)):
+    if ledger.selected() is None or (ledger.sealed and ledger.has_test()):
         return StudyView.of(ledger)
     asked = (settings or Settings.parse(ledger.settings)).verdict
     return StudyView.of(ledger, judge_study(ledger, confidence=asked.confidence, tolerance=asked.tolerance))
-
-
-def has_test_rows(settings: Mapping[str, Any]) -> bool:
-    """Whether a study of these settings has test rows, as far as its study file says; a function's may have none."""
-    if settings["data"]["source"] == "synthetic_linear":
-        return bool(settings["data"]["test"])
-    return any(settings["split"].get(key) for key in ("test", "test_column"))

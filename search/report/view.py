@@ -52,7 +52,7 @@ class StudyView:
 
         This never opens the test rows. A study without a complete trial gives a view without candidates.
         """
-        trials, selected = ledger.trials(), ledger.selected()
+        selected, trials = ledger.selected(), ledger.trials()
         complete = trials[trials["state"] == "complete"].reset_index(drop=True)
         candidates = complete.iloc[distinct(complete, selected)].reset_index(drop=True)
         validation, test, outcomes = _stacked(ledger.outcomes(candidates["trial"].tolist()))

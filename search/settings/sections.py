@@ -248,9 +248,9 @@ def wrong_metric(metric: str, task: TaskName) -> str:
 class VerdictSettings(Section):
     """How the answer is judged."""
 
-    confidence: float = Field(default=0.95, gt=0, lt=1, description="confidence of every bound and set")
+    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="confidence of every bound and set")
     tolerance: float = Field(
-        default=0.01, ge=0, description="regret, relative to the selected test risk, that does not matter"
+        default=0.01, ge=0, lt=1, description="regret, relative to the selected test risk, that does not matter"
     )
 
 

@@ -42,6 +42,9 @@ def proximal_steps(optimizer: Optimizer, weights: Sequence[Tensor], settings: Tr
     steps: list[Tensor | float] = []
     for weight in weights:
         state = optimizer.state[weight]
+        if not state:  # a user's weight that the outputs do not depend on
+            steps.append(0.0)
+            continue
         correction = 1 - group["betas"][1] ** float(state["step"])
         steps.append(settings.lr / ((state["exp_avg_sq"] / correction).sqrt() + group["eps"]))
     return steps

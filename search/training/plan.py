@@ -108,7 +108,9 @@ def _problem(
 
 
 def _splits(part: Part, used: Tensor) -> Part:
-    return Part(part.x[used], part.y[used], part.place[used.cpu()])
+    """The splits that a piece uses: neighbours, as replicates are ordered by split, so that views will do."""
+    own = slice(int(used[0]), int(used[-1]) + 1)
+    return Part(part.x[own], part.y[own], part.place[own])
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,12 @@ class Chunking:
 def chunking(fits: Sequence[Fits], candidates: Sequence[Candidate], device: torch.device) -> Chunking:
     """Cut a batch by the measured bytes per fit: first between candidates, then between one candidate's replicates."""
     room = usable_bytes(device)
-    per_candidate = sum(_bytes_per_fit(each, candidates[0]) * len(each.positions) for each in fits)
+    kinds = {candidate.penalty: candidate for candidate in candidates}.values()
+    per_fit = [max(_bytes_per_fit(each, kind) for kind in kinds) for each in fits]
+    per_candidate = sum(size * len(each.positions) for size, each in zip(per_fit, fits, strict=True))
     if per_candidate <= room:
-        return Chunking(max(1, int(room // max(1, per_candidate))), max(len(each.positions) for each in fits))
-    largest = max(_bytes_per_fit(each, candidates[0]) for each in fits)
+        return Chunking(max(1, int(room // max(1, per_candidate))), sum(len(each.positions) for each in fits))
+    largest = max(per_fit)
     if largest > room:
         raise UserError(
             f"training: one fit needs {largest / 2**30:.1f} GiB and {room / 2**30:.1f} GiB may be used on {device}; "
@@ -135,18 +139,13 @@ def chunking(fits: Sequence[Fits], candidates: Sequence[Candidate], device: torc
 
 
 def _bytes_per_fit(fits: Fits, candidate: Candidate) -> int:
-    """Peak bytes of one epoch's first update and an evaluation, for the second of two candidates."""
+    """Peak bytes of one update, for the second of two candidates. (Evaluation is cut into blocks of its own.)"""
     one = next(iter(fits.take(1)))
     problem = one.problem
     small = replace(problem, train=_first_rows(problem.train, problem.training.batch_size))
 
     def run(count: int) -> int:
-        def work() -> None:
-            stack = Stack(small, [candidate] * count)
-            stack.epoch(0)
-            stack.mean_losses()
-
-        return peak_bytes(work)
+        return peak_bytes(lambda: Stack(small, [candidate] * count).epoch(0))
 
     return max(1, run(2) - run(1))
 

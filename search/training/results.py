@@ -31,6 +31,7 @@ class Results:
     curves: Array
     summary: dict[str, Array]
     flags: dict[str, NDArray[np.bool_]]
+    linear: bool
     weights: Array | None = None
     biases: Array | None = None
     pruned_after: dict[int, int] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Results:
             np.full((2, count, every, epochs), np.nan),
             {name: np.full((count, every), np.nan) for name in ("train_loss", "weight_norm", "nonzero")},
             {"diverged": np.zeros((count, every), bool), "converged": np.ones((count, every), bool)},
+            task.same_columns and len({split.train.x.shape[1] for split in (*task.splits, *task.refits)}) == 1,
         )
 
     def outcome(self, index: int, seconds: float) -> Outcome:
@@ -123,29 +125,26 @@ class Results:
         self, indices: Sequence[int], positions: list[int], parameters: Parameters, diverged: Tensor
     ) -> None:
         weights = [parameters[name] for name in penalised(parameters)]
-        square = sum(weight.double().square().flatten(2).sum(-1) for weight in weights)
+        # mps has no double precision.
+        wide = torch.float32 if diverged.device.type == "mps" else torch.float64
+        square = sum(weight.to(wide).square().flatten(2).sum(-1) for weight in weights)
         nonzero = sum((weight != 0).flatten(2).sum(-1) for weight in weights)
         total = sum(weight[0, 0].numel() for weight in weights)
         cells = np.ix_(indices, positions)
         norm = torch.as_tensor(square).sqrt().masked_fill(diverged, torch.inf)
         self.summary["weight_norm"][cells] = _by_candidate(norm)
         self.summary["nonzero"][cells] = _by_candidate(torch.as_tensor(nonzero) / max(1, total))
-        if len(parameters) == 2 and len(weights) == 1 and weights[0].ndim == 4:
-            self._write_linear(cells, weights[0], next(value for value in parameters.values() if value.ndim == 3))
+        if self.linear and parameters.keys() == {"0.weight", "0.bias"} and parameters["0.weight"].ndim == 4:
+            self._write_linear(cells, parameters["0.weight"], parameters["0.bias"])
 
     def _write_linear(self, cells: Any, weight: Tensor, bias: Tensor) -> None:  # noqa: ANN401 - np.ix_'s type
-        """Keep a linear model's weights; NaN behind the last one where splits differ in their one-hot columns."""
+        """Keep a linear model's weights; without `linear`, splits with different columns, they do not share an axis."""
         shape = self.flags["diverged"].shape
-        width = weight.shape[-1]
         if self.weights is None or self.biases is None:
             self.weights = np.full((*shape, *weight.shape[2:]), np.nan, self.validation.dtype)
             self.biases = np.full((*shape, bias.shape[-1]), np.nan, self.validation.dtype)
-        if width > self.weights.shape[-1]:
-            missing = width - self.weights.shape[-1]
-            self.weights = np.pad(self.weights, [(0, 0)] * 3 + [(0, missing)], constant_values=np.nan)
-        rows, columns = cells
-        self.weights[rows, columns, :, :width] = _by_candidate(weight)
-        self.biases[rows, columns] = _by_candidate(bias)
+        self.weights[cells] = _by_candidate(weight)
+        self.biases[cells] = _by_candidate(bias)
 
 
 def _by_candidate(values: Tensor) -> NDArray[Any]:

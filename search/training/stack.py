@@ -38,10 +38,10 @@ class Part:
     @classmethod
     def of(cls, rows: Sequence[Rows], device: torch.device, dtype: torch.dtype) -> Part:
         """Stack the parts; targets that are numbers take the dtype too."""
-        y = torch.stack([part.y for part in rows]).to(device)
+        y = torch.stack([part.y for part in rows])
         return cls(
             torch.stack([part.x for part in rows]).to(device, dtype),
-            y.to(dtype) if y.is_floating_point() else y,
+            y.to(device, dtype if y.is_floating_point() else y.dtype),
             torch.stack([part.place for part in rows]),
         )
 
@@ -161,18 +161,18 @@ class Stack:
 def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Parameters) -> Tensor:
     """The evaluation loss of every row, (replicates, candidates, rows), in blocks of rows that fit the memory."""
     replicates, candidates = next(iter(parameters.values())).shape[:2]
-    width = max(value.shape[2] for value in parameters.values())
+    width = max((value.shape[2] for value in parameters.values() if value.ndim > 2), default=1)
     size = max(1, EVALUATED_AT_ONCE // (replicates * candidates * width))
     blocks = []
     for start in range(0, part.x.shape[1], size):
         rows = slice(start, start + size)
-        x, y = _per_replicate(part.x[:, rows], problem.split), _per_replicate(part.y[:, rows], problem.split)
+        x, y = per_replicate(part.x[:, rows], problem.split), per_replicate(part.y[:, rows], problem.split)
         output = problem.model.forward(parameters, buffers, x, None)
         blocks.append(evaluation_loss(problem.metric, problem.kind, output, y[:, None]))
     return torch.cat(blocks, -1) if blocks else part.x.new_zeros(replicates, candidates, 0)
 
 
-def _per_replicate(values: Tensor, split: Tensor) -> Tensor:
+def per_replicate(values: Tensor, split: Tensor) -> Tensor:
     """Rows of every replicate's split; the splits themselves where each has one replicate, without a copy."""
     return values if len(values) == len(split) else values[split]
 

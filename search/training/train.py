@@ -15,10 +15,10 @@ from search.training.exact import solve
 from search.training.plan import Fits, chunking, plan
 from search.training.regulariser import by_penalty
 from search.training.results import Results
-from search.training.stack import Stack
+from search.training.stack import Stack, per_replicate
 
 if TYPE_CHECKING:
-    from search.settings import Settings
+    from search.settings import Settings, Training
 
 
 class Watch(Protocol):
@@ -32,14 +32,18 @@ class Watch(Protocol):
         """Candidates (their indices in the batch) to stop, from the validation losses of those still training."""
 
 
-def resolve_device(name: str) -> torch.device:
-    """`auto` is cuda, then mps, then cpu. UserError where the device named is not there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+def resolve_device(training: Training) -> torch.device:
+    """`auto` is cuda, then mps, then cpu; mps only for float32. UserError where the device named is not there."""
+    name, single = training.device, training.dtype == "float32" and training.optimizer != "exact"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available() and single, "cpu": True}
     if name == "auto":
         return torch.device(next(each for each, is_there in there.items() if is_there))
     if not there.get(name.split(":", maxsplit=1)[0], False):
         valid = ", ".join(each for each, is_there in there.items() if is_there)
-        raise UserError(f'training.device: "{name}" is not available on this machine; valid here: auto, {valid}')
+        raise UserError(
+            f'training.device: "{name}" is not available on this machine (mps: for float32, not exact); '
+            f"valid here: auto, {valid}"
+        )
     return torch.device(name)
 
 
@@ -53,7 +57,7 @@ def train(
     their gap are marked as not converged.
     """
     started = time.perf_counter()
-    device = resolve_device(settings.training.device)
+    device = resolve_device(settings.training)
     fits = plan(task, settings, settings.search.metric_for(task.kind), device)
     exact = settings.training.optimizer == "exact"
     epochs, dtype = (0, "float64") if exact else (settings.training.epochs, settings.training.dtype)
@@ -76,8 +80,8 @@ def _rounds(fits: Sequence[Fits], replicates: int, at_once: int, watch: Watch | 
         single = [piece for each in fits for piece in each.take(1)]
         racing = sorted((piece for piece in single if piece.positions[0] < replicates), key=lambda one: one.positions)
         refits = [each for each in fits if each.positions[0] >= replicates]
-        return [[piece] for piece in racing] + ([refits] if refits else [])
-    if all(len(each.positions) <= at_once for each in fits):
+        return [[piece] for piece in racing] + [[piece] for each in refits for piece in each.take(at_once)]
+    if sum(len(each.positions) for each in fits) <= at_once:
         return [list(fits)]
     if watch is not None:
         raise UserError(
@@ -100,9 +104,11 @@ def _race(results: Results, alive: list[int], round_: Sequence[Fits], watch: Wat
 
 def _solve(results: Results, alive: list[int], round_: Sequence[Fits], watch: Watch | None) -> list[int]:
     """The convex optimum of every fit of the round."""
+    if not alive:
+        return alive
     for each in round_:
         problem = each.problem
-        x, y = (part[problem.split] for part in (problem.train.x, problem.train.y))
+        x, y = (per_replicate(part, problem.split) for part in (problem.train.x, problem.train.y))
         candidates = [results.candidates[index] for index in alive]
         solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs)
         parameters = {"0.weight": solution.weight, "0.bias": solution.bias}

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def judge_study(ledger: StudyLedger, *, confidence: float, tolerance: float) -> Verdict:
     """Open the test losses (the ledger records it) and judge the completed trials, each candidate once."""
-    frame, validation = ledger.validation()
-    if frame.empty:
+    selected = ledger.selected()  # before the frame, which then holds it, while the study runs too
+    if selected is None:
         raise UserError(f"study {ledger.name!r} has no complete trial yet; run it first")
-    selected = ledger.selected()
+    frame, validation = ledger.validation()
     numbers = frame["trial"].tolist()
     test = ledger.open_test(numbers)
     kept = distinct(frame, selected)
@@ -69,7 +69,9 @@ def _evidence(
     ranges = facts.get("lambda_range")
     return Evidence(
         sweep=_sweep(ledger.confirmation("sweep")),
-        exact_test=_exact_test(ledger.confirmation("exact"), *judged),
+        exact_test=_exact_test(
+            [each for each in ledger.confirmation("exact") if each.candidate == outcomes[judged[0]].candidate], *judged
+        ),
         openings=openings,
         trials=len(ledger.validation()[0]),
         lambda_range=None if ranges is None else {penalty: (low, high) for penalty, (low, high) in ranges.items()},

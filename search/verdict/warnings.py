@@ -107,8 +107,10 @@ def _still_falling(case: Case) -> str | None:
     if case.train_curves is None or case.train_curves.shape[1] < 10:
         return None
     curve = case.train_curves[case.selected]
+    if not np.isfinite(curve).all():
+        return None
     drop, late = curve[0] - curve[-1], curve[-1 - len(curve) // 10] - curve[-1]
-    if not (np.isfinite(curve).all() and drop > STEEP_SHARE * curve[0] and late > STEEP_SHARE * drop):
+    if not (drop > STEEP_SHARE * curve[0] and late > STEEP_SHARE * drop):
         return None
     return (
         f"The selected candidate was still learning when its training ended: the last tenth of the epochs brought "

@@ -13,7 +13,6 @@ import search
 from search.ledger import StudyLedger, open_storage
 from search.records import UserError
 from search.report.figures import FIGURES
-from search.report.load import has_test_rows
 from search.verdict.study import judge_study
 
 
@@ -63,20 +62,6 @@ def test_unknown_studies_and_storages_are_named(storage, tmp_path):
         search.load("smal", storage)
     with pytest.raises(UserError, match="no such storage"):
         search.load("small", str(tmp_path / "none.journal"))
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"data": {"source": "synthetic_linear", "test": 0}}, False),
-        ({"data": {"source": "synthetic_linear", "test": 5}}, True),
-        ({"data": {"source": "digits"}, "split": {"test": 0.0}}, False),
-        ({"data": {"source": "file"}, "split": {"test": 0.25, "test_column": "held_out"}}, True),
-        ({"data": {"source": "file"}, "split": {"test_column": "held_out"}}, True),
-    ],
-)
-def test_whether_there_are_test_rows(settings, expected):
-    assert has_test_rows(settings) == expected
 
 
 def test_importing_the_report_loads_neither_torch_nor_optuna():

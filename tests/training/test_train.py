@@ -238,7 +238,7 @@ def test_chunks_are_cut_by_measured_bytes_and_change_nothing(make_task, make_set
     fits = plan(task, settings, "mse", device)
     generous = chunking(fits, MIXED, device)
     assert generous.candidates > 1000
-    for room in (4_000, 1_000):
+    for room in (4_000, 700):
         monkeypatch.setattr("search.training.plan.usable_bytes", lambda _, room=room: room)
         chunks = chunking(fits, MIXED, device)
         assert chunks.candidates < len(MIXED)
@@ -292,6 +292,37 @@ def user_module(features, outputs):
     return torch.nn.Sequential(*hidden, torch.nn.Linear(7, outputs))
 
 
+class HalfFrozen(torch.nn.Module):
+    """A frozen linear layer, a trained one, and a scalar."""
+
+    def __init__(self, features, outputs):
+        super().__init__()
+        self.frozen = torch.nn.Linear(features, 5).requires_grad_(False)
+        self.trained = torch.nn.Linear(5, outputs)
+        self.temperature = torch.nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x):
+        return self.trained(self.frozen(x).tanh()) * self.temperature
+
+
+def only_frozen(features, outputs):
+    return torch.nn.Linear(features, outputs).requires_grad_(False)
+
+
+def test_frozen_parameters_are_neither_trained_nor_penalised(make_task, make_settings):
+    settings = make_settings(**{"model.kind": "test_train:HalfFrozen", "training.epochs": 2, "training.lr": 0.05})
+    [fits] = plan(make_task(), settings, "mse", torch.device("cpu"))
+    stack = Stack(fits.problem, [Candidate("l2", 1.0), Candidate("l1", 0.1)])
+    frozen, trained = stack.buffers["frozen.weight"].clone(), stack.parameters["trained.weight"].detach().clone()
+    stack.epoch(0)
+    assert (stack.buffers["frozen.weight"] == frozen).all()
+    assert (stack.parameters["trained.weight"] != trained).any()
+    assert penalised(stack.parameters) == ["trained.weight"]
+    assert len(train(make_task(), settings, MIXED[:2])) == 2
+    with pytest.raises(UserError, match="no trainable weight"):
+        train(make_task(), make_settings(**{"model.kind": "test_train:only_frozen"}), MIXED[:1])
+
+
 def wrong_module(features, outputs):
     return torch.nn.Linear(features, outputs + 1)
 
@@ -313,9 +344,29 @@ def test_a_module_of_the_wrong_shape_is_refused(make_task, make_settings):
         train(make_task(), make_settings(**{"model.kind": "test_train:wrong_module"}), MIXED)
 
 
-def test_an_absent_device_is_named():
+def test_an_absent_device_is_named(make_settings):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     with pytest.raises(UserError, match="valid here: auto"):
-        resolve_device("cuda")
-    assert resolve_device("auto").type in {"cpu", "mps"}
+        resolve_device(make_settings(**{"training.device": "cuda"}).training)
+    assert resolve_device(make_settings().training).type in {"cpu", "mps"}
+    assert resolve_device(make_settings(**{"training.dtype": "float64"}).training).type == "cpu"
+
+
+def test_a_diverged_classifier_is_marked_whatever_the_metric(make_task, make_settings):
+    """NaN compares like a prediction; an error rate must not hide it."""
+    settings = make_settings(
+        **{"data.source": "breast_cancer", "search.metric": "error_rate", "training.lr": 0.02, "training.epochs": 60},
+        **{"training.apply": "loss"},
+    )
+    [outcome] = train(make_task("binary"), settings, [Candidate("l2", 1e4)])
+    assert outcome.diverged.all()
+    assert outcome.losses.validation_loss() == np.inf
+
+
+def test_a_race_of_exact_solutions_ends_when_nobody_is_left(make_task, make_settings):
+    settings = make_settings(**{"training.optimizer": "exact"})
+    watch = Stopper("replicate", victim=0, step=0)
+    [outcome] = train(make_task(draws=3), settings, [Candidate("l2", 0.1)], watch=watch)
+    assert outcome.pruned
+    assert len(watch.seen) == 1

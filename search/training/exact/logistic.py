@@ -78,7 +78,7 @@ def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits) -> tuple[T
     replicates, features, outputs = len(data.x), data.x.shape[2], data.columns.shape[2]
     weight = data.x.new_zeros(replicates, len(parts), outputs, features)
     bias, error = data.x.new_zeros(weight.shape[:3]), data.x.new_zeros(weight.shape[:2])
-    for at in chunks(replicates, outputs * features):
+    for at in chunks(replicates, max((outputs * features) ** 2, data.x.shape[1] * outputs**2 * features)):
         rows = data.take(at)
         model = base_rates(rows)
         scale = gradient(rows, model)[0].abs().amax((1, 2)).clamp(min=ROUNDING)

@@ -74,6 +74,6 @@ def path_order(parts: Sequence[Terms]) -> list[int]:
     return sorted(range(len(parts)), key=lambda i: (parts[i].penalty.name, -parts[i].lambda_))
 
 
-def chunks(replicates: int, width: int) -> tuple[Tensor, ...]:
-    """Indices of replicates whose work arrays of `width` squared entries stay within BLOCK_BYTES."""
-    return torch.split(torch.arange(replicates), max(1, BLOCK_BYTES // (8 * width**2)))
+def chunks(replicates: int, entries: int) -> tuple[Tensor, ...]:
+    """Indices of replicates whose largest work arrays, of `entries` numbers each, stay within BLOCK_BYTES together."""
+    return torch.split(torch.arange(replicates), max(1, BLOCK_BYTES // (8 * entries)))

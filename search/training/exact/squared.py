@@ -27,7 +27,7 @@ def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> t
     rest = [i for i in path_order(parts) if parts[i].strength > 0]
     if smooth:
         weight[:, smooth], error[:, smooth] = ridge_path(x, y, x.new_tensor([parts[i].ridge for i in smooth]))
-    for at in chunks(len(x), x.shape[2] * y.shape[2]) if rest else ():
+    for at in chunks(len(x), (x.shape[2] * y.shape[2]) ** 2) if rest else ():
         weight[at[:, None], rest], error[at[:, None], rest] = sparse_path(x[at], y[at], [parts[i] for i in rest], steps)
     return weight, error
 
@@ -42,11 +42,12 @@ def ridge_path(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
     safe = torch.where(kept, values, 1.0)
     shrunk = torch.where(kept[:, None], safe[:, None] / (safe.square()[:, None] + x.shape[1] * ridge[:, None]), 0.0)
     scaled = shrunk[..., None] * (left.mT @ y)[:, None]  # (R, C, rank, K)
-    weight = scaled.mT @ right[:, None]
-    residual = y[:, None] - x[:, None] @ weight.mT
-    pulled = residual.mT @ (left * kept[:, None])[:, None]
+    # einsum and not a broadcast product, which would copy x once a candidate.
+    weight = torch.einsum("rcjk,rjp->rckp", scaled, right)
+    residual = y[:, None] - torch.einsum("rnp,rckp->rcnk", x, weight)
+    pulled = torch.einsum("rcnk,rnj->rckj", residual, left * kept[:, None])
     free = pulled.square().sum((-2, -1)) / (2 * x.shape[1])
-    slope = ridge[:, None, None] * weight - residual.mT @ x[:, None] / x.shape[1]
+    slope = ridge[:, None, None] * weight - torch.einsum("rcnk,rnp->rckp", residual, x) / x.shape[1]
     positive = torch.where(ridge > 0, ridge, 1.0)
     gap = torch.where(ridge > 0, slope.square().sum((-2, -1)) / (2 * positive), free)
     value = residual.square().sum((-2, -1)) / (2 * x.shape[1]) + ridge / 2 * weight.square().sum((-2, -1))
