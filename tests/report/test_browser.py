@@ -98,6 +98,8 @@ def test_the_slider_shows_another_candidate(page):
     box = rail.bounding_box()
     page.mouse.click(box["x"] + (1 if before else box["width"] - 1), box["y"] + box["height"] / 2)
     page.wait_for_function(f"() => {active} !== {before}")
+    # The slider moves first; the curves follow it in the browser's own time.
+    page.wait_for_function(f"first => JSON.stringify({curves}) !== JSON.stringify(first)", arg=first)
     chosen = page.evaluate(curves)
     assert chosen != first
     choose(page, "light")
