@@ -39,7 +39,7 @@ def judge_study(ledger: StudyLedger, *, confidence: float, tolerance: float) -> 
         selected=position,
         confidence=confidence,
         tolerance=tolerance,
-        evidence=_evidence(ledger, facts, outcomes, (position, None if test is None else test[kept])),
+        evidence=_evidence(ledger, facts, outcomes, len(frame), (position, None if test is None else test[kept])),
     )
 
 
@@ -63,7 +63,11 @@ def _criteria(candidates: pd.DataFrame, facts: dict[str, Any]) -> dict[str, pd.S
 
 
 def _evidence(
-    ledger: StudyLedger, facts: dict[str, Any], outcomes: list[Outcome], judged: tuple[int, Array | None]
+    ledger: StudyLedger,
+    facts: dict[str, Any],
+    outcomes: list[Outcome],
+    complete: int,
+    judged: tuple[int, Array | None],
 ) -> Evidence:
     openings = tuple(opening.complete for opening in ledger.openings)
     ranges = facts.get("lambda_range")
@@ -73,7 +77,7 @@ def _evidence(
             [each for each in ledger.confirmation("exact") if each.candidate == outcomes[judged[0]].candidate], *judged
         ),
         openings=openings,
-        trials=len(ledger.validation()[0]),
+        trials=complete,
         lambda_range=None if ranges is None else {penalty: (low, high) for penalty, (low, high) in ranges.items()},
         train_curves=_curves(outcomes),
         baseline_loss=facts.get("baseline_loss"),
