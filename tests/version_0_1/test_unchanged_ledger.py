@@ -1,0 +1,93 @@
+"""A ledger that version 0.1 wrote still opens, resumes and reports; the same study files give the same trials."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from command_line import call
+
+HERE = Path(__file__).parent
+SAID = json.loads((HERE / "ledger.json").read_text(encoding="utf-8"))
+TIME = ("when",)
+
+
+@pytest.fixture
+def old(tmp_path, monkeypatch) -> Path:
+    """The old ledger in the working folder."""
+    with tarfile.open(HERE / "ledger.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trials(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path).drop(columns="seconds", errors="ignore")
+
+
+def same_trials(found: pd.DataFrame, name: str, rtol: float = 1e-6) -> None:
+    expected = trials(HERE / f"trials_{name}.csv")
+    assert set(found.columns) >= set(expected.columns)
+    pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=rtol, check_dtype=False)
+
+
+def exported(name: str, *options: str) -> pd.DataFrame:
+    assert call("export", name, "-o", f"{name}.csv", *options, "--storage", "ledger.journal").code == 0
+    return trials(Path(f"{name}.csv"))
+
+
+def test_it_lists_the_studies(old):
+    found = call("list", "--json", "--storage", "ledger.journal").json["studies"]
+    for study, expected in zip(found, SAID["list"], strict=True):
+        assert {key: study[key] for key in expected if key not in TIME} == {
+            key: value for key, value in expected.items() if key not in TIME
+        }
+
+
+@pytest.mark.parametrize("name", ["small", "folds"])
+def test_it_judges_a_finished_study(old, name):
+    found = call("verdict", name, "--json", "--storage", "ledger.journal").json
+    expected = SAID["verdicts"][name]
+    for key in ("answer", "selected", "regret", "confidence_set", "does_it_matter", "optimism", "gap", "stability"):
+        assert_close(found[key], expected[key])
+    same_trials(exported(name, "--test"), name)
+
+
+def assert_close(found, expected):
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            assert_close(found[key], value)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_close(one, other)
+    else:
+        assert found == (pytest.approx(expected, rel=1e-6) if isinstance(expected, float) else expected)
+
+
+def test_it_writes_the_page_of_a_finished_study(old):
+    assert call("report", "small", "-o", "small.html", "--storage", "ledger.journal").code == 0
+    assert "Does version 0.1 still open?" in Path("small.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["half", "killed"])
+def test_it_resumes_to_the_same_trials(old, name):
+    done = call("run", f"{name}.toml", "--sealed", "--quiet", "--json", "--storage", "ledger.journal").json
+    assert done["trials"]["complete"] == 12
+    same_trials(exported(name), name)
+
+
+def test_a_finished_study_trains_nothing(old):
+    done = call("run", "small.toml", "--sealed", "--quiet", "--json", "--storage", "ledger.journal").json
+    assert done["fits"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["weight_decay", "diabetes"])
+def test_the_same_study_file_gives_the_same_trials(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("run", HERE / f"{name}.toml", "--quiet", "--storage", "ledger.journal").code == 0
+    same_trials(exported(name, "--test"), name, rtol=1e-5)
