@@ -9,21 +9,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.records import Candidate, UserError
-    from search.report.load import load
+    from search.core.candidate import Candidate
+    from search.core.errors import UserError
+    from search.core.results import Results
+    from search.doors.study import Study, load, run
     from search.settings import Settings
     from search.verdict import Verdict, judge
 
 _WHERE = {
-    "Candidate": "search.records",
-    "UserError": "search.records",
+    "Candidate": "search.core.candidate",
+    "Results": "search.core.results",
     "Settings": "search.settings",
+    "Study": "search.doors.study",
+    "UserError": "search.core.errors",
     "Verdict": "search.verdict",
     "judge": "search.verdict",
-    "load": "search.report.load",
+    "load": "search.doors.study",
+    "run": "search.doors.study",
 }
 
-__all__ = ["Candidate", "Settings", "UserError", "Verdict", "judge", "load"]
+__all__ = ["Candidate", "Results", "Settings", "Study", "UserError", "Verdict", "judge", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

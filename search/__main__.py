@@ -1,6 +1,6 @@
 """`python -m search` and `lambda-search`."""
 
-from search.cli import main
+from search.doors.cli import main
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import pytest
 
-from search.cli import main
+from search.doors.cli import main
 
 PROGRAM = [sys.executable, "-m", "search"]
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from search.settings import Split as SplitSettings
 
 
-def load_table(data: TableData, split: SplitSettings) -> Task:
-    """The task that bundled, file or function data describe; `UserError` for data that cannot be used."""
-    table = read_table(data, split.test_column)
+def load_table(data: TableData, split: SplitSettings, frame: object = None) -> Task:
+    """The task that bundled, file, frame or function data describe; `UserError` for data that cannot be used."""
+    table = read_table(data, split.test_column, frame)
     return table if isinstance(table, Task) else table_task(table, data, split)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from pandas import DataFrame, Series
 from pandas.api import types
 
-from search.records import UserError
+from search.core.errors import UserError
 
 MOSTLY_NUMBERS = 0.9
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
+from search.core.errors import UserError
 from search.data.columns import pick
 from search.data.task import Task
-from search.plugins import import_function
-from search.records import UserError
+from search.settings.plugins import import_function
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,25 @@ def read_file(path: Path, target: tuple[str, ...]) -> Raw:
     return Raw(where, frame.drop(columns=list(target)), DataFrame(targets))
 
 
+def read_frame(found: object, target: tuple[str, ...] | None) -> Raw:
+    """A pandas frame that holds the targets too, or a pair (X, y) of frames or arrays.
+
+    Raises `UserError` for anything else, and for a target that the frame does not have.
+    """
+    where = "data"
+    if isinstance(found, tuple) and len(found) == 2:
+        return _pair(found, where)
+    if not isinstance(found, DataFrame):
+        raise UserError(
+            f"{where}: is {type(found).__name__}; give a pandas DataFrame, or a pair (X, y) of frames or arrays"
+        )
+    if not target:
+        raise UserError("data.target: name the target column of the frame, or a list of them")
+    frame = _frame(found, "x", where)
+    targets = {name: pick(frame, name, where, "data.target") for name in target}
+    return Raw(where, frame.drop(columns=list(target)), DataFrame(targets))
+
+
 def read_function(source: str) -> Raw | Task:
     """What the user's function returns: inputs and targets as arrays or frames, or a ready `Task`.
 
@@ -69,11 +88,13 @@ def read_function(source: str) -> Raw | Task:
         return found
     if not (isinstance(found, tuple) and len(found) == 2):
         raise UserError(f"{where} returned {type(found).__name__}; it must return (X, y) or a search.data.task.Task")
+    return _pair(found, where)
+
+
+def _pair(found: tuple[object, object], where: str) -> Raw:
     inputs, targets = _frame(found[0], "x", where), _frame(found[1], "y", where)
     if len(inputs) != len(targets) or not len(inputs):
-        raise UserError(
-            f"{where} returned X with {len(inputs)} rows and y with {len(targets)}; both need the same rows"
-        )
+        raise UserError(f"{where} gave X with {len(inputs)} rows and y with {len(targets)}; both need the same rows")
     return Raw(where, inputs, targets)
 
 
@@ -121,9 +142,7 @@ def _array_frame(array: np.ndarray[Any, Any], name: str, where: str) -> DataFram
     if array.ndim == 1 and name == "y":
         return DataFrame({name: array})
     if array.ndim != 2:
-        raise UserError(
-            f"{where} returned {name.upper()} with shape {array.shape}; X needs (rows, features), y (rows,)"
-        )
+        raise UserError(f"{where} gave {name.upper()} with shape {array.shape}; X needs (rows, features), y (rows,)")
     return DataFrame(array, columns=[f"{name}{index}" for index in range(array.shape[1])])
 
 

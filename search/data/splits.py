@@ -12,7 +12,8 @@ from numpy.random import SeedSequence
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
 
-from search.records import Flags, UserError
+from search.core.arrays import Flags
+from search.core.errors import UserError
 
 if TYPE_CHECKING:
     from search.data.tables import Table

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from pandas import DataFrame, Series
 
+from search.core.arrays import Flags
+from search.core.errors import UserError
 from search.data.columns import first_row, is_numeric, pick, tidy_frame
-from search.data.readers import Raw, read_bundled, read_file, read_function
+from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
 from search.data.targets import Targets, encode_targets
 from search.data.task import Task
-from search.records import Flags, UserError
-from search.settings import Bundled, FileData, FunctionData
+from search.settings import Bundled, FileData, FrameData, FunctionData
 
-TableData = Bundled | FileData | FunctionData
+TableData = Bundled | FileData | FrameData | FunctionData
 TRUTH_VALUES = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -47,12 +48,13 @@ class Table:
         return digest.hexdigest()
 
 
-def read_table(data: TableData, test_column: str | None) -> Table | Task:
+def read_table(data: TableData, test_column: str | None, frame: object = None) -> Table | Task:
     """The table that a study's `[data]` names, or the ready task that the user's own function returns.
 
+    `frame` is what was handed over in Python, for the source "frame".
     Raises `UserError`, naming the source and the column or key, for data that cannot be used.
     """
-    raw = _read(data)
+    raw = _read(data, frame)
     if isinstance(raw, Task):
         return raw
     inputs, test = raw.inputs, None
@@ -65,9 +67,11 @@ def read_table(data: TableData, test_column: str | None) -> Table | Task:
     return Table(raw.where, inputs, encode_targets(raw.targets, data.task, raw.where), test)
 
 
-def _read(data: TableData) -> Raw | Task:
+def _read(data: TableData, frame: object) -> Raw | Task:
     if isinstance(data, Bundled):
         return read_bundled(data.source)
+    if isinstance(data, FrameData):
+        return read_frame(frame, data.target)
     return read_file(data.path, data.target) if isinstance(data, FileData) else read_function(data.source)
 
 

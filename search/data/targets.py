@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Series
 from pandas.api import types
 
+from search.core.errors import UserError
 from search.data.columns import first_row, is_numeric, tidy_column
-from search.data.task import Kind
-from search.records import UserError
+from search.metrics import Kind
 
 MOST_INTEGER_CLASSES = 20
 ROWS_PER_INTEGER_CLASS = 5

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Kind = Literal["regression", "binary", "multiclass"]
+from search.metrics import Kind
 
 
 @dataclass(frozen=True, eq=False)

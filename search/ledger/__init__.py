@@ -1,7 +1,8 @@
-"""The ledger: the durable record of studies, and the only file and database access. Never imports torch.
+"""The ledger: the durable record of studies, and the only file and database access. Imports core and settings.
 
-Optuna's storage holds the trials; beside it lie the losses of every held-out row, one file a trial. The losses of the
-test rows are sealed until a verdict opens them (see `seal`), and every opening is recorded.
+Optuna's storage holds the trials; beside it lie the losses of every held-out row, a file for the trials that were
+trained together. The losses of the test rows are sealed until a verdict opens them (see `seal`), and every opening is
+recorded.
 """
 
 from search.ledger.artifacts import ArtifactStore, FileArtifacts

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, NullPool, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-from search.records import UserError
+from search.core.errors import UserError
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

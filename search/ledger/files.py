@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from search.records import UserError
+from search.core.errors import UserError
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, Final
 
 from optuna.storages.journal import BaseJournalBackend
 
+from search.core.errors import UserError
 from search.ledger.files import locked, naming, sync
-from search.records import UserError
 
 FIRST_BYTES: Final = b'{"op_code":'
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 
+from search.core.errors import UserError
+from search.core.results import Results, empty_results, join
 from search.ledger import codec
 from search.ledger.files import folder_name
 from search.ledger.storage import Storage
-from search.records import Array, Outcome, UserError
-
-T = TypeVar("T")
 
 
 class Place(NamedTuple):
-    """Where an outcome lies: its file and its number there."""
+    """Where a trial's results lie: their file, and the number that they have there."""
 
     artifact: str
     number: int
@@ -34,32 +32,23 @@ class LossStore:
     study: str
     key: str
 
-    def write(self, artifact: str, outcomes: Mapping[int, Outcome]) -> None:
-        """Keep outcomes durably, in the place of an earlier file of this name."""
-        self.storage.artifacts.write(self._id(artifact), io.BytesIO(codec.encode(outcomes, self.key)))
+    def write(self, artifact: str, results: Results, numbers: Sequence[int]) -> None:
+        """Keep the results of the trials with these numbers durably, in the place of an earlier file of this name."""
+        self.storage.artifacts.write(self._id(artifact), io.BytesIO(codec.encode(results, numbers, self.key)))
 
-    def read(self, places: Sequence[Place], *, with_test: bool) -> list[Outcome]:
-        """The outcomes again, the seal broken only `with_test`."""
+    def read(self, places: Sequence[Place], *, with_test: bool) -> Results:
+        """The results again, in the order of `places`, neighbours in one file at once; test losses only `with_test`."""
         key = self.key if with_test else None
-        return list(self._each(places, lambda arrays, number: codec.outcome_of(arrays, number, key)))
-
-    def validation(self, places: Sequence[Place]) -> Array:
-        """The validation losses, (outcomes, replicates, rows)."""
-        return _stack(list(self._each(places, codec.validation_of)))
-
-    def has_test(self, place: Place) -> bool:
-        """Whether there are sealed test losses; looks at the file's table of contents alone."""
-        return all(self._each([place], codec.has_test))
-
-    def test(self, places: Sequence[Place]) -> Array:
-        """The test losses, (outcomes, fits, rows), the seal broken."""
-        return _stack(list(self._each(places, lambda arrays, number: codec.test_of(arrays, number, self.key))))
-
-    def _each(self, places: Sequence[Place], read: Callable[[NpzFile, int], T]) -> Iterator[T]:
+        parts = []
         for artifact, together in groupby(places, key=lambda place: place.artifact):
             with self._open(artifact) as body, np.load(body) as arrays:
-                for place in together:
-                    yield read(arrays, place.number)
+                parts.append(codec.decode(arrays, [place.number for place in together], key))
+        return join(parts) if parts else empty_results()
+
+    def has_test(self, artifact: str) -> bool:
+        """Whether a file holds sealed test losses; looks at its table of contents alone."""
+        with self._open(artifact) as body, np.load(body) as arrays:
+            return codec.has_test(arrays)
 
     def _open(self, artifact: str) -> BinaryIO:
         from optuna.artifacts.exceptions import ArtifactNotFound
@@ -74,7 +63,3 @@ class LossStore:
 
     def _id(self, artifact: str) -> str:
         return f"{folder_name(self.study)}/{artifact}.npz"
-
-
-def _stack(arrays: Sequence[Array]) -> Array:
-    return np.stack(arrays) if arrays else np.empty((0, 0, 0))

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from search.core.errors import UserError
 from search.ledger.artifacts import ArtifactStore, FileArtifacts
 from search.ledger.files import naming
-from search.records import UserError
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

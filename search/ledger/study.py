@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import pandas as pd
+import numpy as np
 
-from search.ledger import trials
+from search.core.candidate import Candidate
+from search.core.errors import UserError
+from search.core.evidence import Evidence, Facts
+from search.core.results import Results
+from search.core.snapshot import Snapshot
+from search.ledger import facts, trials
 from search.ledger.files import folder_name, locked
+from search.ledger.identity import Identity, create_or_resume, find
 from search.ledger.losses import LossStore, Place
-from search.ledger.opening import Identity, create_or_resume, find
-from search.ledger.seal import break_seal, close_seal
 from search.ledger.storage import Storage
-from search.records import Array, Candidate, Outcome, UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from optuna import Study
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
@@ -32,7 +34,6 @@ OPENED: Final = "test losses opened "
 LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
-HIDDEN: Final = "sealed"
 Confirmation = Literal["sweep", "exact"]
 
 
@@ -89,7 +90,7 @@ class StudyLedger:
         return versions
 
     def study(self, sampler: BaseSampler | None = None, pruner: BasePruner | None = None) -> Study:
-        """Optuna's study, to ask with; tell through `record`."""
+        """Optuna's study, to ask with; finish trials through `record`."""
         from optuna import load_study
 
         return load_study(study_name=self.name, storage=self.storage.optuna, sampler=sampler, pruner=pruner)
@@ -98,17 +99,17 @@ class StudyLedger:
         """One row a trial, sorted by number, with the columns of an export (design: command line) without test."""
         return trials.table(self._trials())
 
-    def done(self) -> dict[Candidate, int]:
+    def completed(self) -> dict[Candidate, int]:
         """The completed candidates and their trials' numbers: an identical candidate need not be trained again."""
-        return trials.done(self._trials())
+        return trials.completed(self._trials())
 
     def tried(self) -> set[Candidate]:
-        """The candidates that were told, complete or pruned."""
-        return {candidate for trial in self._told() if (candidate := trials.candidate_of(trial)) is not None}
+        """The candidates of finished trials."""
+        return {candidate for trial in self._finished() if (candidate := trials.candidate_of(trial)) is not None}
 
-    def told(self) -> int:
+    def finished(self) -> int:
         """The number of trials that are complete or pruned."""
-        return len(self._told())
+        return len(self._finished())
 
     def asked(self) -> int:
         """The number of trials in any state."""
@@ -163,23 +164,26 @@ class StudyLedger:
                 self.storage.optuna.set_trial_state_values(trial_id, TrialState.FAIL)
         return trials.to_ask_again(self._trials())
 
-    def record(self, outcomes: Mapping[int, Outcome], *, same_as: Mapping[int, int] | None = None) -> None:
-        """Finish trials (by number): first their losses are durable, then all are told by one write.
+    def record(self, results: Results, numbers: Sequence[int], *, same_as: Mapping[int, int] | None = None) -> None:
+        """Finish the trials with these numbers: first their results are durable, then all are told by one write.
 
-        `same_as` finishes further trials whose candidate is that of an earlier trial (or of one in `outcomes`): they
+        `same_as` finishes further trials whose candidate is that of an earlier trial (or of one in `numbers`): they
         share its losses, and nothing was trained for them.
 
         The value is the validation loss, infinity for a diverged candidate; NaN raises `ValueError`. Pruned ones
         keep their losses too. Optuna's `Study.tell` would also call the sampler's `after_trial`, which no sampler
         here needs and which, in `GridSampler`, fails outside `Study.optimize`.
         """
-        attributes = {number: trials.attributes(outcome) for number, outcome in outcomes.items()}
-        if outcomes:
-            artifact = f"trials-{min(outcomes)}"  # nobody else's: a trial is told once
-            self._losses.write(artifact, outcomes)
+        if len(results) != len(numbers):
+            raise ValueError(f"{len(results)} results for {len(numbers)} trials")
+        attributes = trials.attributes(results)
+        artifact = f"trials-{min(numbers, default=0)}"  # nobody else's: a trial is told once
+        if len(results):
+            self._losses.write(artifact, results, numbers)
+        pruned = results.pruned if results.pruned is not None else np.zeros(len(results), bool)
         with self.storage.one_write():
-            for number, outcome in outcomes.items():
-                self._tell(number, attributes[number] | {LOSSES: artifact}, pruned=outcome.pruned)
+            for number, own, stopped in zip(numbers, attributes, pruned, strict=True):
+                self._tell(number, own | {LOSSES: artifact}, pruned=bool(stopped))
             every = self._trials()
             for number, original in (same_as or {}).items():
                 shared = every[original].user_attrs | {SAME_AS: original, "seconds": 0.0}
@@ -193,59 +197,72 @@ class StudyLedger:
             self.storage.optuna.set_trial_user_attr(self._trial_id(number), "failed", reason)
             self.storage.optuna.set_trial_state_values(self._trial_id(number), TrialState.FAIL)
 
-    def keep_confirmation(self, part: Confirmation, outcomes: Sequence[Outcome]) -> None:
+    def keep_confirmation(self, part: Confirmation, results: Results) -> None:
         """Keep what confirms the search, outside the trials, in the place of an earlier one; test losses sealed.
 
         `sweep` is the dense grid with the finalists on fresh seeds, `exact` the selected candidate solved exactly.
         """
-        self._losses.write(part, dict(enumerate(outcomes)))
-        self._set(part, {"when": _now(), "candidates": len(outcomes), "trials": len(self._complete())})
+        self._losses.write(part, results, range(len(results)))
+        self._set(part, {"when": _now(), "candidates": len(results), "trials": len(self._complete())})
 
-    def keep_facts(self, facts: Mapping[str, Any], *, sealed: Mapping[str, Any]) -> None:
-        """Keep what a verdict has to know of data and space, plain JSON; `sealed` under the test losses' seal."""
-        hidden = close_seal(json.dumps(dict(sealed)).encode(), self._attributes()["seal"])
-        self._set(FACTS, {**facts, HIDDEN: b64encode(hidden).decode()})
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What `keep_facts` kept, empty before; without its sealed part as long as the study is sealed."""
-        facts = dict(self._attributes().get(FACTS, {}))
-        hidden = facts.pop(HIDDEN, None)
-        if hidden is not None and not self.sealed:
-            facts |= json.loads(break_seal(b64decode(hidden), self._attributes()["seal"]))
-        return facts
+    def keep_facts(self, told: Facts) -> None:
+        """Keep what a verdict has to know of data and space."""
+        self._set(FACTS, facts.to_json(told, self._key))
 
     def confirmed(self) -> bool:
         """Whether the sweep was run for the trials as they are now."""
         return bool(self._attributes().get("sweep", {}).get("trials") == len(self._complete()))
 
-    # Reading its losses
+    # Reading it
 
-    def outcome(self, number: int) -> Outcome:
-        """A trial's outcome. Its test losses are None as long as the study is sealed, see `sealed`."""
-        return self.outcomes([number])[0]
+    def results(self, numbers: Sequence[int]) -> Results:
+        """The results of trials, in the order of `numbers`; without test losses as long as the study is sealed."""
+        return self._read(numbers, with_test=not self.sealed)
 
-    def outcomes(self, numbers: Sequence[int]) -> list[Outcome]:
-        """The outcomes of trials, in the order of `numbers`; read at once, a file of many trials is opened once."""
-        return self._losses.read(self._places(numbers), with_test=not self.sealed)
+    def confirmation(self, part: Confirmation) -> Results | None:
+        """The results of a part of the confirmation, None without one; test losses as in `results`."""
+        return self._confirmation(part, with_test=not self.sealed)
 
-    def confirmation(self, part: Confirmation) -> list[Outcome]:
-        """The outcomes of a part of the confirmation, empty without one; test losses as in `outcome`."""
-        kept = self._attributes().get(part, {"candidates": 0})
-        places = [Place(part, index) for index in range(kept["candidates"])]
-        return self._losses.read(places, with_test=not self.sealed)
+    def snapshot(self, *, open_test: bool = False) -> Snapshot:
+        """Everything that the study has now, read once.
 
-    def validation(self) -> tuple[pd.DataFrame, Array]:
-        """The completed trials, as in `trials`, and their losses (candidates, replicates, rows) in the same order."""
-        frame = trials.table(self._complete())
-        return frame, self._losses.validation(self._places(frame["trial"].tolist()))
+        `open_test` breaks the seal: the opening is recorded in the study first, unless all is open already or there are
+        no test rows.
+        """
+        every = self._trials()
+        if open_test:
+            self.open_test()
+        is_open = open_test or not self.sealed
+        numbers, complete, selected = trials.distinct(every)
+        told = facts.from_json(self._attributes().get(FACTS, {}), self._key if is_open else None)
+        results = self._read(numbers, with_test=is_open)
+        return Snapshot(
+            name=self.name,
+            settings=self.settings,
+            versions=tuple(self.versions),
+            storage=self.storage.name,
+            trials=trials.table(every),
+            results=replace(results, criteria=facts.aligned(told, numbers)),
+            complete=complete,
+            selected=selected,
+            evidence=Evidence(
+                features=told.features,
+                lambda_range=told.lambda_range,
+                baseline_loss=told.baseline_loss,
+                sweep=self._confirmation("sweep", with_test=is_open),
+                exact=self._confirmation("exact", with_test=is_open),
+                openings=tuple(opening.complete for opening in self.openings),
+                trials=len(complete),
+            ),
+            sealed=not is_open,
+        )
 
     # The seal
 
     def has_test(self) -> bool:
         """Whether the completed trials have test losses; the seal stays closed."""
-        places = self._places([trial.number for trial in self._complete()][:1])
-        return bool(places) and self._losses.has_test(places[0])
+        first = self._complete()[:1]
+        return bool(first) and self._losses.has_test(self._place(first[0].number, first[0].user_attrs).artifact)
 
     @property
     def openings(self) -> list[Opening]:
@@ -259,29 +276,37 @@ class StudyLedger:
         openings = self.openings
         return not openings or openings[-1].complete < len(self._complete())
 
-    def open_test(self, numbers: Sequence[int]) -> Array | None:
-        """Break the seal: the test losses (trials, fits, rows) of completed trials, in the order of `numbers`.
+    def open_test(self) -> bool:
+        """Break the seal, and record it in the study; to look again at what is open already is no further opening.
 
-        First the opening is recorded in the study; to look again at what is open already is no further one.
-        None, and nothing recorded, where there are no test rows.
+        False, and nothing recorded, where there are no test rows.
         """
-        places = self._places(numbers)
-        if not places or not self._losses.has_test(places[0]):
-            return None
+        if not self.has_test():
+            return False
         if self.sealed:
             opening = Opening(_now(), len(self._complete()))
             self._set(OPENED + opening.when, asdict(opening))
-        return self._losses.test(places)
+        return True
 
     # How it is stored
 
     @cached_property
     def _losses(self) -> LossStore:
-        return LossStore(self.storage, self.name, self._attributes()["seal"])
+        return LossStore(self.storage, self.name, self._key)
 
-    def _places(self, numbers: Sequence[int]) -> list[Place]:
+    @property
+    def _key(self) -> str:
+        key: str = self._attributes()["seal"]
+        return key
+
+    def _read(self, numbers: Sequence[int], *, with_test: bool) -> Results:
         kept = {trial.number: trial.user_attrs for trial in self._trials()}
-        return [self._place(number, kept.get(number, {})) for number in numbers]
+        places = [self._place(number, kept.get(number, {})) for number in numbers]
+        return replace(self._losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
+
+    def _confirmation(self, part: Confirmation, *, with_test: bool) -> Results | None:
+        count = self._attributes().get(part, {"candidates": 0})["candidates"]
+        return self._losses.read([Place(part, row) for row in range(count)], with_test=with_test) if count else None
 
     def _place(self, number: int, attributes: Mapping[str, Any]) -> Place:
         if LOSSES not in attributes:
@@ -303,7 +328,7 @@ class StudyLedger:
     def _trials(self) -> list[FrozenTrial]:
         return self.storage.optuna.get_all_trials(self.id, deepcopy=False)
 
-    def _told(self) -> list[FrozenTrial]:
+    def _finished(self) -> list[FrozenTrial]:
         return [trial for trial in self._trials() if trials.state_of(trial) in {"complete", "pruned"}]
 
     def _complete(self) -> list[FrozenTrial]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from search.core.candidate import Candidate
 from search.ledger import trials
 from search.ledger.storage import Storage
-from search.records import Candidate
 
 if TYPE_CHECKING:
     from optuna.study._frozen import FrozenStudy

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from search.records import Array, Candidate, Outcome
+from search.core.arrays import Index
+from search.core.candidate import PENALTY, STRENGTH, Candidate
+from search.core.choice import lowest
+from search.core.results import MEASURES, Results
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -20,12 +23,8 @@ STATES: Final = {
     "RUNNING": "running",
     "WAITING": "waiting",
 }
-MEASURES: Final = ("train_loss", "validation_loss", "validation_se", "weight_norm", "nonzero", "epochs", "seconds")
-COLUMNS: Final = ("trial", "state", "penalty", "lambda", "l1_ratio", *MEASURES)
-DTYPES: Final[dict[Hashable, Any]] = {
-    **dict.fromkeys(COLUMNS, "float64"),
-    **{"trial": "int64", "state": "str", "penalty": "str", "epochs": "Int64"},
-}
+# An export has these columns whatever was searched; further parameters stand behind them.
+FIRST: Final = ("trial", "state", PENALTY, STRENGTH, "l1_ratio")
 INTERRUPTED: Final = "interrupted"
 
 
@@ -35,42 +34,59 @@ def state_of(trial: FrozenTrial) -> str:
 
 
 def candidate_of(trial: FrozenTrial) -> Candidate | None:
-    """The trial's candidate; None where a kill came before all its parameters were suggested."""
+    """The trial's candidate; None where a kill came before its penalty and lambda were suggested."""
     params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-    penalty = params.get("penalty")
-    if penalty is None or (penalty != "none" and "lambda" not in params):
-        return None
-    if penalty == "elastic_net" and "l1_ratio" not in params:
+    if PENALTY not in params or (params[PENALTY] != "none" and STRENGTH not in params):
         return None
     return Candidate.from_params(params)
 
 
-def attributes(outcome: Outcome) -> dict[str, Any]:
-    """The trial's user attributes: means over replicates, and how many fits diverged or missed the optimum."""
-    validation_loss = outcome.losses.validation_loss()
-    if np.isnan(validation_loss):
-        raise ValueError(f"{outcome.candidate} holds out no row: its validation loss is NaN")
-    return {
-        "train_loss": _mean(outcome.train_loss),
-        "validation_loss": validation_loss,
-        "validation_se": outcome.losses.validation_se(),
-        "weight_norm": _mean(outcome.weight_norm),
-        "nonzero": _mean(outcome.nonzero),
-        "epochs": outcome.epochs,
-        "seconds": outcome.seconds,
-        "diverged": int(outcome.diverged.sum()),
-        "not_converged": int((~outcome.converged).sum()),
+def attributes(results: Results) -> list[dict[str, Any]]:
+    """Every candidate's user attributes: means over replicates, and how many fits diverged or missed the optimum."""
+    lost = np.isnan(results.validation_loss)
+    if lost.any():
+        raise ValueError(f"{results.candidates[int(lost.argmax())]} holds out no row: its validation loss is NaN")
+    measured = {name: results.measure(name) for name in MEASURES}
+    counted = {"diverged": results.diverged, "not_converged": None if results.converged is None else ~results.converged}
+    columns: dict[str, list[Any]] = {
+        **{name: [float(value) for value in values] for name, values in measured.items() if values is not None},
+        **{name: [int(fits.sum()) for fits in flags] for name, flags in counted.items() if flags is not None},
     }
+    if "epochs" in columns:
+        columns["epochs"] = [round(value) for value in columns["epochs"]]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def table(trials: Iterable[FrozenTrial]) -> pd.DataFrame:
-    """One row a trial, sorted by number, with the columns of an export; NaN for what a trial does not have."""
-    rows = [_row(trial) for trial in sorted(trials, key=lambda trial: trial.number)]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype(DTYPES)
+    """One row a trial, sorted by number, with the columns of an export; NaN for what a trial does not have.
+
+    Where `epochs` is searched, that column holds what was asked, and `trained_epochs` what the kept models had.
+    """
+    rows = [(trial, candidate_of(trial)) for trial in sorted(trials, key=lambda trial: trial.number)]
+    searched = dict.fromkeys(name for _, each in rows if each is not None for name in each if name not in FIRST)
+    measures = {name: f"trained_{name}" if name in searched else name for name in MEASURES}
+    frame = pd.DataFrame(
+        [
+            {"trial": trial.number, "state": state_of(trial)}
+            | dict(candidate or {})
+            | {column: trial.user_attrs.get(name) for name, column in measures.items()}
+            for trial, candidate in rows
+        ],
+        columns=[*FIRST, *searched, *measures.values()],
+    )
+    numbers = [name for name in frame.columns if name not in {"trial", "state", PENALTY, *searched, measures["epochs"]}]
+    return frame.astype(
+        {
+            **dict.fromkeys(numbers, "float64"),
+            "trial": "int64",
+            "state": "str",
+            PENALTY: "str",
+            measures["epochs"]: "Int64",
+        }
+    )
 
 
-def done(trials: Iterable[FrozenTrial]) -> dict[Candidate, int]:
+def completed(trials: Iterable[FrozenTrial]) -> dict[Candidate, int]:
     """The completed candidates, each with its first trial's number."""
     numbers: dict[Candidate, int] = {}
     for trial in trials:
@@ -80,17 +96,46 @@ def done(trials: Iterable[FrozenTrial]) -> dict[Candidate, int]:
     return numbers
 
 
+class Distinct(NamedTuple):
+    """The completed trials with each candidate once.
+
+    `numbers` are those of the trials that stand for the candidates: the first of each, and the selected one for its
+    own. `complete` says of every completed trial where among them its candidate is; `selected` is a place too, None
+    without a completed trial.
+    """
+
+    numbers: list[int]
+    complete: Index
+    selected: int | None
+
+
+def distinct(trials: Sequence[FrozenTrial]) -> Distinct:
+    """The completed trials with each candidate once; one that is not a candidate of ours stands for itself."""
+    complete = [trial for trial in trials if state_of(trial) == "complete"]
+    own = [candidate_of(trial) or trial.number for trial in complete]
+    first: dict[Candidate | int, int] = {}
+    for key, trial in zip(own, complete, strict=True):
+        first.setdefault(key, trial.number)
+    chosen = best(complete)
+    if chosen is not None:
+        first[own[complete.index(chosen)]] = chosen.number
+    place = {key: index for index, key in enumerate(first)}
+    selected = None if chosen is None else list(first.values()).index(chosen.number)
+    return Distinct(list(first.values()), np.array([place[key] for key in own], dtype=np.intp), selected)
+
+
 def best(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
     """The completed trial with the lowest validation loss; of equals the one with the largest lambda."""
-
-    def rank(trial: FrozenTrial) -> tuple[float, float]:
-        return trial.values[0], -trial.params.get("lambda", 0.0)
-
-    return min((trial for trial in trials if state_of(trial) == "complete"), key=rank, default=None)
+    complete = [trial for trial in trials if state_of(trial) == "complete"]
+    if not complete:
+        return None
+    losses = np.array([trial.values[0] for trial in complete], dtype=np.float64)
+    strength = np.array([trial.params.get(STRENGTH, 0.0) for trial in complete], dtype=np.float64)
+    return complete[int(lowest(losses, strength))]
 
 
 def left_running(trials: Iterable[FrozenTrial]) -> list[int]:
-    """The numbers of the trials that were asked and not told."""
+    """The numbers of the trials that were asked for and have not ended."""
     return [trial.number for trial in trials if state_of(trial) == "running"]
 
 
@@ -98,15 +143,3 @@ def to_ask_again(trials: Sequence[FrozenTrial]) -> list[Candidate]:
     """The candidates whose latest trial was interrupted: no trial after it has taken them up."""
     latest = {candidate: trial for trial in trials if (candidate := candidate_of(trial)) is not None}
     return [candidate for candidate, trial in latest.items() if INTERRUPTED in trial.user_attrs]
-
-
-def _mean(values: Array) -> float:
-    return float(np.mean(values, dtype=np.float64))
-
-
-def _row(trial: FrozenTrial) -> dict[str, Any]:
-    candidate = candidate_of(trial)
-    params = {} if candidate is None else {"penalty": candidate.penalty, "lambda": candidate.lambda_}
-    ratio = None if candidate is None else candidate.l1_ratio
-    measures = {name: trial.user_attrs.get(name) for name in MEASURES}
-    return {"trial": trial.number, "state": state_of(trial), **params, "l1_ratio": ratio, **measures}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from search.core.text import number
 from search.report.view import StudyView
-from search.verdict.text import describe, setting
+from search.verdict.text import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,13 @@ def answer_of(view: StudyView) -> Answer:
         return Answer(verdict.answer.replace(" ", "-"), verdict.answer, first, tuple(basis), messages)
     if view.selected is None:
         return Answer("sealed", "no trial yet", "No trial is complete yet, so nothing is selected.")
-    chosen = view.candidates.iloc[view.selected]
+    chosen, loss = view.results.candidates[view.selected], view.results.validation_loss[view.selected]
     return Answer(
         "sealed",
         "no verdict yet",
-        f"No verdict yet: the test rows are sealed. Selected so far: {setting(chosen['penalty'], chosen['lambda'])}, "
-        f"validation loss {chosen['validation_loss']:.4g}.",
+        f"No verdict yet: the test rows are sealed. Selected so far: {chosen}, validation loss {number(loss, 4)}.",
         (
-            f"{len(view.candidates)} candidates are complete. What this page shows comes from training and validation.",
-            f"To open the test rows and get a verdict: {shlex.join(['lambda-search', 'verdict', view.name])}",
+            f"{len(view.results)} candidates are complete. What this page shows comes from training and validation.",
+            f"To open the test rows and get a verdict: {shlex.join(['lambda-search', 'verdict', view.study.name])}",
         ),
     )

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from search.records import Array
+from search.core.arrays import Array
 
 NONE_GAP: Final = 0.22
 EDGE: Final = 0.04

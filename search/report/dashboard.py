@@ -13,7 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import plotly.graph_objects as go
 
-from search.records import UserError
+from search.core.errors import UserError
 from search.report.answer import answer_of
 from search.report.figures import FIGURES
 from search.report.gallery import Gallery

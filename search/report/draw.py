@@ -7,16 +7,14 @@ from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from search.records import Array, Flags
+from search.core.arrays import Array, Flags, Index
+from search.core.text import words
 from search.report.axis import LambdaAxis
-from search.report.labels import penalty_name, rounded
-from search.report.points import Points, Spread, spans_decades
-from search.report.theme import NEUTRAL, PENALTY_STYLES, SELECTED, Theme, translucent
-
-Index = NDArray[np.intp]
+from search.report.labels import rounded
+from search.report.placed import Placed, Spread, spans_decades
+from search.report.theme import NEUTRAL, SELECTED, Theme, style_of, translucent
 
 LEGEND_HEIGHT: Final = 90
 MOST_DECADES: Final = 8
@@ -64,7 +62,7 @@ def log_axis(*values: Array) -> dict[str, Any]:
 
 def add_candidates(  # noqa: PLR0913 - what varies between the figures
     figure: go.Figure,
-    drawn: Points,
+    drawn: Placed,
     spread: Spread,
     shown: Index,
     *,
@@ -83,7 +81,7 @@ def add_candidates(  # noqa: PLR0913 - what varies between the figures
 
 def _add_penalty(  # noqa: PLR0913
     figure: go.Figure,
-    drawn: Points,
+    drawn: Placed,
     spread: Spread,
     own: Index,
     penalty: str,
@@ -92,13 +90,13 @@ def _add_penalty(  # noqa: PLR0913
     what: str,
     filled: Flags | None,
 ) -> None:
-    style, smooth = PENALTY_STYLES[penalty], penalty in drawn.smooth
+    style, smooth = style_of(penalty), penalty in drawn.smooth
     solid = np.ones(len(own), bool) if filled is None else filled[own]
     figure.add_scatter(
         x=rounded(drawn.x[own]),
         y=rounded(spread.mean[own]),
         mode="lines+markers" if smooth else "markers",
-        name=penalty_name(penalty),
+        name=words(penalty),
         legendgroup=penalty,
         showlegend=row == 1,
         line={"color": style.color, "width": 2, "dash": style.dash},
@@ -139,7 +137,7 @@ def _add_band(figure: go.Figure, x: Array, low: Array, high: Array, penalty: str
         mode="lines",
         line={"width": 0},
         fill="toself",
-        fillcolor=translucent(PENALTY_STYLES[penalty].color, 0.18),
+        fillcolor=translucent(style_of(penalty).color, 0.18),
         legendgroup=penalty,
         showlegend=False,
         hoverinfo="skip",
@@ -148,7 +146,7 @@ def _add_band(figure: go.Figure, x: Array, low: Array, high: Array, penalty: str
     )
 
 
-def _add_diverged(figure: go.Figure, drawn: Points, mean: Array, shown: Index, row: int, what: str) -> None:
+def _add_diverged(figure: go.Figure, drawn: Placed, mean: Array, shown: Index, row: int, what: str) -> None:
     lost = shown[~np.isfinite(mean[shown])]
     if not len(lost):
         return
@@ -163,7 +161,7 @@ def _add_diverged(figure: go.Figure, drawn: Points, mean: Array, shown: Index, r
         marker={
             "symbol": "x-thin",
             "size": 9,
-            "line": {"width": 2, "color": [PENALTY_STYLES[penalty].color for penalty in drawn.penalty[lost]]},
+            "line": {"width": 2, "color": [style_of(penalty).color for penalty in drawn.penalty[lost]]},
         },
         hovertext=[drawn.text[index] for index in lost],
         hovertemplate=f"%{{hovertext}}<br>{what}: none, a fit diverged<extra></extra>",

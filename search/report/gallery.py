@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from search.report.figures import FIGURES, Entry
+from search.report.figures import FIGURES, Figure
 from search.report.theme import LIGHT, Theme
 from search.report.view import StudyView
 
@@ -34,7 +34,7 @@ class Gallery(Mapping[str, go.Figure]):
     def __repr__(self) -> str:
         return f"<figures: {', '.join(self)}>"
 
-    def left_out(self) -> dict[str, Entry]:
+    def left_out(self) -> dict[str, Figure]:
         """The figures that do not apply; each entry's `needs` says what they would take."""
         return {name: entry for name, entry in FIGURES.items() if name not in self._numbers}
 

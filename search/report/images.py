@@ -9,7 +9,7 @@ from typing import Final
 import plotly.graph_objects as go
 from plotly import io
 
-from search.records import UserError
+from search.core.errors import UserError
 
 WIDTH: Final = 1000  # pixels of the layout; the files have twice as many for sharp lines on paper
 SCALE: Final = 2

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from search.records import UserError
+from search.core.errors import UserError
 from search.report.answer import answer_of
 from search.report.figures import FIGURES
 from search.report.gallery import Gallery
@@ -52,16 +52,16 @@ def render(view: StudyView) -> str:
         plotly=_packed_plotly(),
         script=Markup(script),
         data=_packed(_data(gallery)),
-        view=view,
+        study=view.study,
         answer=answer_of(view),
         figures={name: FIGURES[name] for name in gallery},
         left_out=gallery.left_out(),
         tables=_tables(view),
-        file_name=f"{view.name}.toml",
-        command=command_of(view.name),
-        study_file=study_file(view.settings),
-        seeds=seeds_of(view.settings),
-        versions=versions_of(view.versions),
+        file_name=f"{view.study.name}.toml",
+        command=command_of(view.study.name),
+        study_file=study_file(view.study.settings),
+        seeds=seeds_of(view.study.settings),
+        versions=versions_of(view.study.versions),
     )
     return page
 
@@ -74,7 +74,7 @@ def command_of(name: str) -> str:
 
 def _tables(view: StudyView) -> list[Table]:
     rules = [] if view.verdict is None or not view.verdict.rules else [rules_table(view.verdict)]
-    return [*rules, trials_table(view)] if len(view.trials) else rules
+    return [*rules, trials_table(view)] if len(view.study.trials) else rules
 
 
 def _data(gallery: Gallery) -> str:

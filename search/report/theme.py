@@ -1,4 +1,4 @@
-"""How figures look: one colour, marker and dash for each penalty, and a light and a dark template.
+"""How figures look: the penalties' own colours, markers and dashes, and a light and a dark template.
 
 Whatever depends on the theme is in the template, and nothing else is, so a page can switch a finished figure with
 `Plotly.relayout(figure, {template: ...})`. The colours are of Okabe and Ito's palette (2008), which colour-blind
@@ -7,30 +7,31 @@ readers can tell apart; those that are taken stand out from white and from black
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
+
+from search.penalties import PENALTIES, Style
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 NEUTRAL: Final = "#7f7f7f"
 SELECTED: Final = "#f0e442"
 
 
-class Style(NamedTuple):
-    """A penalty's colour, marker symbol and line dash."""
-
-    color: str
-    symbol: str
-    dash: str
+# Penalties that come with somebody else's losses have no style of their own.
+FOREIGN: Final = Style("#7b5ea7", "hexagon", "solid")
 
 
-PENALTY_STYLES: Final = {
-    "none": Style(NEUTRAL, "square", "dot"),
-    "l1": Style("#d55e00", "triangle-up", "dash"),
-    "l2": Style("#0072b2", "circle", "solid"),
-    "elastic_net": Style("#009e73", "diamond", "dashdot"),
-    "group_lasso": Style("#cc79a7", "pentagon", "longdash"),
-}
+def style_of(penalty: str) -> Style:
+    """How a penalty is drawn."""
+    return PENALTIES[penalty].style if penalty in PENALTIES else FOREIGN
+
+
+def in_order(penalties: Iterable[str]) -> list[str]:
+    """Penalties, each once, as a legend lists them: as they are registered, and somebody else's behind them."""
+    found = set(penalties)
+    return [name for name in PENALTIES if name in found] + sorted(found - PENALTIES.keys())
 
 
 class Theme(NamedTuple):

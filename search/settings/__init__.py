@@ -1,40 +1,46 @@
-"""The study file: every knob with its unit, its default and an error message that helps."""
+"""The study file: every knob with its unit, its default and an error message that helps.
 
-from search.settings.fields import Range, Section
-from search.settings.sections import (
-    METRICS,
+Imports the registries of names (penalties, metrics, samplers) and what `core` shares.
+"""
+
+from search.settings.checks import has_exact_solution
+from search.settings.data_tables import (
+    SOURCE_NAMES,
     Bundled,
     Data,
     FileData,
+    FrameData,
     FunctionData,
-    Metric,
-    Model,
-    Search,
-    Space,
-    Split,
     SyntheticLinear,
-    Training,
-    VerdictSettings,
 )
+from search.settings.fields import Range, Section
+from search.settings.searched import Searchable, Setting, as_value, as_widths
 from search.settings.study import Settings, changed_keys, json_schema
+from search.settings.tables import SETTINGS, Model, Search, Space, Split, Training, VerdictSettings
 
 __all__ = [
-    "METRICS",
+    "SETTINGS",
+    "SOURCE_NAMES",
     "Bundled",
     "Data",
     "FileData",
+    "FrameData",
     "FunctionData",
-    "Metric",
     "Model",
     "Range",
     "Search",
+    "Searchable",
     "Section",
+    "Setting",
     "Settings",
     "Space",
     "Split",
     "SyntheticLinear",
     "Training",
     "VerdictSettings",
+    "as_value",
+    "as_widths",
     "changed_keys",
+    "has_exact_solution",
     "json_schema",
 ]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from search.metrics import METRICS
+from search.penalties import PENALTIES, make_penalty
+from search.samplers import PRUNERS, SAMPLERS, SpaceShape
+from search.settings.data_tables import SyntheticLinear
 from search.settings.fields import Range
-from search.settings.sections import METRICS, Study, SyntheticLinear, wrong_metric
+from search.settings.tables import SETTINGS, Study, wrong_metric
 
 Problems = Iterator[tuple[str, str]]
 
 
 def idle_keys(study: Study) -> Problems:
     """The keys that do not apply to this study, each with the reason; not stored, refused if changed."""
-    data = study.data
+    data, training = study.data, study.training
     if isinstance(data, SyntheticLinear):
         reason = "does not apply to synthetic_linear, whose parts are sized by data.train, data.validation, data.test"
         yield from ((f"split.{key}", reason) for key in type(study.split).model_fields)
@@ -22,17 +26,25 @@ def idle_keys(study: Study) -> Problems:
         yield "split.test", "excludes split.test_column, give one of them"
     if study.model.init != "normal":
         yield "model.init_std", f'needs init = "normal", found init = "{study.model.init}"'
-    if study.model.kind == "linear":
-        yield from ((f"model.{key}", 'needs kind = "mlp", found "linear"') for key in ("hidden", "dropout"))
-    if study.training.optimizer != "sgd":
-        yield "training.momentum", f'needs optimizer = "sgd", found "{study.training.optimizer}"'
-    if study.training.optimizer == "exact":
+    if study.model.kind != "mlp":
+        yield from (
+            (f"model.{key}", f'needs kind = "mlp", found "{study.model.kind}"') for key in ("hidden", "dropout")
+        )
+    if training.optimizer != "sgd":
+        yield "training.momentum", f'needs optimizer = "sgd", found "{training.optimizer}"'
+    if training.schedule != "cosine":
+        yield "training.warmup", f'needs schedule = "cosine", found "{training.schedule}"'
+    if data.task == "regression":
+        yield "training.label_smoothing", "needs classes, this is regression"
+    if training.optimizer == "exact":
         yield "training.seeds", '"exact" has one optimum, whatever the seed'
+        yield from ((f"training.{key}", '"exact" does not train in steps') for key in ("schedule", "patience"))
+        yield "training.label_smoothing", '"exact" minimises the plain loss'
 
 
 def _idle(study: Study) -> Problems:
     """Idle keys that ask for something; one that is written out with its default asks for nothing."""
-    for key, reason in idle_keys(study):
+    for key, reason in dict(reversed(list(idle_keys(study)))).items():
         name, field = key.split(".")
         section = getattr(study, name)
         default = type(section).model_fields[field].default
@@ -40,6 +52,21 @@ def _idle(study: Study) -> Problems:
         asks = getattr(section, field) not in ((default, True) if field == "refit" else (default,))
         if field in section.model_fields_set and asks:
             yield key, reason
+
+
+def _searched(study: Study) -> Problems:
+    """A searched setting has to apply, and cannot be fixed as well."""
+    idle = dict(idle_keys(study))
+    for name in study.space.searched():
+        key = SETTINGS[name].key
+        section = getattr(study, SETTINGS[name].table)
+        fixed = name in section.model_fields_set and getattr(section, name) != type(section).model_fields[name].default
+        if key in idle:
+            yield f"space.{name}", idle[key]
+        elif study.training.optimizer == "exact":
+            yield f"space.{name}", f'"exact" has one optimum, whatever {key}, search it with sgd, adam or adamw'
+        elif fixed:
+            yield key, f"is searched in space.{name}, give one of them"
 
 
 def _model(study: Study) -> Problems:
@@ -65,50 +92,64 @@ def _training(study: Study) -> Problems:
             f'"adamw" is adam with decoupled decay and needs apply = "decoupled", found "{apply}": '
             'set that, or optimizer = "adam"',
         )
-    if optimizer == "adam" and apply == "proximal" and "group_lasso" in study.space.penalty:
+    grouped = [name for name in study.space.penalty if not PENALTIES[name].elementwise]
+    if optimizer == "adam" and apply == "proximal" and grouped:
         yield (
             "training.apply",
-            '"proximal" with adam has no closed form for group_lasso (each weight has its own step): '
+            f'"proximal" with adam has no closed form for {", ".join(grouped)} (each weight has its own step): '
             'use optimizer = "sgd" or "exact", or apply = "decoupled"',
         )
 
 
+def _exact(study: Study) -> Problems:
+    """Which penalties the exact solvers cannot minimise."""
+    if study.training.optimizer != "exact":
+        return
+    unsolved = [name for name in study.space.penalty if not has_exact_solution(name)]
+    if unsolved:
+        yield (
+            "training.optimizer",
+            f'"exact" has no solution for {", ".join(unsolved)} (not convex), use sgd, adam or adamw',
+        )
+
+
+def has_exact_solution(penalty: str) -> bool:
+    """Whether the exact solvers can minimise a penalty."""
+    made = make_penalty(penalty, {each.name: each.default[0] for each in PENALTIES[penalty].parameters})
+    return made.convex_parts(1.0) is not None
+
+
 def _metric(study: Study) -> Problems:
     task, metric = study.data.task, study.search.metric
-    if task is not None and metric is not None and metric not in METRICS[task]:
+    if task is not None and metric is not None and METRICS[metric].task != task:
         yield "search.metric", wrong_metric(metric, task)
 
 
 def _pruner(study: Study) -> Problems:
     pruner = study.search.pruner
-    if study.training.optimizer == "exact" and pruner not in ("none", "wilcoxon"):
+    if study.training.optimizer == "exact" and PRUNERS[pruner] == "epoch":
         yield "search.pruner", f'"{pruner}" stops between epochs and exact has none, use none or wilcoxon'
 
 
-def _parameters(penalty: str) -> tuple[str, ...]:
-    if penalty == "none":
-        return ()
-    return ("lambda", "l1_ratio") if penalty == "elastic_net" else ("lambda",)
-
-
 def _sampler(study: Study) -> Problems:
-    sampler, space = study.search.sampler, study.space
-    ranges = not isinstance(space.lambda_, tuple) and isinstance(space.l1_ratio, Range)
-    if sampler == "cmaes" and not (space.penalty == ("elastic_net",) and ranges):
-        yield (
-            "search.sampler",
-            '"cmaes" needs two or more continuous parameters and no others: penalty = ["elastic_net"] '
-            'with ranges for lambda and l1_ratio, else use "tpe"',
-        )
-    if sampler in ("gp", "qmc") and len(set(map(_parameters, space.penalty))) > 1:
-        yield (
-            "search.sampler",
-            f'"{sampler}" would silently sample lambda at random, because the penalties '
-            f'{", ".join(space.penalty)} do not have the same parameters: use "tpe"',
-        )
+    refusal = SAMPLERS[study.search.sampler].refusal(shape_of(study))
+    if refusal is not None:
+        yield "search.sampler", refusal
 
 
-CHECKS = (_idle, _model, _training, _metric, _pruner, _sampler)
+def shape_of(study: Study) -> SpaceShape:
+    """The space as samplers see it."""
+    space = study.space
+    own = {name: over for penalty in space.penalty for name, over in space.parameters_of(penalty).items()}
+    searched = {"lambda": space.lambda_, **own, **space.searched()}
+    whole = {name for name in space.searched() if SETTINGS[name].integer}
+    continuous = {
+        name for name, over in searched.items() if (isinstance(over, Range) or over == "auto") and name not in whole
+    }
+    return SpaceShape({penalty: space.names_of(penalty) for penalty in space.penalty}, frozenset(continuous))
+
+
+CHECKS = (_idle, _searched, _model, _training, _exact, _metric, _pruner, _sampler)
 
 
 def problems(study: Study) -> list[tuple[str, str]]:

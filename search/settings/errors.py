@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from search.settings.data_tables import SOURCES, FunctionData
 from search.settings.fields import Range, Section, nearest, show
-from search.settings.sections import SOURCES, FunctionData, Study
+from search.settings.tables import Study
 
 TEXTS: Mapping[str, str] = {
     "int_type": "must be a whole number",

@@ -54,13 +54,14 @@ def numbers(value: Range | tuple[float, ...] | str) -> tuple[float, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _shape(value: object) -> str:
+def range_or_values(value: object) -> str:
+    """The tag of the form in which a searched value is written."""
     if isinstance(value, str):
         return "<auto>"
     return "<values>" if isinstance(value, list | tuple) else "<range>"
 
 
-def _written_as(valid: str, *words: str) -> Callable[[object], object]:
+def written_as(valid: str, *words: str) -> Callable[[object], object]:
     """A check, before parsing, that a value is a range, a list or one of the words."""
 
     def check(value: object) -> object:
@@ -88,7 +89,8 @@ def unique(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-def _ordered(value: T) -> T:
+def ordered(value: T) -> T:
+    """Refuse a range whose ends are not in order, an empty list, and duplicates."""
     if isinstance(value, Range) and value.low >= value.high:
         refuse(f"low = {show(value.low)} must be below high = {show(value.high)}, a single value is written as a list")
     if isinstance(value, tuple):
@@ -102,13 +104,6 @@ def _strengths(value: Range | tuple[float, ...] | str) -> Range | tuple[float, .
             refuse(f"must be above 0, found {show(number)}, {NEGATIVE}")
         if number == 0:
             refuse('must be above 0, found 0, no penalty at all is "none" in space.penalty')
-    return value
-
-
-def _shares(value: Range | tuple[float, ...]) -> Range | tuple[float, ...]:
-    for number in numbers(value):
-        if not 0 <= number <= 1:
-            refuse(f"must be from 0 (all l2) to 1 (all l1), found {show(number)}")
     return value
 
 
@@ -141,16 +136,10 @@ _Values = Annotated[tuple[float, ...], Field(strict=False), Tag("<values>")]
 _Auto = Annotated[Literal["auto"], Tag("<auto>")]
 
 Lambda = Annotated[
-    Annotated[_Range | _Values | _Auto, Discriminator(_shape)],
-    AfterValidator(_ordered),
+    Annotated[_Range | _Values | _Auto, Discriminator(range_or_values)],
+    AfterValidator(ordered),
     AfterValidator(_strengths),
-    BeforeValidator(_written_as('{ low = 1e-4, high = 1e2 }, a list of values or "auto"', "auto")),
-]
-L1Ratio = Annotated[
-    Annotated[_Range | _Values, Discriminator(_shape)],
-    AfterValidator(_ordered),
-    AfterValidator(_shares),
-    BeforeValidator(_written_as("{ low = 0.05, high = 0.95 } or a list of values")),
+    BeforeValidator(written_as('{ low = 1e-4, high = 1e2 }, a list of values or "auto"', "auto")),
 ]
 StudyName = Annotated[str, AfterValidator(_study_name)]
 DataPath = Annotated[Path, Field(strict=False), AfterValidator(_against_base)]

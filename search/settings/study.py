@@ -10,10 +10,10 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from search.records import UserError
+from search.core.errors import UserError
 from search.settings.checks import idle_keys, problems
 from search.settings.errors import one_line, problems_of
-from search.settings.sections import Study
+from search.settings.tables import SETTINGS, Study
 
 # These cannot change a trial, so they may change between a study's runs; moved data are known by their fingerprint.
 FREE_KEYS = ("search.trials", "question", "training.device", "data.path")
@@ -31,22 +31,29 @@ class Settings(Study):
         return self
 
     @classmethod
-    def load(cls, path: str | Path) -> Settings:
+    def load(cls, path: str | Path, *, source: str | None = None) -> Settings:
         """Read a study file (TOML, UTF-8); a relative data path is resolved against the file's folder.
 
+        `source` is that of a file whose [data] names none.
         Raises UserError, in one line with every problem, for a file that cannot be read or is not valid.
         """
         file = Path(path)
-        return cls.parse(_read(file), where=str(file), base=file.parent)
+        return cls.parse(_read(file), where=str(file), base=file.parent, source=source)
 
     @classmethod
-    def parse(cls, mapping: Mapping[str, Any], *, where: str = "study", base: Path | None = None) -> Settings:
+    def parse(
+        cls, mapping: Mapping[str, Any], *, where: str = "study", base: Path | None = None, source: str | None = None
+    ) -> Settings:
         """Check a mapping of a study file's form, such as `to_dict` gives; `where` names it in errors.
 
+        `source` is that of a mapping whose [data] names none.
         Raises UserError, in one line with every problem.
         """
+        tables = dict(mapping)
+        if source is not None and isinstance(tables.get("data", {}), Mapping):
+            tables["data"] = {"source": source, **tables.get("data", {})}
         try:
-            return cls.model_validate(dict(mapping), context={"base": base})
+            return cls.model_validate(tables, context={"base": base})
         except ValidationError as error:
             raise UserError(one_line(where, problems_of(error))) from None
 
@@ -55,8 +62,25 @@ class Settings(Study):
         tables = self.model_dump(mode="json", by_alias=True)
         for key, _ in idle_keys(self):
             table, name = key.split(".")
-            del tables[table][name]
+            tables[table].pop(name, None)
         return tables
+
+    def replace(self, changes: str | Mapping[str, Any], value: Any = None) -> Settings:  # noqa: ANN401
+        """The same study with other values, by dotted key: `replace("training.lr", 0.1)`, or a mapping of several.
+
+        What then no longer applies (the momentum of another optimiser, say) is left out. Raises UserError where the
+        result is not valid.
+        """
+        new = dict({changes: value} if isinstance(changes, str) else changes)
+        tables = self.to_dict()
+        for key, entry in (_others_of_pairs(new) | new).items():
+            table, _, name = key.rpartition(".")
+            (tables[table] if table else tables)[name] = entry
+        try:
+            return type(self).parse(tables, where=self.name)
+        except UserError:
+            # What the changes made idle was asked for by nobody.
+            return type(self).parse(_without_idle(tables, set(new)), where=self.name)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -76,11 +100,44 @@ def _read(file: Path) -> dict[str, Any]:
     raise UserError(one_line(str(file), [("", reason)]))
 
 
-def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The dotted keys that differ between two `Settings.to_dict`, but for those that cannot change a trial."""
-    before, after = _flat(old), _flat(new)
+def changed_keys(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """The dotted keys that differ between two `Settings.to_dict`, but for those that cannot change a trial.
+
+    A key that is younger than what is stored had its default then.
+    """
+    before, after = _flat(_completed(stored)), _flat(settings)
     differ = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     return [key for key in differ if key not in FREE_KEYS and not key.startswith(FREE_TABLE)]
+
+
+def _completed(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return Settings.parse(stored).to_dict()
+    except UserError:  # written by a version whose keys are not known here
+        return stored
+
+
+def _others_of_pairs(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A setting is fixed or searched: whoever changes one of the two takes the other back."""
+    fixed = {each.key: (f"space.{name}", None) for name, each in SETTINGS.items()}
+    searched = {f"space.{name}": (each.key, each.field.default) for name, each in SETTINGS.items()}
+    pairs = [pair for key, value in changes.items() if value is not None and (pair := (fixed | searched).get(key))]
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in pairs}
+
+
+def _without_idle(tables: Mapping[str, Any], kept: set[str]) -> dict[str, Any]:
+    """The tables without the keys that do not apply, but for those to be `kept`."""
+    try:
+        study = Study.model_validate(dict(tables))
+    except ValidationError:  # for `parse` to tell
+        return dict(tables)
+    idle = {key for key, _ in idle_keys(study)} - kept
+    return {
+        name: {key: value for key, value in table.items() if f"{name}.{key}" not in idle}
+        if isinstance(table, Mapping)
+        else table
+        for name, table in tables.items()
+    }
 
 
 def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,9 @@
-"""The batched training function: the only optimisation loop."""
+"""The batched training function: the only optimisation loop.
 
-from search.training.train import Watch, resolve_device, train
+Imports models, penalties, metrics, data, settings and core.
+"""
 
-__all__ = ["Watch", "resolve_device", "train"]
+from search.training.batch import Observer
+from search.training.train import resolve_device, train
+
+__all__ = ["Observer", "resolve_device", "train"]

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from search.core.arrays import Array
+from search.core.candidate import Candidate
 from search.data.loss import evaluation_loss
 from search.data.task import Split, Task
-from search.records import Candidate
 
 
-def ridge_criteria(task: Task, candidates: Sequence[Candidate]) -> dict[str, list[float]]:
+def ridge_criteria(task: Task, candidates: Sequence[Candidate]) -> dict[str, Array]:
     """`gcv` and `evidence` of every candidate, averaged over the splits; NaN where they do not exist.
 
     Empty for classes. With several outputs both are summed over them.
@@ -28,7 +29,7 @@ def ridge_criteria(task: Task, candidates: Sequence[Candidate]) -> dict[str, lis
     )
     per_split = [_criteria(split, strengths) for split in task.splits]
     names = ("gcv", "evidence")
-    return {name: torch.stack([each[i] for each in per_split]).mean(0).tolist() for i, name in enumerate(names)}
+    return {name: torch.stack([each[i] for each in per_split]).mean(0).numpy() for i, name in enumerate(names)}
 
 
 def _criteria(split: Split, lambdas: Tensor) -> tuple[Tensor, Tensor]:

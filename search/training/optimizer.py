@@ -1,50 +1,118 @@
-"""torch.optim's own optimisers on stacked tensors: their updates are elementwise, so they are exact on a stack."""
+"""The updates of SGD and Adam on stacked parameters, where candidates may differ in their settings.
+
+They are elementwise, so that a stack of fits takes the steps that each fit would take alone; a test holds them to
+torch.optim's. torch's own take one learning rate for a whole tensor.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam, Optimizer
+
+from search.models import Parameters, PerCandidate
 
 if TYPE_CHECKING:
     from search.settings import Training
 
-
-def make_optimizer(settings: Training, parameters: Sequence[Tensor]) -> Optimizer:
-    """SGD, or Adam; adamw is Adam, its decay being the project's own `decoupled` penalty."""
-    if settings.optimizer == "sgd":
-        return SGD(parameters, lr=settings.lr, momentum=settings.momentum)
-    return Adam(parameters, lr=settings.lr)
+Moments = dict[str, Parameters]
+BETAS: Final = (0.9, 0.999)
+EPSILON: Final = 1e-8
 
 
-def without_candidates(optimizer: Optimizer, kept: dict[Tensor, Tensor], keep: Tensor, settings: Training) -> Optimizer:
-    """The optimiser of the smaller stack `kept` (old parameter -> new), with the kept candidates' moments."""
-    smaller = make_optimizer(settings, list(kept.values()))
-    for old, new in kept.items():
-        smaller.state[new] = {
-            name: value[:, keep].clone() if isinstance(value, Tensor) and value.shape == old.shape else value
-            for name, value in optimizer.state[old].items()
-        }
-    return smaller
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step, counted from 1: the candidates' settings, and the schedule's factor of their learning rates."""
+
+    number: int
+    training: Training
+    settings: PerCandidate
+    factor: float | Tensor = 1.0
+
+    def lr(self, ndim: int) -> float | Tensor:
+        """The learning rates for a tensor of `ndim` axes that begin with (replicates, candidates)."""
+        factor = self.factor.reshape(-1, *[1] * (ndim - 2)) if isinstance(self.factor, Tensor) else self.factor
+        return self.training.lr * factor
+
+
+class Optimizer(ABC):
+    """An optimiser as functions of its moments: by their name a tensor for each parameter, like the parameter."""
+
+    @abstractmethod
+    def start(self, parameters: Parameters, settings: PerCandidate) -> Moments:
+        """The moments before the first step."""
+
+    @abstractmethod
+    def update(self, parameters: Parameters, gradients: Parameters, moments: Moments, step: Step) -> None:
+        """One step, in place; a parameter without a gradient stays."""
+
+    @abstractmethod
+    def reach(self, name: str, ndim: int, moments: Moments, step: Step) -> float | Tensor:
+        """How far the step moves a weight of `ndim` axes along a constant gradient of 1: a number or a tensor.
+
+        With it the fixed points of steps that are followed by a proximal map are the optima of the objective.
+        """
+
+
+class Sgd(Optimizer):
+    """b <- momentum b + g; w <- w - lr b (Sutskever et al. 2013, in torch's form)."""
+
+    def start(self, parameters: Parameters, settings: PerCandidate) -> Moments:
+        return {} if _none(settings("momentum", 2)) else {"momentum": _zeros(parameters)}
+
+    def update(self, parameters: Parameters, gradients: Parameters, moments: Moments, step: Step) -> None:
+        for name, gradient in gradients.items():
+            direction = gradient
+            if moments:
+                momentum = step.settings("momentum", gradient.ndim)
+                direction = moments["momentum"][name].mul_(momentum).add_(gradient)
+            descend(parameters[name], direction, step.lr(gradient.ndim))
+
+    def reach(self, name: str, ndim: int, moments: Moments, step: Step) -> float | Tensor:
+        return step.lr(ndim) / (1 - step.settings("momentum", ndim))
+
+
+class Adam(Optimizer):
+    """m, v: moving averages of g and g^2; w <- w - lr m' / (sqrt(v') + eps), m' and v' unbiased (Kingma, Ba 2015)."""
+
+    def start(self, parameters: Parameters, settings: PerCandidate) -> Moments:
+        return {"mean": _zeros(parameters), "square": _zeros(parameters)}
+
+    def update(self, parameters: Parameters, gradients: Parameters, moments: Moments, step: Step) -> None:
+        for name, gradient in gradients.items():
+            mean = moments["mean"][name].lerp_(gradient, 1 - BETAS[0])
+            moments["square"][name].mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+            lr = step.lr(gradient.ndim) / (1 - BETAS[0] ** step.number)
+            descend(parameters[name], mean / self._deviation(name, moments, step), lr)
+
+    def reach(self, name: str, ndim: int, moments: Moments, step: Step) -> float | Tensor:
+        return step.lr(ndim) / self._deviation(name, moments, step)
+
+    def _deviation(self, name: str, moments: Moments, step: Step) -> Tensor:
+        """sqrt(v') + eps."""
+        deviation: Tensor = moments["square"][name].sqrt() / (1 - BETAS[1] ** step.number) ** 0.5
+        return deviation.add_(EPSILON)
+
+
+OPTIMIZERS: Final[Mapping[str, Optimizer]] = {"sgd": Sgd(), "adam": Adam(), "adamw": Adam()}  # decay: see `regulariser`
 
 
 @torch.no_grad()
-def proximal_steps(optimizer: Optimizer, weights: Sequence[Tensor], settings: Training) -> list[Tensor | float]:
-    """The step that the last update took along a constant gradient: a number, or one per coordinate for Adam."""
-    if settings.apply == "decoupled":
-        return [settings.lr] * len(weights)
-    if settings.optimizer == "sgd":
-        return [settings.lr / (1 - settings.momentum)] * len(weights)
-    group = optimizer.param_groups[0]
-    steps: list[Tensor | float] = []
-    for weight in weights:
-        state = optimizer.state[weight]
-        if not state:  # a user's weight that the outputs do not depend on
-            steps.append(0.0)
-            continue
-        correction = 1 - group["betas"][1] ** float(state["step"])
-        steps.append(settings.lr / ((state["exp_avg_sq"] / correction).sqrt() + group["eps"]))
-    return steps
+def descend(weight: Tensor, direction: Tensor, lr: float | Tensor) -> None:
+    """Step down along the direction, in place."""
+    if isinstance(lr, Tensor):
+        weight.addcmul_(direction, lr, value=-1)
+    else:
+        weight.add_(direction, alpha=-lr)
+
+
+def _none(value: float | Tensor) -> bool:
+    return not isinstance(value, Tensor) and value == 0
+
+
+def _zeros(parameters: Parameters) -> Parameters:
+    return {name: torch.zeros_like(value, requires_grad=False) for name, value in parameters.items()}

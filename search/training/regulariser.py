@@ -1,114 +1,127 @@
 """How the penalties act on the training of a stack: `loss`, `proximal` or `decoupled`.
 
-- loss: lambda * Omega joins the objective, so its (sub)gradient joins the gradient.
-- proximal: the smooth part joins the objective; after each step the rest acts by its proximal map, with the step that
-  the optimiser takes: lr for SGD; lr / (1 - momentum) with momentum, which a constant gradient moves by in the long
+- loss: the penalty joins the objective, so its (sub)gradient joins the gradient.
+- proximal: the smooth part joins the objective; after each step the rest acts by its proximal map, with the reach of
+  the optimiser's step: lr for SGD; lr / (1 - momentum) with momentum, which a constant gradient moves by in the long
   run; lr / (sqrt(v) + eps), weight by weight, for Adam (proximal Adam: Yun, Lozano, Yang 2021, arXiv 2007.07658).
-  With these steps the fixed points are the optima of loss + lambda * Omega.
+  With these steps the fixed points are the optima of loss + penalty.
 - decoupled: outside of the optimiser's moments, as in AdamW (Loshchilov and Hutter 2019): the smooth part decays the
   weights by lr * lambda before the step, the rest acts by its proximal map with the step lr after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import torch
 from torch import Tensor
 
-from search.penalties import ElasticNet, Penalty, make_penalty
-from search.records import PENALTIES, Candidate
+from search.core.candidate import Candidate
+from search.penalties import PENALTIES, Penalty, make_penalty
+from search.training.optimizer import descend
 
 
 @dataclass(frozen=True, eq=False)
-class Share:
-    """Neighbouring candidates of a stack with the same penalty: a slice of the candidate axis, a view and no copy."""
+class PenaltyGroup:
+    """Neighbouring candidates of a stack with the same penalty: a slice of the candidate axis, a view and no copy.
+
+    `lambda_` (candidates of the slice,); the penalty's own parameters are tensors of that shape too.
+    """
 
     part: slice
     penalty: Penalty
     lambda_: Tensor
 
-    def coordinatewise(self) -> Penalty:
-        """The penalty for weights whose every coordinate is a fit of its own, (..., candidates, weights, 1, 1)."""
-        if isinstance(self.penalty, ElasticNet) and isinstance(self.penalty.l1_ratio, Tensor):
-            return ElasticNet(self.penalty.l1_ratio[:, None])
-        return self.penalty
+    @torch.enable_grad()
+    def subgradient(self, weight: Tensor) -> Tensor:
+        """The penalty's subgradient at the group's own weights, by autograd."""
+        own = weight.detach()[:, self.part].requires_grad_()
+        value = self.penalty.value(as_matrix(own), self.lambda_)
+        return torch.autograd.grad(value.sum(), own)[0]
+
+    @torch.no_grad()
+    def smooth_gradient(self, weight: Tensor) -> Tensor | None:
+        """The gradient of the smooth part at the group's own weights; None where there is no such part."""
+        own = weight[:, self.part]
+        gradient = self.penalty.smooth_gradient(as_matrix(own), self.lambda_)
+        return None if gradient is None else from_matrix(gradient, own)
+
+    @torch.no_grad()
+    def prox(self, weight: Tensor, step: Tensor | float) -> None:
+        """The proximal map on the group's own weights, in place."""
+        own = weight[:, self.part]
+        matrix = as_matrix(own)
+        moved = self.penalty.prox(matrix, self.lambda_, self._own_step(step, weight))
+        if moved is not matrix:  # l2 has nothing but a smooth part
+            own.copy_(from_matrix(moved, own))
+
+    def _own_step(self, step: Tensor | float, weight: Tensor) -> Tensor | float:
+        """A step of each coordinate, or of each candidate (candidates, 1, ...), for the group's weights as a matrix."""
+        if not isinstance(step, Tensor):
+            return step
+        if step.ndim == weight.ndim:
+            return as_matrix(step[:, self.part])
+        return step[self.part].reshape(-1, 1, 1)
 
 
 def by_penalty(candidates: Sequence[Candidate]) -> list[int]:
     """Indices of the candidates, those with the same penalty next to each other."""
-    return sorted(range(len(candidates)), key=lambda index: PENALTIES.index(candidates[index].penalty))
+    names = list(PENALTIES)
+    return sorted(range(len(candidates)), key=lambda index: names.index(candidates[index].penalty))
 
 
-def shares(candidates: Sequence[Candidate], like: Tensor) -> list[Share]:
-    """The candidates of a stack, already in the order of `by_penalty`, as shares; `none` has nothing to do."""
-    found: list[Share] = []
+def penalty_groups(candidates: Sequence[Candidate], like: Tensor) -> list[PenaltyGroup]:
+    """The candidates of a stack, already in the order of `by_penalty`, as groups; `none` has nothing to do."""
+    found: list[PenaltyGroup] = []
     start = 0
     for name, group in groupby(candidates, key=lambda candidate: candidate.penalty):
         members = list(group)
         part, start = slice(start, start + len(members)), start + len(members)
         if name != "none":
-            ratios = like.new_tensor([member.l1_ratio or 0.0 for member in members])
+            own = [each.name for each in PENALTIES[name].parameters]
+            parameters = {each: like.new_tensor([float(member[each]) for member in members]) for each in own}
             lambdas = like.new_tensor([member.lambda_ for member in members])
-            found.append(Share(part, make_penalty(name, ratios), lambdas))
+            found.append(PenaltyGroup(part, make_penalty(name, parameters), lambdas))
     return found
 
 
-def add_gradient(shares: Sequence[Share], weights: Sequence[Tensor], *, smooth_only: bool) -> None:
-    """Add lambda times the (sub)gradient of Omega, or of its smooth part, to the gradient of every weight in place.
+@torch.no_grad()
+def add_gradient(
+    groups: Sequence[PenaltyGroup], weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], *, smooth_only: bool
+) -> None:
+    """Add the penalty's (sub)gradient, or that of its smooth part, to the gradient of every weight in place.
 
     Outside of the loss's own backward pass: through a slice, that pass would write a whole stack of zeros a penalty.
     """
-    for share in shares:
-        for weight in weights:
-            own = smooth_gradient(share, weight) if smooth_only else _subgradient(share, weight)
-            if own is not None and weight.grad is not None:
-                weight.grad[:, share.part] += own
+    for group in groups:
+        for name, weight in weights.items():
+            own = group.smooth_gradient(weight) if smooth_only else group.subgradient(weight)
+            if own is not None:
+                gradients[name][:, group.part] += own
 
 
 @torch.no_grad()
-def smooth_gradient(share: Share, weight: Tensor) -> Tensor | None:
-    """The gradient of Omega's smooth part, times lambda, at a share's own weights; None where there is no such part."""
-    own = weight[:, share.part]
-    gradient = share.penalty.smooth_gradient(as_matrix(own), share.lambda_)
-    return None if gradient is None else from_matrix(gradient, own)
-
-
-def _subgradient(share: Share, weight: Tensor) -> Tensor:
-    own = weight.detach()[:, share.part].requires_grad_()
-    omega = share.penalty.value(as_matrix(own))
-    return torch.autograd.grad(omega, own, share.lambda_.expand_as(omega))[0]
+def prox_step(
+    groups: Sequence[PenaltyGroup], weights: Mapping[str, Tensor], steps: Mapping[str, Tensor | float]
+) -> None:
+    """Apply the proximal map to every weight in place, with a step a stack, a candidate or a coordinate."""
+    for group in groups:
+        for name, weight in weights.items():
+            group.prox(weight, steps[name])
 
 
 @torch.no_grad()
-def prox_step(shares: Sequence[Share], weights: Sequence[Tensor], steps: Sequence[Tensor | float]) -> None:
-    """Apply the proximal map to every weight in place, with a step per optimiser or, as a tensor, per coordinate."""
-    for share in shares:
-        for weight, step in zip(weights, steps, strict=True):
-            own = weight[:, share.part]
-            if isinstance(step, Tensor):
-                strength = share.lambda_[:, *[None] * (own.ndim - 2)] * step[:, share.part]
-                scalars = own.flatten(2)[..., None, None]
-                moved = share.coordinatewise().prox(scalars, strength.flatten(2))
-                if moved is not scalars:  # l2 has nothing but a smooth part
-                    own.copy_(moved.reshape(own.shape))
-            else:
-                matrix = as_matrix(own)
-                moved = share.penalty.prox(matrix, share.lambda_ * step)
-                if moved is not matrix:
-                    own.copy_(from_matrix(moved, own))
-
-
-@torch.no_grad()
-def decay_step(shares: Sequence[Share], weights: Sequence[Tensor], lr: float) -> None:
-    """AdamW's decay: w <- w - lr * lambda * gradient of the smooth part, in place."""
-    for share in shares:
-        for weight in weights:
-            decay = smooth_gradient(share, weight)
+def decay_step(
+    groups: Sequence[PenaltyGroup], weights: Mapping[str, Tensor], rates: Mapping[str, Tensor | float]
+) -> None:
+    """AdamW's decay: w <- w - lr * gradient of the penalty's smooth part, in place."""
+    for group in groups:
+        for name, weight in weights.items():
+            decay, rate = group.smooth_gradient(weight), rates[name]
             if decay is not None:
-                weight[:, share.part] -= lr * decay
+                descend(weight[:, group.part], decay, rate[group.part] if isinstance(rate, Tensor) else rate)
 
 
 def as_matrix(weight: Tensor) -> Tensor:

@@ -2,130 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from search.data.loss import evaluation_loss, training_loss
-from search.data.task import Kind, Rows
-from search.models import Model, Noise, Parameters, penalised
-from search.randomness import permutations
-from search.records import Candidate
-from search.training.optimizer import make_optimizer, proximal_steps, without_candidates
-from search.training.regulariser import Share, add_gradient, decay_step, prox_step, shares
-
-if TYPE_CHECKING:
-    from search.settings import Training
-
-# Evaluation takes so many output values at once; larger parts are cut into blocks of rows.
-EVALUATED_AT_ONCE = 2**22
+from search.core.candidate import Candidate
+from search.data.loss import training_loss
+from search.models import Parameters, PerCandidate, TrainingStep, penalised
+from search.models.randomness import permutations
+from search.training.evaluate import Fitted, evaluate
+from search.training.optimizer import OPTIMIZERS, Step
+from search.training.problem import Problem
+from search.training.regulariser import PenaltyGroup, add_gradient, decay_step, penalty_groups, prox_step
+from search.training.schedule import schedule_factor
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The same part (training, validation or test) of several splits with equal shapes.
+@dataclass(eq=False)
+class BestEpoch:
+    """The state of every fit after its best epoch so far, for early stopping.
 
-    `x` (splits, rows, features), `y` (splits, rows, ...); `place` (splits, rows) on the loss axis, on the CPU.
+    `loss`, `epoch` (counted from 1) and `idle`, the epochs since then, have shape (replicates, candidates).
     """
 
-    x: Tensor
-    y: Tensor
-    place: Tensor
-
-    @classmethod
-    def of(cls, rows: Sequence[Rows], device: torch.device, dtype: torch.dtype) -> Part:
-        """Stack the parts; targets that are numbers take the dtype too."""
-        y = torch.stack([part.y for part in rows])
-        return cls(
-            torch.stack([part.x for part in rows]).to(device, dtype),
-            y.to(device, dtype if y.is_floating_point() else y.dtype),
-            torch.stack([part.place for part in rows]),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What the fits of a stack have in common: the data of their splits, which split each replicate uses, the model.
-
-    `split` (replicates,) indexes the parts' first axis; `seeds` (replicates,) int64.
-    """
-
-    kind: Kind
-    outputs: int
-    metric: str
-    train: Part
-    validation: Part
-    test: Part
-    split: Tensor
-    seeds: Tensor
-    model: Model
-    training: Training
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """The state of some candidates of a stack: parameters, buffers, and which fits have diverged."""
-
+    loss: Tensor
+    epoch: Tensor
+    idle: Tensor
     parameters: Parameters
     buffers: Parameters
-    diverged: Tensor
 
 
 class Stack:
     """Fits in training. Parameters have shape (replicates, candidates, ...); candidates are ordered by penalty.
 
-    No operation mixes two fits, so one that diverges stays alone with its NaN.
+    No operation mixes two fits, so one that diverges stays alone with its NaN. `epochs` (candidates,) are the lengths
+    of their trainings, which a schedule depends on.
     """
 
-    def __init__(self, problem: Problem, candidates: Sequence[Candidate]) -> None:
-        self.problem = problem
-        self.candidates = tuple(candidates)
-        self.step = 0
+    def __init__(self, problem: Problem, candidates: Sequence[Candidate], epochs: Sequence[int]) -> None:
         like = problem.train.x
         starts = [problem.model.initial(int(seed)) for seed in problem.seeds]
-        self.parameters = _stacked([start[0] for start in starts], len(candidates), like)
-        self.buffers = _stacked([start[1] for start in starts], len(candidates), like)
-        for value in self.parameters.values():
-            value.requires_grad_()
-        self.optimizer = make_optimizer(problem.training, list(self.parameters.values()))
-        self.shares: list[Share] = shares(self.candidates, like)
+        self.problem = problem
+        self.optimizer = OPTIMIZERS[problem.settings.training.optimizer]
         self.diverged = torch.zeros(len(starts), len(candidates), dtype=torch.bool, device=like.device)
+        self.steps = 0
+        self._enter(candidates, epochs)
+        self.parameters = problem.model.scaled(
+            _stacked([start[0] for start in starts], len(candidates), like), self.settings
+        )
+        self.buffers = _stacked([start[1] for start in starts], len(candidates), like)
+        self.moments = self.optimizer.start(self.parameters, self.settings)
+        self.best = self._first_best() if problem.settings.training.patience and len(problem.validation) else None
 
-    @property
-    def weights(self) -> list[Tensor]:
-        """The stacked parameters that the penalty acts on."""
-        return [self.parameters[name] for name in penalised(self.parameters)]
+    def _enter(self, candidates: Sequence[Candidate], epochs: Sequence[int]) -> None:
+        """Who is in the stack, and what differs between them."""
+        like = self.problem.train.x
+        self.candidates, self.epochs = tuple(candidates), tuple(epochs)
+        self.settings = PerCandidate(self.problem.settings, candidates, like)
+        self.groups: list[PenaltyGroup] = penalty_groups(candidates, like)
+        self.total_steps: float | Tensor = float(epochs[0] * self.problem.steps_per_epoch) if epochs else 1.0
+        if len(set(epochs)) > 1:
+            self.total_steps = like.new_tensor(self.epochs) * self.problem.steps_per_epoch
 
     def epoch(self, number: int) -> None:
         """One pass over the training rows of every replicate, in the replicate's own order of this epoch."""
-        train, settings = self.problem.train, self.problem.training
-        count = train.x.shape[1]
-        size = settings.batch_size or count
-        order = permutations(self.problem.seeds, number, count)
-        for start in range(0, count, size):
+        train, size = self.problem.train, self.problem.minibatch
+        order = permutations(self.problem.seeds, number, len(train))
+        split = self.problem.split[:, None]
+        for start in range(0, len(train), size):
             rows = order[:, start : start + size]
-            split = self.problem.split[:, None]
             self._update(train.x[split, rows], train.y[split, rows])
 
     def _update(self, x: Tensor, y: Tensor) -> None:
-        settings = self.problem.training
-        self.step += 1
-        output = self.problem.model.forward(self.parameters, self.buffers, x, Noise(self.problem.seeds, self.step))
-        objective = training_loss(self.problem.kind, output, y[:, None]).mean(-1).sum()
-        self.optimizer.zero_grad()
-        objective.backward()  # type: ignore[no-untyped-call]
-        if settings.apply == "decoupled":
-            decay_step(self.shares, self.weights, settings.lr)
+        training = self.problem.settings.training
+        factor = schedule_factor(training, self.steps, self.total_steps)
+        self.steps += 1
+        step = Step(self.steps, training, self.settings, factor)
+        gradients = self._gradients(x, y)
+        weights = {name: self.parameters[name] for name in penalised(self.parameters) if name in gradients}
+        rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
+        if training.apply == "decoupled":
+            decay_step(self.groups, weights, rates)
         else:
-            add_gradient(self.shares, self.weights, smooth_only=settings.apply == "proximal")
-        self.optimizer.step()
-        if settings.apply != "loss":
-            prox_step(self.shares, self.weights, proximal_steps(self.optimizer, self.weights, settings))
+            add_gradient(self.groups, weights, gradients, smooth_only=training.apply == "proximal")
+        self.optimizer.update(self.parameters, gradients, self.moments, step)
+        if training.apply == "proximal":
+            rates = {name: self.optimizer.reach(name, each.ndim, self.moments, step) for name, each in weights.items()}
+        if training.apply != "loss":
+            prox_step(self.groups, weights, rates)
 
-    def mean_losses(self) -> tuple[Tensor, Tensor]:
+    def _gradients(self, x: Tensor, y: Tensor) -> Parameters:
+        """The gradient of the training loss for every parameter that the outputs depend on."""
+        problem = self.problem
+        leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
+        output = problem.model.forward(leaves, self.buffers, x, TrainingStep(problem.seeds, self.steps, self.settings))
+        smoothing = self.settings("label_smoothing", 3)
+        objective = training_loss(problem.kind, output, y[:, None], smoothing).mean(-1).sum()
+        found = torch.autograd.grad(objective, list(leaves.values()), allow_unused=True)
+        for value in self.parameters.values():
+            value.requires_grad_(False)
+        return {name: each for name, each in zip(leaves, found, strict=True) if each is not None}
+
+    def losses(self) -> tuple[Tensor, Tensor]:
         """Mean training and validation loss of every fit, each (replicates, candidates); marks who has diverged."""
         problem = self.problem
         train, validation = (
@@ -133,48 +113,74 @@ class Stack:
             for part in (problem.train, problem.validation)
         )
         self.diverged |= ~train.isfinite()
-        if problem.validation.x.shape[1]:
+        if len(problem.validation):
             self.diverged |= ~validation.isfinite()
         return train.masked_fill(self.diverged, torch.inf), validation.masked_fill(self.diverged, torch.inf)
 
-    def columns(self, which: Sequence[int]) -> Columns:
-        """The state of these candidates, given by their index in the stack."""
-        index = torch.tensor(list(which), device=self.diverged.device, dtype=torch.int64)
-        return Columns(
-            {name: value.detach()[:, index] for name, value in self.parameters.items()},
-            {name: value[:, index] for name, value in self.buffers.items()},
-            self.diverged[:, index],
-        )
+    # Early stopping
 
-    def keep(self, which: Sequence[int]) -> None:
+    def _first_best(self) -> BestEpoch:
+        shape, like = self.diverged.shape, self.problem.train.x
+        zero = torch.zeros(shape, dtype=torch.int64, device=like.device)
+        copies = [{name: value.clone() for name, value in each.items()} for each in (self.parameters, self.buffers)]
+        return BestEpoch(like.new_full(shape, torch.inf), zero, zero.clone(), copies[0], copies[1])
+
+    def note_best(self, validation: Tensor, epoch: int) -> None:
+        """Keep every fit whose validation loss (replicates, candidates) is lower than ever after `epoch`."""
+        best = self.best
+        if best is None:
+            return
+        better = validation < best.loss
+        better |= best.epoch == 0  # a fit that diverged at once keeps its first epoch
+        best.loss = torch.where(better, validation, best.loss)
+        best.epoch = best.epoch.masked_fill(better, epoch)
+        best.idle = (best.idle + 1).masked_fill(better, 0)
+        for kept, now in ((best.parameters, self.parameters), (best.buffers, self.buffers)):
+            for name, value in now.items():
+                kept[name] = torch.where(better.reshape(*better.shape, *[1] * (value.ndim - 2)), value, kept[name])
+
+    def out_of_patience(self) -> list[bool]:
+        """Which candidates' fits have all gone without a better epoch for as long as their patience lasts."""
+        if self.best is None:
+            return [False] * len(self.candidates)
+        found: list[bool] = (self.best.idle >= self.problem.settings.training.patience).all(0).tolist()
+        return found
+
+    # Leaving
+
+    def fitted(self, columns: Sequence[int], epoch: int) -> Fitted:
+        """The models of some candidates, by their index in the stack, after `epoch`; with patience the best ones."""
+        index = self._index(columns)
+        best = self.best
+        parameters, buffers = (self.parameters, self.buffers) if best is None else (best.parameters, best.buffers)
+        epochs = torch.full_like(self.diverged, epoch, dtype=torch.int64) if best is None else best.epoch
+        diverged = self.diverged if best is None else ~best.loss.isfinite()
+        return Fitted(_columns(parameters, index), _columns(buffers, index), diverged[:, index], epochs[:, index])
+
+    def keep(self, columns: Sequence[int]) -> None:
         """Let all candidates but these, given by their index in the stack, leave it."""
-        kept = self.columns(which)
-        index = torch.tensor(list(which), device=self.diverged.device, dtype=torch.int64)
-        pairs = {value: kept.parameters[name].requires_grad_() for name, value in self.parameters.items()}
-        self.optimizer = without_candidates(self.optimizer, pairs, index, self.problem.training)
-        self.parameters, self.buffers, self.diverged = kept.parameters, kept.buffers, kept.diverged
-        self.candidates = tuple(self.candidates[i] for i in which)
-        self.shares = shares(self.candidates, self.problem.train.x)
+        if len(columns) == len(self.candidates):
+            return
+        index = self._index(columns)
+        self.parameters, self.buffers = _columns(self.parameters, index), _columns(self.buffers, index)
+        self.moments = {name: _columns(each, index) for name, each in self.moments.items()}
+        self.diverged = self.diverged[:, index]
+        if (best := self.best) is not None:
+            self.best = BestEpoch(
+                best.loss[:, index],
+                best.epoch[:, index],
+                best.idle[:, index],
+                _columns(best.parameters, index),
+                _columns(best.buffers, index),
+            )
+        self._enter([self.candidates[i] for i in columns], [self.epochs[i] for i in columns])
+
+    def _index(self, columns: Sequence[int]) -> Tensor:
+        return torch.tensor(list(columns), device=self.diverged.device, dtype=torch.int64)
 
 
-@torch.no_grad()
-def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Parameters) -> Tensor:
-    """The evaluation loss of every row, (replicates, candidates, rows), in blocks of rows that fit the memory."""
-    replicates, candidates = next(iter(parameters.values())).shape[:2]
-    width = max((value.shape[2] for value in parameters.values() if value.ndim > 2), default=1)
-    size = max(1, EVALUATED_AT_ONCE // (replicates * candidates * width))
-    blocks = []
-    for start in range(0, part.x.shape[1], size):
-        rows = slice(start, start + size)
-        x, y = per_replicate(part.x[:, rows], problem.split), per_replicate(part.y[:, rows], problem.split)
-        output = problem.model.forward(parameters, buffers, x, None)
-        blocks.append(evaluation_loss(problem.metric, problem.kind, output, y[:, None]))
-    return torch.cat(blocks, -1) if blocks else part.x.new_zeros(replicates, candidates, 0)
-
-
-def per_replicate(values: Tensor, split: Tensor) -> Tensor:
-    """Rows of every replicate's split; the splits themselves where each has one replicate, without a copy."""
-    return values if len(values) == len(split) else values[split]
+def _columns(stacked: Mapping[str, Tensor], index: Tensor) -> Parameters:
+    return {name: value.detach()[:, index] for name, value in stacked.items()}
 
 
 def _stacked(starts: Sequence[Parameters], candidates: int, like: Tensor) -> Parameters:
@@ -182,6 +188,10 @@ def _stacked(starts: Sequence[Parameters], candidates: int, like: Tensor) -> Par
     stacked = {}
     for name in starts[0]:
         value = torch.stack([start[name] for start in starts])[:, None]
-        value = value.to(like.device, like.dtype if value.is_floating_point() else value.dtype)
+        value = value.to(like.device, _dtype(value, like))
         stacked[name] = value.repeat(1, candidates, *[1] * (value.ndim - 2)).contiguous()
     return stacked
+
+
+def _dtype(value: Tensor, like: Tensor) -> Any:  # noqa: ANN401 - torch's dtype
+    return like.dtype if value.is_floating_point() else value.dtype

@@ -1,8 +1,9 @@
-"""The judging arm: losses in, verdict out; neither torch nor optuna."""
+"""The judging arm: results in, verdict out; neither torch nor optuna. Imports core and the penalties' registry."""
 
-from search.verdict.evidence import Evidence, Sweep
-from search.verdict.judge import judge
+from search.core.evidence import Evidence
+from search.verdict.comparison import Comparison
+from search.verdict.judge import judge, verdict_of
 from search.verdict.record import Verdict
 from search.verdict.text import describe
 
-__all__ = ["Evidence", "Sweep", "Verdict", "describe", "judge"]
+__all__ = ["Comparison", "Evidence", "Verdict", "describe", "judge", "verdict_of"]

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from search.records import Array
-from search.verdict.multiplier import Errors, bonferroni, critical_value, quantile, student
+from search.core.arrays import Array
+from search.verdict.multiplier import Errors, bonferroni, critical_value, quantile, t_critical
 from search.verdict.sample import Sample
 
 SCREENING_SHARE = 0.1
@@ -113,9 +113,9 @@ def regret_bounds(sample: Sample, *, confidence: float, relative: bool, pairs: f
         return Bounds(0.0, np.inf)
     alpha = (1 - confidence) / 2
     gains = contrast(sample, relative=relative)
-    upper = gains.high(student(pairs if pairs is not None else float(ndtri(1 - alpha)), gains.dof))
+    upper = gains.high(t_critical(pairs if pairs is not None else float(ndtri(1 - alpha)), gains.dof))
     if pairs is not None:
-        return Bounds(float(gains.low(student(pairs, gains.dof)).max()), float(upper.max()))
+        return Bounds(float(gains.low(t_critical(pairs, gains.dof)).max()), float(upper.max()))
     return Bounds(_lower(sample, gains, alpha), float(upper.max()))
 
 
@@ -128,7 +128,7 @@ def _lower(sample: Sample, gains: Contrast, alpha: float) -> float:
     t = 0.0
     for _ in range(STEPS):
         statistic = gains.statistic(t)
-        if statistic.max() <= student(float(ndtri(1 - alpha)), gains.dof)[statistic.argmax()]:
+        if statistic.max() <= t_critical(float(ndtri(1 - alpha)), gains.dof)[statistic.argmax()]:
             break
         scale = sample.draws[-1] if gains.scale_variance > 0 else np.zeros_like(sample.draws[-1])
         errors = Errors(sample.draws[:-1], t * scale, gains.deviation(t))
@@ -146,9 +146,9 @@ def screened_critical_value(errors: Errors, statistic: Array, dof: Array, alpha:
     A part of alpha goes into upper bounds of all means at once; where such a bound is below zero, that candidate's
     error is moved down by it (Romano, Shaikh, Wolf 2014, equations 4 to 8).
     """
-    certain = student(bonferroni(len(statistic), SCREENING_SHARE * alpha), dof)
+    certain = t_critical(bonferroni(len(statistic), SCREENING_SHARE * alpha), dof)
     shift = np.minimum(statistic + certain, 0.0)
-    return student(critical_value(errors, shift, 1 - (1 - SCREENING_SHARE) * alpha), dof)
+    return t_critical(critical_value(errors, shift, 1 - (1 - SCREENING_SHARE) * alpha), dof)
 
 
 def pair_critical_value(sample: Sample, alpha: float) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
-from search.records import Flags
+from search.core.arrays import Flags
+from search.core.results import Results
 from search.verdict.bounds import SCREENING_SHARE, ratio, screened_critical_value
-from search.verdict.multiplier import Errors, bonferroni, student
+from search.verdict.multiplier import Errors, bonferroni, t_critical
 from search.verdict.record import SetPart
 from search.verdict.sample import Sample
 
@@ -34,21 +34,24 @@ def _may_be_best(sample: Sample, base: int, alpha: float) -> bool:
     dof, deviation = sample.dof(rows, replicates), np.sqrt(rows + replicates)
     statistic = ratio(sample.gain[:-1] - sample.gain[base], deviation)
     worst = statistic.argmax()
-    if statistic[worst] <= student(float(ndtri(1 - alpha)), dof)[worst]:
+    if statistic[worst] <= t_critical(float(ndtri(1 - alpha)), dof)[worst]:
         return True
-    if statistic[worst] > student(bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha), dof)[worst]:
+    if statistic[worst] > t_critical(bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha), dof)[worst]:
         return False
     errors = Errors(sample.draws[:-1], sample.draws[base], deviation)
     c = screened_critical_value(errors, statistic, dof, alpha)
     return bool((statistic <= c).all())
 
 
-def summarise(members: Flags, candidates: pd.DataFrame) -> tuple[SetPart, ...]:
+def summarise(members: Flags, results: Results) -> tuple[SetPart, ...]:
     """The set by penalty, in alphabetical order: lowest and highest lambda, and the trials."""
-    penalties, lambdas = candidates["penalty"].to_numpy(dtype=object), candidates["lambda"].to_numpy()
-    trials = candidates["trial"].to_numpy()
-    parts = [(penalty, members & (penalties == penalty)) for penalty in sorted(set(penalties[members]))]
+    parts = [(penalty, members & (results.penalty == penalty)) for penalty in sorted(set(results.penalty[members]))]
     return tuple(
-        SetPart(str(penalty), float(lambdas[part].min()), float(lambdas[part].max()), tuple(map(int, trials[part])))
+        SetPart(
+            penalty,
+            float(results.lambda_[part].min()),
+            float(results.lambda_[part].max()),
+            tuple(map(int, results.trials[part])),
+        )
         for penalty, part in parts
     )

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.records import Array, Flags
+from search.core.evidence import Evidence
+from search.core.results import Results
 from search.verdict.record import Gap
-from search.verdict.rules import mean_losses
 
 
-def gap(
-    test: Array | None,
-    selected: int,
-    *,
-    sweep_test: Array | None = None,
-    finalists: Flags | None = None,
-    exact_test: Array | None = None,
-) -> Gap:
+def gap(results: Results, selected: int, evidence: Evidence) -> Gap:
     """Three differences of mean test losses; each is None where what it needs is missing or infinite.
 
     validation = loss(selected) - min over the evaluated candidates: the best one was tried and not picked.
@@ -24,32 +17,35 @@ def gap(
     the same fresh seeds: the best lambda was never tried.
     training = loss(selected) - loss(selected, solved exactly): training stopped short of the optimum of its objective.
 
-    `test` and `exact_test` (candidates, replicates, rows), the same candidates; `sweep_test` (swept, replicates, rows)
-    with `finalists` (swept,) marking those candidates of the search that the sweep trained again. Nothing is cut off
-    at zero. `validation` cannot be negative. `search` can: then the dense grid holds nothing better. `training` can:
-    then stopping early helped, as it regularises too. Each minimum was picked by its luck on the test rows too, so
-    `validation` errs upwards; `search` does so as far as the grid is longer than the list of finalists.
+    Nothing is cut off at zero. `validation` cannot be negative. `search` can: then the dense grid holds nothing better.
+    `training` can: then stopping early helped, as it regularises too. Each minimum was picked by its luck on the test
+    rows too, so `validation` errs upwards; `search` does so as far as the grid is longer than the list of finalists.
     """
-    means = None if test is None else mean_losses(test)
+    means = results.test_loss
+    if means is None:
+        return Gap(None, _search(results, evidence.sweep), None)
     return Gap(
-        validation=None if means is None else _difference(means[selected], means.min()),
-        search=_search(sweep_test, finalists),
-        training=None if means is None else _training(float(means[selected]), selected, exact_test),
+        validation=_difference(means[selected], means.min()),
+        search=_search(results, evidence.sweep),
+        training=_training(results, selected, evidence.exact),
     )
 
 
-def _search(sweep_test: Array | None, finalists: Flags | None) -> float | None:
-    if sweep_test is None or finalists is None or finalists.all() or not finalists.any():
+def _search(results: Results, sweep: Results | None) -> float | None:
+    if sweep is None or sweep.test_loss is None:
         return None
-    means = mean_losses(sweep_test)
-    return _difference(means[finalists].min(), means[~finalists].min())
+    finalists = np.array([candidate in results.position for candidate in sweep.candidates])
+    if finalists.all() or not finalists.any():
+        return None
+    return _difference(sweep.test_loss[finalists].min(), sweep.test_loss[~finalists].min())
 
 
-def _training(loss: float, selected: int, exact_test: Array | None) -> float | None:
-    """None where the selected candidate was not solved exactly: its losses are all NaN."""
-    if exact_test is None or np.isnan(exact_test[selected]).all():
+def _training(results: Results, selected: int, exact: Results | None) -> float | None:
+    """None where another candidate was solved exactly, or none."""
+    candidate = results.candidates[selected]
+    if exact is None or exact.test_loss is None or results.test_loss is None or candidate not in exact.position:
         return None
-    return _difference(loss, mean_losses(exact_test[selected : selected + 1])[0])
+    return _difference(results.test_loss[selected], exact.test_loss[exact.position[candidate]])
 
 
 def _difference(loss: float, reference: float) -> float | None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from search.records import Array, Flags, UserError
+import numpy as np
+
+from search.core.arrays import Array
+from search.core.evidence import Evidence
 from search.verdict.bounds import Bounds, regret_bounds
-from search.verdict.confidence_set import confidence_set, summarise
-from search.verdict.evidence import Evidence, finalists
+from search.verdict.comparison import Comparison
+from search.verdict.confidence_set import summarise
 from search.verdict.gap import gap
-from search.verdict.judged import Judged
-from search.verdict.losses import clean_candidates, clean_losses
+from search.verdict.inputs import results_from_arrays
 from search.verdict.matter import gain_over_none, intervals, within_tolerance
 from search.verdict.optimism import optimism
-from search.verdict.record import Answer, Basis, Choice, Gain, Gap, Matter, Regret, Scope, Verdict
+from search.verdict.record import Answer, Basis, Choice, Gain, Matter, Regret, Scope, Verdict
 from search.verdict.rows_needed import rows_needed
-from search.verdict.rules import argmin, compare_rules, mean_losses
+from search.verdict.rules import compare_rules
 from search.verdict.sample import build
 from search.verdict.stability import stability
-from search.verdict.warnings import Case, find_warnings
+from search.verdict.warnings import find_warnings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def judge(  # noqa: PLR0913 - the signature that the design promises
@@ -44,8 +48,9 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
         setting that diverges on some seeds is not one to ship. Without test rows (None) the validation rows are
         judged, with bounds that allow for their having selected the candidate, and a warning.
     candidates
-        One row each, with at least the columns `penalty` and `lambda`; used where present: `trial` (its number,
-        otherwise the position), `l1_ratio`, `train_loss`, `nonzero`, `converged`, `gcv`, `evidence`.
+        One row each, with at least the columns `penalty` and `lambda`. Used where present: `trial` (its number,
+        otherwise the position), `train_loss`, `weight_norm`, `nonzero`, `epochs`, `converged`, `gcv`, `evidence`, and
+        other measures that an export holds. Every other column is a further parameter, such as `l1_ratio` or `lr`.
     selected
         Position of the selected candidate; by default the lowest validation loss, ties to the larger lambda. The
         bounds hold for any choice made without the test rows.
@@ -58,54 +63,51 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
         Further material: confirming sweep, exact solutions, earlier openings of the test rows.
 
     Raises `UserError` where an argument is not of this form.
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> lambdas = np.geomspace(0.01, 100, 20)
+    >>> level = 1 + 0.1 * np.log(lambdas / 3) ** 2  # the truth: lambda = 3 is best
+    >>> validation = level[:, None] * rng.normal(size=100) ** 2
+    >>> test = level[:, None] * rng.normal(size=1000) ** 2
+    >>> verdict = judge(validation, test, pd.DataFrame({"penalty": "l2", "lambda": lambdas}))
+    >>> verdict.answer, round(verdict.selected.lambda_, 2)
+    ('yes', 3.36)
     """
-    _check_shares(confidence, tolerance, scope)
-    frame = clean_candidates(candidates)
-    held_out = clean_losses("validation", validation, len(frame))
-    tested = None if test is None else clean_losses("test", test, len(frame))
+    results = results_from_arrays(validation, test, candidates)
     if selected is None:
-        selected = argmin(mean_losses(held_out), frame)
-    elif not 0 <= selected < len(frame):
-        raise UserError(f"judge: selected is {selected}; valid are the positions 0 to {len(frame) - 1} of candidates")
-    case = Judged(held_out, tested, frame, selected, confidence, tolerance, scope)
-    return _verdict(case, evidence or Evidence())
+        selected = results.lowest(results.validation_loss)
+    return verdict_of(Comparison(results, selected, confidence, tolerance, scope, evidence or Evidence()))
 
 
-def _check_shares(confidence: float, tolerance: float, scope: str) -> None:
-    if not 0.5 <= confidence < 1:
-        raise UserError(f"judge: confidence is {confidence}; valid is a share from 0.5 to below 1, such as 0.95")
-    if not 0 <= tolerance < 1:
-        raise UserError(f"judge: tolerance is {tolerance}; valid is a share from 0 to below 1, such as 0.01")
-    if scope not in ("models", "procedure"):
-        raise UserError(f'judge: scope is "{scope}"; valid are "models" and "procedure"')
-
-
-def _verdict(case: Judged, evidence: Evidence) -> Verdict:
+def verdict_of(case: Comparison) -> Verdict:
+    """The verdict on a comparison."""
+    results, evidence = case.results, case.evidence
     comparable = bool(case.finite[case.selected])
     regret = _regret(case) if comparable else _infinite_regret(case)
     answer = _answer(regret, case.tolerance)
-    members = _members(case)
+    settled = answer != "cannot tell"
     return Verdict(
         answer=answer,
         selected=_choice(case, case.selected),
-        best_on_test=None if case.test is None else _choice(case, case.best),
+        best_on_test=_choice(case, case.best) if case.on_test else None,
         regret=regret,
-        confidence_set=summarise(members, case.candidates),
+        confidence_set=summarise(case.members, results),
         does_it_matter=_matter(case, answer) if comparable else Matter(None, None, ()),
-        optimism=optimism(case.validation, case.test, case.candidates, case.selected),
-        gap=_gap(case, evidence),
-        rules=compare_rules(case.validation, case.test, case.candidates, tolerance=case.tolerance),
-        stability=stability(case.validation, case.candidates, case.selected),
-        rows_needed=_rows_needed(case) if comparable and answer == "cannot tell" else None,
-        warnings=find_warnings(_warning_case(case, evidence, int(members.sum()))),
+        optimism=optimism(results, case.selected),
+        gap=gap(results, case.selected, evidence),
+        rules=compare_rules(results, tolerance=case.tolerance),
+        stability=stability(results, case.selected),
+        rows_needed=None if settled or not comparable else _rows_needed(case),
+        warnings=find_warnings(case),
         tolerance=case.tolerance,
-        test_rows=0 if case.test is None else case.test.shape[2],
+        test_rows=case.losses.shape[2] if case.on_test else 0,
         opened=evidence.openings,
         basis=_basis(case),
     )
 
 
-def _regret(case: Judged) -> Regret:
+def _regret(case: Comparison) -> Regret:
     """The regret with its bounds."""
     sample = case.sample
     bounds = regret_bounds(sample, confidence=case.bound_confidence, relative=False, pairs=case.pairs)
@@ -124,7 +126,7 @@ def _regret(case: Judged) -> Regret:
     )
 
 
-def _relative_bounds(case: Judged) -> Bounds:
+def _relative_bounds(case: Comparison) -> Bounds:
     """The relative regrets that a test of each does not reject, all of the error probability on the side that counts.
 
     A regret within the tolerance is rejected by the lower bound alone, one above it by the upper bound alone; so each
@@ -139,7 +141,7 @@ def _relative_bounds(case: Judged) -> Bounds:
     return Bounds(min(lower, beyond), max(upper, case.tolerance))
 
 
-def _infinite_regret(case: Judged) -> Regret:
+def _infinite_regret(case: Comparison) -> Regret:
     """The regret of a selected candidate that diverged: infinite, or unknown where every candidate did."""
     lower = np.inf if case.finite.any() else 0.0
     return Regret(np.inf, lower, np.inf, lower, np.inf, case.confidence)
@@ -153,74 +155,42 @@ def _answer(regret: Regret, tolerance: float) -> Answer:
     return "no" if regret.relative_lower > tolerance else "cannot tell"
 
 
-def _members(case: Judged) -> Flags:
-    """The confidence set: all candidates where none can be compared."""
-    if not case.finite.any():
-        return np.ones(len(case.finite), dtype=bool)
-    sample = case.sample if case.finite[case.selected] else build(case.losses[case.contenders], 0, case.scope)
-    return case.spread(confidence_set(sample, confidence=case.bound_confidence))
-
-
-def _matter(case: Judged, answer: Answer) -> Matter:
+def _matter(case: Comparison, answer: Answer) -> Matter:
     """The gain is over the `none` with the lowest validation loss; where `none` itself is selected, it is zero."""
     named = within_tolerance(case.sample, confidence=case.bound_confidence, tolerance=case.tolerance, pairs=case.pairs)
-    same = intervals(case.spread(named), case.validation_loss, case.candidates)
-    none = (case.candidates["penalty"].to_numpy() == "none") & case.finite
+    same = intervals(case.from_contenders(named), case.results)
+    none = (case.results.penalty == "none") & case.finite
     if none[case.selected]:
         return Matter(False if answer == "yes" else None, Gain(0.0, 0.0, 0.0), same)
     if not none.any():
         return Matter(None, None, same)
-    reference = int(np.where(none, case.validation_loss, np.inf).argmin())
+    tried = np.flatnonzero(none)
+    reference = int(tried[case.results.validation_loss[tried].argmin()])
     pair = build(case.losses[[case.selected, reference]], 0, case.scope)
     gain, more = gain_over_none(pair, 1, confidence=case.confidence, tolerance=case.tolerance, pairs=case.pairs)
-    return Matter(True if case.hopeless[reference] else more, gain, same)
+    return Matter(True if case.exploding[reference] else more, gain, same)
 
 
-def _rows_needed(case: Judged) -> int | None:
+def _rows_needed(case: Comparison) -> int | None:
     return rows_needed(case.sample, confidence=case.confidence, tolerance=case.tolerance)
 
 
-def _gap(case: Judged, evidence: Evidence) -> Gap:
-    sweep = evidence.sweep
-    return gap(
-        case.test,
-        case.selected,
-        sweep_test=None if sweep is None else sweep.test,
-        finalists=None if sweep is None else finalists(sweep.candidates, case.candidates),
-        exact_test=evidence.exact_test,
-    )
-
-
-def _warning_case(case: Judged, evidence: Evidence, in_set: int) -> Case:
-    return Case(
-        validation=case.validation,
-        test=case.test,
-        candidates=case.candidates,
-        selected=case.selected,
-        in_confidence_set=in_set,
-        scope=case.scope,
-        lambda_range=evidence.lambda_range,
-        train_curves=evidence.train_curves,
-        baseline_loss=evidence.baseline_loss,
-        openings=evidence.openings,
-        trials=evidence.trials,
-    )
-
-
-def _choice(case: Judged, position: int) -> Choice:
-    row = case.candidates.iloc[position]
-    test_loss = None if case.test is None else float(case.risk[position])
+def _choice(case: Comparison, position: int) -> Choice:
+    results = case.results
     return Choice(
-        int(row["trial"]), str(row["penalty"]), float(row["lambda"]), float(case.validation_loss[position]), test_loss
+        trial=int(results.trials[position]),
+        candidate=results.candidates[position],
+        validation_loss=float(results.validation_loss[position]),
+        test_loss=None if results.test_loss is None else float(results.test_loss[position]),
     )
 
 
-def _basis(case: Judged) -> Basis:
+def _basis(case: Comparison) -> Basis:
     return Basis(
-        candidates=len(case.finite),
+        candidates=len(case.results),
         replicates=case.losses.shape[1],
         rows=case.losses.shape[2],
         scope=case.scope,
-        on_test=case.test is not None,
+        on_test=case.on_test,
         diverged=int((~case.finite).sum()),
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
-from search.records import Array, Flags
+from search.core.arrays import Array, Flags
+from search.core.results import Results
 from search.verdict.bounds import SCREENING_SHARE, contrast, ratio, screened_critical_value
-from search.verdict.multiplier import Errors, bonferroni, student
+from search.verdict.multiplier import Errors, bonferroni, t_critical
 from search.verdict.record import Gain, Interval
 from search.verdict.sample import Sample
 
@@ -25,7 +25,7 @@ def gain_over_none(
     estimate = 0.0 - float(gains.gain[none])
     if sample.row_count < 2:
         return Gain(estimate, -np.inf, np.inf), None
-    c = student(pairs if pairs is not None else float(ndtri((1 + confidence) / 2)), gains.dof)[none]
+    c = t_critical(pairs if pairs is not None else float(ndtri((1 + confidence) / 2)), gains.dof)[none]
     margin = c * float(np.sqrt(gains.variance[none]))
     beyond = -gains.statistic(-tolerance)[none]
     answer = None if abs(beyond) <= c else bool(beyond > 0)
@@ -56,7 +56,7 @@ def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pai
 def _plausibly_best(sample: Sample, h: int, alpha: float) -> bool:
     rows, replicates = (part[:-1] for part in sample.pair_variances(h))
     statistic = ratio(sample.gain[:-1] - sample.gain[h], np.sqrt(rows + replicates))
-    return bool((statistic <= student(bonferroni(sample.count, alpha), sample.dof(rows, replicates))).all())
+    return bool((statistic <= t_critical(bonferroni(sample.count, alpha), sample.dof(rows, replicates))).all())
 
 
 def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float | None) -> Flags:
@@ -65,9 +65,9 @@ def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float |
     dof, deviation = sample.dof(rows, replicates), np.sqrt(rows + replicates)
     statistic = ratio(tolerance * sample.gain[-1] + sample.gain[:-1] - sample.gain[h], deviation)
     statistic[h] = np.inf
-    single = statistic > student(float(ndtri(1 - alpha)), dof)
+    single = statistic > t_critical(float(ndtri(1 - alpha)), dof)
     if pairs is not None:
-        return statistic > student(pairs, dof)
+        return statistic > t_critical(pairs, dof)
     if single.sum() == 1:
         return single
     errors = Errors(sample.draws[:-1], sample.draws[h] - tolerance * sample.draws[-1], deviation)
@@ -82,19 +82,20 @@ def _near_variance(gram: Array, h: int, tolerance: float) -> Array:
     return np.asarray(np.maximum(pair + scale, 0.0))
 
 
-def intervals(named: Flags, validation_loss: Array, candidates: pd.DataFrame) -> tuple[Interval, ...]:
+def intervals(named: Flags, results: Results) -> tuple[Interval, ...]:
     """For each penalty the neighbouring lambdas that are all named, around the named one with the lowest loss.
 
-    Every evaluated candidate of that penalty from `lambda_low` to `lambda_high` is within the tolerance.
+    `named` (candidates,) are those within the tolerance. Every evaluated candidate of that penalty from `lambda_low` to
+    `lambda_high` is one of them.
     """
-    penalties, lambdas = candidates["penalty"].to_numpy(dtype=object), candidates["lambda"].to_numpy()
-    found = []
-    for penalty in sorted(set(penalties[named])):
-        holes = lambdas[(penalties == penalty) & ~named]
-        good = (penalties == penalty) & named & ~np.isin(lambdas, holes)
+    lambdas, found = results.lambda_, []
+    for penalty in sorted(set(results.penalty[named])):
+        own = results.penalty == penalty
+        holes = lambdas[own & ~named]
+        good = own & named & ~np.isin(lambdas, holes)
         if good.any():
-            centre = lambdas[np.where(good, validation_loss, np.inf).argmin()]
+            centre = lambdas[good][results.validation_loss[good].argmin()]
             low, high = holes[holes < centre].max(initial=-np.inf), holes[holes > centre].min(initial=np.inf)
             inside = lambdas[good & (lambdas > low) & (lambdas < high)]
-            found.append(Interval(str(penalty), float(inside.min()), float(inside.max())))
+            found.append(Interval(penalty, float(inside.min()), float(inside.max())))
     return tuple(found)

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from search.records import Array
+from search.core.arrays import Array
 
 DRAWS = 2000
 BLOCK = 1000
@@ -77,7 +77,7 @@ def bonferroni(count: int, alpha: float) -> float:
     return float(ndtri(1 - alpha / count))
 
 
-def student(normal: float, dof: Array) -> Array:
+def t_critical(normal: float, dof: Array) -> Array:
     """The value that Student's t exceeds as often as a normal exceeds `normal`.
 
     The multiplier bootstrap takes the estimated standard errors for the true ones. With few rows they are not, and its

@@ -5,33 +5,30 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
-from search.records import Array
+from search.core.arrays import Array, Index
+from search.core.choice import preference, tied
+from search.core.means import candidate_means
+from search.core.results import Results
 from search.verdict.record import Optimism
-from search.verdict.rules import Index, mean_losses, pick_lowest, points
 
 RESAMPLES = 1000
 BLOCK_ENTRIES = 2_000_000
 
 
-def optimism(
-    validation: Array, test: Array | None, candidates: pd.DataFrame, selected: int, *, seed: int = 0
-) -> Optimism:
+def optimism(results: Results, selected: int, *, seed: int = 0) -> Optimism:
     """The selected candidate's validation loss, the same corrected for having been picked as the lowest, its test loss.
 
-    `validation` and `test` have shape (candidates, replicates, rows). The correction is for picking the lowest
-    validation loss: where another candidate was selected (by another rule, or by hand), it says nothing, and
-    `corrected` is NaN. So it is with a single row, and where every fit diverged.
+    The correction is for picking the lowest validation loss: where another candidate was selected (by another rule, or
+    by hand), it says nothing, and `corrected` is NaN. So it is with a single row, and where every fit diverged.
     """
-    means = mean_losses(validation)
-    order = points(candidates).order
-    lowest = means[pick_lowest(means, order)]
-    picked = np.isfinite(lowest) and bool(np.isclose(means[selected], lowest, rtol=1e-9, atol=0.0))
+    means, test = results.validation_loss, results.test_loss
+    picked = np.isfinite(means.min()) and bool(tied(means[selected], means.min()))
+    order = preference(results.lambda_)
     return Optimism(
         validation_loss=float(means[selected]),
-        corrected=corrected_loss(validation, order, seed=seed) if picked else float("nan"),
-        test_loss=None if test is None else float(mean_losses(test[selected : selected + 1])[0]),
+        corrected=corrected_loss(results.validation, order, seed=seed) if picked else float("nan"),
+        test_loss=None if test is None else float(test[selected]),
     )
 
 
@@ -50,7 +47,7 @@ def corrected_loss(validation: Array, order: Index, *, resamples: int = RESAMPLE
     candidate. Candidates with an infinite loss are never picked. A draw that leaves no row out counts for nothing; NaN
     where no draw leaves one out (a single row).
     """
-    means = mean_losses(validation)
+    means = candidate_means(validation)
     ranked = order[np.isfinite(means[order])]
     held = ~np.isnan(validation[0])
     counts = held.sum(axis=0)
@@ -65,18 +62,22 @@ def _excess(totals: Array, counts: Array, resamples: int, seed: int) -> Array:
 
     `totals` (candidates, rows) summed losses, ties to the first candidate; `counts` (rows,) how many losses a sum has.
     """
-    ranks = np.arange(len(totals))
-    over_winner = totals - totals[pick_lowest(totals.sum(axis=1), ranks)]
+    over_winner = totals - totals[_first_lowest(totals.sum(axis=1))]
     found = []
     block = min(resamples, max(1, BLOCK_ENTRIES // len(counts)))  # draws at a time, which bounds the memory
     for start in range(0, resamples, block):
         drawn = _row_counts(len(counts), min(block, resamples - start), start, seed)
-        picked = pick_lowest(drawn @ totals.T, ranks)  # a draw's sums are its means times a constant
+        picked = _first_lowest(drawn @ totals.T)  # a draw's sums are its means times a constant
         left_out = (drawn == 0).astype(np.float64)
         weight = left_out @ counts
         excess = np.einsum("dr,dr->d", left_out, over_winner[picked])
         found.append(excess[weight > 0] / weight[weight > 0])
     return np.concatenate(found)
+
+
+def _first_lowest(losses: Array) -> Index:
+    """The lowest along the last axis, of equals the first: the candidates are in their order of preference."""
+    return np.asarray(tied(losses, losses.min(axis=-1, keepdims=True)).argmax(axis=-1))
 
 
 @lru_cache(maxsize=2)

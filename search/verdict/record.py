@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
+from search.core.candidate import Candidate
+
 Answer = Literal["yes", "no", "cannot tell"]
 Scope = Literal["models", "procedure"]
 
@@ -20,10 +22,19 @@ class Choice:
     """One candidate as the verdict names it, with its two losses."""
 
     trial: int
-    penalty: str
-    lambda_: float
+    candidate: Candidate
     validation_loss: float
     test_loss: float | None
+
+    @property
+    def penalty(self) -> str:
+        """The name of its penalty."""
+        return self.candidate.penalty
+
+    @property
+    def lambda_(self) -> float:
+        """The strength of its penalty."""
+        return self.candidate.lambda_
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +116,7 @@ class RuleResult:
     """What one selection rule would have chosen, and what that costs on the test rows."""
 
     rule: str
-    penalty: str
-    lambda_: float
+    candidate: Candidate
     test_loss: float | None
     regret: float | None
 
@@ -177,9 +187,17 @@ class Verdict:
 
 
 def plain(value: object) -> object:
-    """Records, tuples and numbers as dictionaries, lists and JSON's own scalars; `lambda_` becomes "lambda"."""
+    """Records, tuples and numbers as dictionaries, lists and JSON's own scalars; `lambda_` becomes "lambda".
+
+    A candidate's parameters stand where the candidate does.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name.rstrip("_"): plain(getattr(value, field.name)) for field in fields(value)}
+        found: dict[str, object] = {}
+        for field in fields(value):
+            each = getattr(value, field.name)
+            named = each if isinstance(each, Candidate) else {field.name.rstrip("_"): each}
+            found |= {name: plain(part) for name, part in named.items()}
+        return found
     if isinstance(value, tuple):
         return [plain(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.records import Array
+from search.core.arrays import Array
 from search.verdict.multiplier import bonferroni
 from search.verdict.sample import Sample
 

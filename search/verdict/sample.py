@@ -12,11 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
-from search.records import Array, Flags
+from search.core.arrays import Array, Flags
+from search.core.means import candidate_means
 from search.verdict.multiplier import row_draws
 from search.verdict.record import Scope
 
-ROUNDING = 1e-13
+CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Sample:
         gram = self.gram[part]
         size = np.diagonal(gram) + gram[base, base]
         variance: Array = size - 2 * gram[base]
-        return np.where(variance > ROUNDING * size, variance, 0.0)
+        return np.where(variance > CANCELLATION * size, variance, 0.0)
 
     def dof(self, rows: Array, replicates: Array) -> Array:
         """Degrees of freedom of a variance with these two parts (Satterthwaite 1946); rows - 1 for fitted models."""
@@ -96,7 +97,7 @@ def build(losses: Array, selected: int, scope: Scope) -> Sample:
     """
     held = ~np.isnan(losses)
     entries = held.sum(axis=(1, 2))
-    means = losses.sum(axis=(1, 2), where=held, dtype=np.float64) / entries
+    means = candidate_means(losses)
     rows = _influence(losses, held, means, axis=1) / entries[:, None]
     row_count = rows.shape[1]
     if _zero_one(losses, held):
@@ -105,7 +106,7 @@ def build(losses: Array, selected: int, scope: Scope) -> Sample:
     if scope == "procedure" and losses.shape[1] > 1:
         replicates = _influence(losses, held, means, axis=2) / entries[:, None]
     gain = means[selected] - means
-    gain = np.where(np.abs(gain) > ROUNDING * np.abs(means), gain, 0.0)
+    gain = np.where(np.abs(gain) > CANCELLATION * np.abs(means), gain, 0.0)
     return Sample(
         gain=np.append(gain, means[selected]),
         rows=_paired(rows, selected),

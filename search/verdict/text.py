@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from search.core.candidate import Candidate
+from search.core.text import number, percent, words
 from search.verdict.record import Choice, Interval, Verdict
 
 
@@ -13,28 +15,11 @@ def describe(verdict: Verdict) -> str:
     return "\n".join(lines + [f"Warning: {warning.message}" for warning in verdict.warnings])
 
 
-def number(value: float) -> str:
-    """Three digits, in words where it is infinite."""
-    return f"{value:.3g}" if math.isfinite(value) else "infinity"
-
-
-def percent(share: float) -> str:
-    """A share as per cent with two digits, or as many as its whole part has."""
-    if not math.isfinite(share):
-        return "infinitely many %"
-    return f"{100 * share:.0f} %" if abs(share) >= 0.1 else f"{100 * share:.2g} %"
-
-
-def setting(penalty: str, lambda_: float) -> str:
-    """One candidate in words."""
-    return "no penalty" if penalty == "none" else f"{penalty.replace('_', ' ')} with lambda {number(lambda_)}"
-
-
 def lambdas(penalty: str, low: float, high: float) -> str:
     """The candidates of one penalty between two lambdas, in words."""
     if penalty == "none" or low == high:
-        return setting(penalty, low)
-    return f"{penalty.replace('_', ' ')} with lambda from {number(low)} to {number(high)}"
+        return str(Candidate(penalty, low))
+    return f"{words(penalty)} with lambda from {number(low)} to {number(high)}"
 
 
 def _answer(verdict: Verdict) -> str:
@@ -73,7 +58,7 @@ def _open(verdict: Verdict) -> str:
 
 
 def _name(choice: Choice) -> str:
-    return setting(choice.penalty, choice.lambda_)
+    return str(choice.candidate)
 
 
 def _field(verdict: Verdict) -> str:
@@ -157,7 +142,7 @@ def _gain(verdict: Verdict) -> str:
     gain = matter.gain_over_none
     if gain is None or verdict.selected.penalty == "none" or not math.isfinite(gain.upper):
         return ""
-    # True with an interval that spans zero: see `Judged.hopeless`.
+    # True with an interval that spans zero: see `Comparison.exploding`.
     certain = "a few rows carry that loss, but without their excess it is higher for certain, so the penalty matters"
     ends = {
         True: "so the penalty matters" if gain.lower > 0 else certain,

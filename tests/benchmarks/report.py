@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import optuna
 
+from search.core.candidate import Candidate
+from search.core.results import Results
+from search.data import load_task
+from search.doors.study import load
 from search.ledger import StudyLedger, open_storage
-from search.records import Candidate, Losses, Outcome
-from search.report.page import write_report
-from search.report.view import StudyView
 from search.settings import Settings
 from search.space import SearchSpace
-from search.verdict.study import judge_study
 
 BATCH = 100
 REPLICATES = 10
@@ -33,47 +33,59 @@ SETTINGS = {
 }
 
 
-def outcome(candidate: Candidate, rng: np.random.Generator) -> Outcome:
-    """What a trained candidate leaves behind; lambda = 2 is best."""
-    level = 1 + 0.1 * np.log10(max(candidate.lambda_, 1e-4) / 2) ** 2
-    losses = [(level * rng.exponential(size=(REPLICATES, rows))).astype(np.float32) for rows in (100, 300)]
-    curve = level * (0.2 + 0.5 * np.exp(-np.arange(100) / 20)) * rng.uniform(0.9, 1.1, (REPLICATES, 1))
-    no, yes = np.zeros(REPLICATES, bool), np.ones(REPLICATES, bool)
-    weights = rng.normal(size=(REPLICATES, 1, 50)) / (1 + candidate.lambda_)
-    summary = (curve[:, -1], np.sqrt((weights**2).sum((1, 2))), np.ones(REPLICATES))
-    return Outcome(
-        candidate, Losses(*losses), *summary, no, yes, curve, curve + 0.1, weights, np.zeros((REPLICATES, 1)), 100, 0.1
+def results(candidates: list[Candidate], rng: np.random.Generator) -> Results:
+    """What trained candidates leave behind; lambda = 2 is best."""
+    strength = np.array([candidate.lambda_ for candidate in candidates])[:, None, None]
+    level = 1 + 0.1 * np.log10(np.maximum(strength, 1e-4) / 2) ** 2
+    fits = (len(candidates), REPLICATES)
+    validation, test = ((level * rng.exponential(size=(*fits, rows))).astype(np.float32) for rows in (100, 300))
+    curve = level * (0.2 + 0.5 * np.exp(-np.arange(100) / 20)) * rng.uniform(0.9, 1.1, (*fits, 1))
+    weights = rng.normal(size=(*fits, 1, 50)) / (1 + strength[..., None])
+    return Results(
+        tuple(candidates),
+        validation,
+        test,
+        train_loss=curve[..., -1],
+        weight_norm=np.sqrt((weights**2).sum((2, 3))),
+        nonzero=np.ones(fits),
+        epochs=np.full(fits, 100.0),
+        diverged=np.zeros(fits, bool),
+        converged=np.ones(fits, bool),
+        train_curve=curve,
+        validation_curve=curve + 0.1,
+        weights=weights,
+        biases=np.zeros((*fits, 1)),
+        seconds=np.full(len(candidates), 0.1),
+        pruned=np.zeros(len(candidates), bool),
     )
 
 
-def fill(ledger: StudyLedger, trials: int) -> None:
+def fill(ledger: StudyLedger, settings: Settings, trials: int) -> None:
     """Ask and record that many trials, in batches."""
-    settings, rng = Settings.parse(SETTINGS), np.random.default_rng(0)
-    space = SearchSpace(settings.space.penalty, settings.space.lambda_, settings.space.l1_ratio)
+    rng = np.random.default_rng(0)
+    space = SearchSpace.from_settings(settings, load_task(settings))
     study = ledger.study(optuna.samplers.RandomSampler(seed=1))
     for _ in range(trials // BATCH):
         with ledger.storage.one_write():
             asked = [study.ask() for _ in range(BATCH)]
             candidates = [space.suggest(trial) for trial in asked]
-        ledger.record({trial.number: outcome(each, rng) for trial, each in zip(asked, candidates, strict=True)})
+        ledger.record(results(candidates, rng), [trial.number for trial in asked])
 
 
 def measure(trials: int, folder: Path) -> dict[str, float]:
     """Seconds of each step on the way to the page, and its size in MB."""
     storage = str(folder / "ledger.journal")
-    made = open_storage(storage)
-    settings = Settings.parse(SETTINGS).to_dict()
-    fill(StudyLedger.open(made, "large", settings=settings, fingerprint="", versions={}), trials)
+    settings = Settings.parse(SETTINGS)
+    made = StudyLedger.open(open_storage(storage), "large", settings=settings.to_dict(), fingerprint="", versions={})
+    fill(made, settings, trials)
     marks = [time.perf_counter()]
-    ledger = StudyLedger.load(open_storage(storage, create=False), "large")
+    study = load("large", storage)
     marks.append(time.perf_counter())
-    verdict = judge_study(ledger, confidence=0.95, tolerance=0.01)
+    study.judge()
     marks.append(time.perf_counter())
-    view = StudyView.of(ledger, verdict)
+    page = study.report(folder / "large.html")
     marks.append(time.perf_counter())
-    page = write_report(view, folder / "large.html")
-    marks.append(time.perf_counter())
-    seconds = dict(zip(("load", "judge", "view", "page"), np.diff(marks).tolist(), strict=True))
+    seconds = dict(zip(("load", "judge", "page"), np.diff(marks).tolist(), strict=True))
     return seconds | {"total": marks[-1] - marks[0], "megabytes": page.stat().st_size / 1e6}
 
 

@@ -21,8 +21,9 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from search.core.candidate import Candidate
+from search.core.results import Results
 from search.ledger import StudyLedger, open_storage
-from search.records import Candidate, Losses, Outcome
 from search.settings import Settings
 
 BATCH = 16
@@ -35,12 +36,25 @@ def ask(study: optuna.Study) -> tuple[optuna.Trial, Candidate]:
     return trial, Candidate(trial.suggest_categorical("penalty", ["l1", "l2"]), trial.suggest_float("lambda", 1e-3, 1))
 
 
-def outcome(candidate: Candidate) -> Outcome:
-    """What one trained candidate leaves behind."""
-    losses = Losses(np.ones((1, 100), np.float32), np.ones((1, 1000), np.float32))
-    one, curve = np.ones(1), np.ones((1, 100))
-    flag = np.zeros(1, bool)
-    return Outcome(candidate, losses, one, one, one, flag, ~flag, curve, curve, None, None, 100, 1.0)
+def results(candidates: list[Candidate]) -> Results:
+    """What trained candidates leave behind."""
+    count = len(candidates)
+    one, flag, curve = np.ones((count, 1)), np.zeros((count, 1), bool), np.ones((count, 1, 100))
+    return Results(
+        tuple(candidates),
+        np.ones((count, 1, 100), np.float32),
+        np.ones((count, 1, 1000), np.float32),
+        train_loss=one,
+        weight_norm=one,
+        nonzero=one,
+        epochs=100 * one,
+        diverged=flag,
+        converged=~flag,
+        train_curve=curve,
+        validation_curve=curve,
+        seconds=np.ones(count),
+        pruned=np.zeros(count, bool),
+    )
 
 
 def ledger_seconds(url: str, trials: int) -> float:
@@ -52,7 +66,7 @@ def ledger_seconds(url: str, trials: int) -> float:
         with ledger.storage.one_write():
             study = ledger.study(optuna.samplers.RandomSampler(0))
             asked = [ask(study) for _ in range(BATCH)]
-        ledger.record({trial.number: outcome(candidate) for trial, candidate in asked})
+        ledger.record(results([candidate for _, candidate in asked]), [trial.number for trial, _ in asked])
     return time.perf_counter() - started
 
 

@@ -27,7 +27,7 @@ from torch import nn
 from search.data import load_task
 from search.data.task import Split
 from search.ledger import open_storage
-from search.runner import Run
+from search.runs import Run
 from search.settings import Settings
 
 STUDY = Path(__file__).parents[2] / "studies" / "weight_decay.toml"
@@ -73,12 +73,15 @@ class TimedRun(Run):
 
 def textbook(batch: int) -> Settings:
     """The textbook's study with as many candidates and replicates as the figure asks for."""
-    tables = Settings.load(STUDY).to_dict()
-    tables["data"]["draws"] = REPLICATES
-    tables["space"]["penalty"] = ["l1", "l2"]
-    tables["search"] |= {"trials": CANDIDATES, "batch": batch}
-    tables["training"]["device"] = "cpu"
-    return Settings.parse(tables)
+    return Settings.load(STUDY).replace(
+        {
+            "data.draws": REPLICATES,
+            "space.penalty": ["l1", "l2"],
+            "search.trials": CANDIDATES,
+            "search.batch": batch,
+            "training.device": "cpu",
+        }
+    )
 
 
 def package_row(batch: int) -> Row:

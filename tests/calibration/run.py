@@ -32,9 +32,10 @@ FOLDER = HERE.parents[1] / "runs" / "calibration"
 
 def version():
     """A short name of the sources that the rows depend on."""
-    verdict = sorted((Path(search.__file__).parent / "verdict").glob("*.py"))
+    house = Path(search.__file__).parent
+    rooms = [path for room in ("core", "penalties", "verdict") for path in sorted((house / room).rglob("*.py"))]
     own = [HERE / name for name in ("laws.py", "linear_fits.py", "logistic_fits.py", "simulate.py")]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in [*verdict, *own])).hexdigest()[:10]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in [*rooms, *own])).hexdigest()[:10]
 
 
 def finish(path, law, block):

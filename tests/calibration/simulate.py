@@ -9,6 +9,7 @@ import pandas as pd
 from laws import data_set
 
 from search.verdict import judge
+from search.verdict.inputs import candidates_of
 
 TOLERANCES = (0.01, 0.1)
 ROUNDING = 1e-9
@@ -50,6 +51,7 @@ class Truth:
 
     def __init__(self, risk, selected, candidates):
         self.risk, self.candidates = risk, candidates
+        self.position = {candidate: place for place, candidate in enumerate(candidates_of(candidates))}
         self.best = int(risk.argmin())
         self.selected_risk = float(risk[selected])
         self.regret = self.selected_risk - float(risk.min())
@@ -57,11 +59,6 @@ class Truth:
         self.none_selected = candidates["penalty"][selected] == "none"
         self.gain = float(risk[0]) - self.selected_risk  # candidate 0 is `none`
         self.slack = ROUNDING * self.selected_risk
-
-    def position(self, penalty, lambda_):
-        """The candidate with this penalty and lambda."""
-        same = (self.candidates["penalty"] == penalty) & (self.candidates["lambda"] == lambda_)
-        return int(np.flatnonzero(same)[0])
 
 
 def coverage(verdict, truth):
@@ -124,5 +121,5 @@ def optimism(verdict, truth, validation):
 
 def rule_regrets(verdict, truth):
     """True regret of what each rule chose, relative to the risk of what it chose."""
-    risks = {result.rule: float(truth.risk[truth.position(result.penalty, result.lambda_)]) for result in verdict.rules}
+    risks = {result.rule: float(truth.risk[truth.position[result.candidate]]) for result in verdict.rules}
     return {f"rule_{rule}": 1 - float(truth.risk.min()) / risk for rule, risk in risks.items()}

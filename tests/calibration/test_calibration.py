@@ -15,8 +15,8 @@ from simulate import TOLERANCES, judged_rows
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from tables import report
 
+from search.core.candidate import Candidate
 from search.data.task import Rows, Split, Task
-from search.records import Candidate
 from search.training.criteria import ridge_criteria
 
 MANY = 200_000

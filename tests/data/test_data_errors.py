@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from search.records import UserError
+from search.core.errors import UserError
 
 GOOD = "".join(f"{row},{row % 3},{row / 7}\n" for row in range(24))
 HEADER = "a,b,y\n"
@@ -198,10 +198,10 @@ def test_dates_are_neither_numbers_nor_text(load, tmp_path):
     [
         ("return 3", "returned int; it must return"),
         ("return (1, 2, 3)", "returned tuple"),
-        ("return np.ones(4), np.ones(4)", r"returned X with shape \(4,\)"),
+        ("return np.ones(4), np.ones(4)", r"gave X with shape \(4,\)"),
         ("return np.ones((4, 1)), np.ones(5)", "4 rows and y with 5"),
         ("return np.ones((0, 1)), np.ones(0)", "0 rows"),
-        ("return np.ones((4, 1)), np.ones((4, 1, 1))", "returned Y"),
+        ("return np.ones((4, 1)), np.ones((4, 1, 1))", "gave Y"),
         ("raise RuntimeError('no disk\\nleft')", "raised RuntimeError: no disk left"),
         ("return pd.DataFrame(np.ones((4, 2)), columns=['a', 'a']), np.ones(4)", "appears more than once"),
     ],

@@ -4,11 +4,12 @@ import torch
 from sklearn import metrics
 from torch.nn import functional
 
-from search.data.loss import METRICS, evaluation_loss, training_loss
+from search.data.loss import evaluation_loss, training_loss
+from search.metrics import metrics_for, task_of
 
 ROWS, CLASSES, TARGETS = 50, 4, 3
 WIDTH = {"regression": TARGETS, "binary": 1, "multiclass": CLASSES}
-EVERY_METRIC = [(kind, metric) for kind, names in METRICS.items() for metric in names]
+EVERY_METRIC = [(kind, metric) for kind in WIDTH for metric in metrics_for(task_of(kind))]
 
 
 def output_and_target(kind, leading=(), seed=0):
@@ -37,7 +38,7 @@ def test_evaluation_loss_is_scikit_learns(kind, metric):
     assert mean == pytest.approx(scikit_learn(metric, kind, output, y), rel=1e-12)
 
 
-@pytest.mark.parametrize("kind", METRICS)
+@pytest.mark.parametrize("kind", WIDTH)
 def test_training_loss_is_torchs_in_value_and_gradient(kind):
     output, y = output_and_target(kind)
     output.requires_grad_()
@@ -51,6 +52,18 @@ def test_training_loss_is_torchs_in_value_and_gradient(kind):
     torch.testing.assert_close(loss, reference, rtol=1e-13, atol=1e-15)
     gradients = [torch.autograd.grad(each.sum(), output)[0] for each in (loss, reference)]
     torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_label_smoothing_is_torchs(kind, smoothing):
+    output, y = output_and_target(kind)
+    scores = torch.cat([torch.zeros_like(output), output], -1) if kind == "binary" else output
+    reference = functional.cross_entropy(scores, y, reduction="none", label_smoothing=smoothing)
+    torch.testing.assert_close(training_loss(kind, output, y, smoothing), reference, rtol=1e-12, atol=1e-14)
+    shares = torch.tensor([smoothing, 0.3], dtype=torch.float64)[:, None]
+    both = training_loss(kind, output[None].expand(2, *output.shape), y, shares)
+    torch.testing.assert_close(both[0], reference, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(("kind", "metric"), EVERY_METRIC)

@@ -1,34 +1,45 @@
-"""Outcomes and studies that the ledger's tests build on."""
+"""Results and studies that the ledger's tests build on."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import optuna
 
+from search.core.candidate import Candidate
+from search.core.results import Results, join
 from search.ledger import Storage, StudyLedger
-from search.records import Candidate, Losses, Outcome
 
 
-def make_outcome(candidate: Candidate, seed: int = 0, *, pruned: bool = False, test: bool = True) -> Outcome:
-    """Two replicates, 5 validation and 7 test rows, 3 epochs, 4 features."""
+def make_results(candidate: Candidate, seed: int = 0, *, test: bool = True, **changes: Any) -> Results:
+    """One candidate: two replicates, 5 validation and 7 test rows, 3 epochs, 4 features; the second fit diverged."""
     rng = np.random.default_rng(seed)
-    test_losses = rng.random((2, 7), dtype=np.float32) if test else None
-    return Outcome(
-        candidate=candidate,
-        losses=Losses(rng.random((2, 5), dtype=np.float32), test_losses),
-        train_loss=rng.random(2),
-        weight_norm=rng.random(2),
-        nonzero=rng.random(2),
-        diverged=np.array([False, True]),
-        converged=np.array([True, True]),
-        train_curve=rng.random((2, 3)),
-        validation_curve=rng.random((2, 3)),
-        weights=rng.random((2, 1, 4)),
-        biases=None,
-        epochs=3,
-        seconds=0.25,
-        pruned=pruned,
-    )
+    validation, tested = rng.random((1, 2, 5), dtype=np.float32), rng.random((1, 2, 7), dtype=np.float32)
+    known = {
+        "validation": validation,
+        "test": tested if test else None,
+        "train_loss": rng.random((1, 2)),
+        "weight_norm": rng.random((1, 2)),
+        "nonzero": rng.random((1, 2)),
+        "epochs": np.full((1, 2), 3.0),
+        "diverged": np.array([[False, True]]),
+        "converged": np.array([[True, True]]),
+        "train_curve": rng.random((1, 2, 3)),
+        "validation_curve": rng.random((1, 2, 3)),
+        "weights": rng.random((1, 2, 1, 4)),
+        "seconds": np.array([0.25]),
+        "pruned": np.array([False]),
+    }
+    return Results((candidate,), **(known | changes))
+
+
+def results_for(candidates: Mapping[int, Candidate], **changes: Any) -> Results:
+    """Results of trials (number -> candidate), which differ from trial to trial."""
+    made = join([make_results(candidate, number, **changes) for number, candidate in candidates.items()])
+    return replace(made, trial=np.array(list(candidates)))
 
 
 def ask(ledger: StudyLedger, count: int, seed: int = 0) -> dict[int, Candidate]:
@@ -42,10 +53,31 @@ def ask(ledger: StudyLedger, count: int, seed: int = 0) -> dict[int, Candidate]:
     return {trial.number: Candidate.from_params(trial.params) for trial in trials}
 
 
-def run_batch(ledger: StudyLedger, count: int, seed: int = 0) -> dict[int, Outcome]:
-    outcomes = {number: make_outcome(candidate, number) for number, candidate in ask(ledger, count, seed).items()}
-    ledger.record(outcomes)
-    return outcomes
+def record(ledger: StudyLedger, candidates: Mapping[int, Candidate], **changes: Any) -> Results:
+    """Finish trials with results of their own."""
+    results = results_for(candidates, **changes)
+    ledger.record(results, list(candidates))
+    return results
+
+
+def run_batch(ledger: StudyLedger, count: int, seed: int = 0) -> Results:
+    return record(ledger, ask(ledger, count, seed))
+
+
+def same(found: Results, expected: Results) -> None:
+    """Equal to the bit, with the same arrays known."""
+    assert found.candidates == expected.candidates
+    known, wanted = found.arrays(), expected.arrays()
+    assert known.keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert known[name].dtype == array.dtype, name
+        assert known[name].shape == array.shape, name
+        assert known[name].tobytes() == array.tobytes(), name
+
+
+def sealed(results: Results) -> Results:
+    """The results as they are read while the seal is closed."""
+    return replace(results, test=None)
 
 
 def open_ledger(storage, name: str = "study", **changes) -> StudyLedger:

@@ -1,78 +1,86 @@
-"""Outcomes come back from the file as they went in."""
+"""Results come back from a file as they went in, in any order, and without their test losses while it is sealed."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from ledger_helpers import make_results, same, sealed
 
-from search.ledger.codec import encode, has_test, outcome_of, test_of, validation_of
+from search.core.candidate import Candidate
+from search.core.results import Results
+from search.ledger.codec import decode, encode, has_test
 from search.ledger.seal import new_key
-from search.records import Candidate, Losses, Outcome
 
-unseal = test_of
-del test_of  # pytest would take it for a test
-
-any_float = st.floats(allow_nan=True, allow_infinity=True)
-dtypes = st.sampled_from([np.float32, np.float64])
 counts = st.integers(0, 4)
-
-
-def floats(*shape: int):
-    return dtypes.flatmap(lambda dtype: arrays(dtype, shape, elements={"allow_nan": True, "allow_infinity": True}))
-
-
+values = st.integers(-(10**6), 10**6) | st.floats(allow_nan=False) | st.booleans() | st.text(max_size=5)
+names = st.text(min_size=1, max_size=8).filter(lambda name: name not in {"penalty", "lambda"})
 candidates = st.one_of(
     st.just(Candidate("none")),
-    st.builds(Candidate, st.sampled_from(["l1", "l2", "group_lasso"]), st.floats(0, 1e300)),
-    st.builds(Candidate, st.just("elastic_net"), st.floats(0, 1e300), st.floats(0, 1)),
+    st.builds(Candidate, st.sampled_from(["l1", "l2", "group_lasso", "somebody's own"]), st.floats(0, 1e300)),
+    st.builds(
+        lambda strength, ratio, others: Candidate("elastic_net", strength, l1_ratio=ratio, **others),
+        st.floats(0, 1e300),
+        st.floats(0, 1),
+        st.dictionaries(names, values, max_size=3),
+    ),
 )
 
 
+def floats(*shape: int):
+    any_float = {"allow_nan": True, "allow_infinity": True}
+    return st.sampled_from([np.float32, np.float64]).flatmap(lambda dtype: arrays(dtype, shape, elements=any_float))
+
+
 @st.composite
-def outcomes(draw):
-    fits, rows, epochs, features = (draw(counts) for _ in range(4))
-    flags = arrays(bool, fits)
-    return Outcome(
-        candidate=draw(candidates),
-        losses=Losses(draw(floats(fits, rows)), draw(st.none() | floats(fits, rows + 1))),
-        train_loss=draw(floats(fits)),
-        weight_norm=draw(floats(fits)),
-        nonzero=draw(floats(fits)),
-        diverged=draw(flags),
-        converged=draw(flags),
-        train_curve=draw(floats(fits, epochs)),
-        validation_curve=draw(floats(fits, epochs)),
-        weights=draw(st.none() | floats(fits, 2, features)),
-        biases=draw(st.none() | floats(fits, 2)),
-        epochs=epochs,
-        seconds=draw(st.floats(0, 1e9)),
-        pruned=draw(st.booleans()),
-    )
+def results(draw):
+    """Any table: what may be unknown is unknown or not."""
+    found = tuple(draw(st.lists(candidates, min_size=1, max_size=3)))
+    rows, (fits, held, epochs, features) = len(found), (draw(counts) for _ in range(4))
+    shapes = {
+        **dict.fromkeys(("train_loss", "weight_norm", "nonzero", "epochs"), (rows, fits)),
+        **dict.fromkeys(("train_curve", "validation_curve"), (rows, fits, epochs)),
+        "test": (rows, fits, held + 1),
+        "weights": (rows, fits, 2, features),
+        "biases": (rows, fits, 2),
+        "seconds": (rows,),
+    }
+    flags = {"diverged": (rows, fits), "converged": (rows, fits), "pruned": (rows,)}
+    known = {name: draw(st.none() | floats(*shape)) for name, shape in shapes.items()}
+    known |= {name: draw(st.none() | arrays(bool, shape)) for name, shape in flags.items()}
+    numbers = draw(st.lists(st.integers(0, 10**6), min_size=rows, max_size=rows, unique=True))
+    return Results(found, draw(floats(rows, fits, held)), trial=np.array(numbers), **known)
 
 
-def identical(left, right) -> bool:
-    if isinstance(left, np.ndarray):
-        return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
-    if isinstance(left, Losses):
-        return identical(left.validation, right.validation) and identical(left.test, right.test)
-    return left == right
+@settings(max_examples=60)
+@given(results(), st.data())
+def test_round_trip(kept, data):
+    key, numbers = new_key(), kept.trial.tolist()
+    asked = data.draw(st.lists(st.sampled_from(numbers), min_size=1, max_size=4))
+    wanted = kept.take([numbers.index(number) for number in asked])
+    with np.load(io.BytesIO(encode(kept, numbers, key)), allow_pickle=False) as file:
+        assert has_test(file) == (kept.test is not None)
+        same(decode(file, numbers, key), kept)
+        same(decode(file, numbers, None), sealed(kept))
+        same(decode(file, asked, key), wanted)
 
 
-@settings(max_examples=40)
-@given(st.dictionaries(st.integers(0, 10**6), outcomes(), min_size=1, max_size=3))
-def test_round_trip(kept):
-    key = new_key()
-    with np.load(io.BytesIO(encode(kept, key)), allow_pickle=False) as file:
-        for number, outcome in kept.items():
-            again = outcome_of(file, number, key)
-            for name in Outcome.__dataclass_fields__:
-                assert identical(getattr(outcome, name), getattr(again, name)), name
-            assert outcome_of(file, number, None).losses.test is None
-            assert identical(validation_of(file, number), outcome.losses.validation)
-            assert has_test(file, number) == (outcome.losses.test is not None)
-            if outcome.losses.test is not None:
-                assert identical(unseal(file, number, key), outcome.losses.test)
+def test_the_order_and_the_types_of_parameters_come_back():
+    candidate = Candidate("l2", 0.1, lr=1e-3, epochs=10, init="zeros", nesterov=True)
+    with np.load(io.BytesIO(encode(make_results(candidate), [3], new_key()))) as file:
+        (again,) = decode(file, [3], None).candidates
+    assert list(again.params().items()) == list(candidate.params().items())
+    assert [type(value) for value in again.values()] == [type(value) for value in candidate.values()]
+
+
+def test_the_numbers_given_are_the_files_and_not_those_of_the_table():
+    table = replace(make_results(Candidate("l1", 1.0)), trial=np.array([7]))
+    with np.load(io.BytesIO(encode(table, [3], new_key()))) as file:
+        assert decode(file, [3], None).trials.tolist() == [3]
+        with pytest.raises(KeyError):
+            decode(file, [7], None)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ledger_helpers import dispose, open_ledger, run_batch
 
+from search.core.candidate import Candidate
 from search.ledger import StudyLedger, open_storage
 
 WRITER = """
@@ -36,6 +37,10 @@ def killed_writer(name: str, after: float) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+def parameters(frame):
+    return frame[["penalty", "lambda", "l1_ratio"]].to_dict("records")
+
+
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_kill_at_random_moments(kind, tmp_path):
     name = str(tmp_path / "a.journal") if kind == "journal" else f"sqlite:///{tmp_path}/a.db"
@@ -48,14 +53,12 @@ def test_kill_at_random_moments(kind, tmp_path):
         with ledger.running():
             ledger.recover()
             assert set(ledger.trials()["state"]) <= {"complete", "failed"}
-            frame, losses = ledger.validation()
-            assert len(frame) == len(losses) >= complete
-            for number in frame["trial"]:
-                assert (
-                    ledger.outcome(number).losses.validation_loss()
-                    == frame.set_index("trial").loc[number, "validation_loss"]
-                )
+            frame = ledger.trials().query("state == 'complete'")
+            results = ledger.results(frame["trial"].tolist())
+            assert len(frame) == len(results) >= complete
+            assert results.validation_loss.tolist() == frame["validation_loss"].tolist()
+            assert list(results.candidates) == [Candidate.from_params(row) for row in parameters(frame)]
             run_batch(ledger, 2)
-        complete = len(StudyLedger.load(storage, "study").validation()[0])
+        complete = StudyLedger.load(storage, "study").finished()
         dispose(storage)
     assert complete >= 4

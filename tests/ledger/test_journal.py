@@ -9,13 +9,13 @@ from multiprocessing import get_context
 
 import optuna
 import pytest
-from ledger_helpers import ask, open_ledger, run_batch
+from ledger_helpers import ask, open_ledger, record, run_batch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from search.core.errors import UserError
 from search.ledger import StudyLedger, open_storage
 from search.ledger.journal import Journal
-from search.records import UserError
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def path(tmp_path):
     return tmp_path / "ledger.journal"
 
 
-def record(number: int) -> dict[str, int]:
+def log(number: int) -> dict[str, int]:
     return {"op_code": 4, "number": number}
 
 
@@ -51,35 +51,38 @@ def test_a_batch_is_one_write(path, monkeypatch):
     ledger = open_ledger(open_storage(str(path)))
     synced = []
     monkeypatch.setattr("search.ledger.journal.sync", lambda file: (file.flush(), synced.append(file.tell())))
-    ask(ledger, 16)
+    asked = ask(ledger, 16)
     assert len(synced) == 1
     assert len(ledger.trials()) == 16
+    record(ledger, asked)
+    assert len(synced) == 2
+    assert set(ledger.trials()["state"]) == {"complete"}
 
 
 def test_pending_records_are_read_back_before_they_are_written(path):
     journal, other = Journal(path), Journal(path)
-    other.append_logs([record(0)])
+    other.append_logs([log(0)])
     with journal.one_write():
-        journal.append_logs([record(1)])
+        journal.append_logs([log(1)])
         with journal.one_write():
-            journal.append_logs([record(2)])
-        assert list(journal.read_logs(0)) == [record(0), record(1), record(2)]
-        assert list(journal.read_logs(2)) == [record(2)]
-        assert list(other.read_logs(0)) == [record(0)]
-    assert list(other.read_logs(1)) == [record(1), record(2)]
+            journal.append_logs([log(2)])
+        assert list(journal.read_logs(0)) == [log(0), log(1), log(2)]
+        assert list(journal.read_logs(2)) == [log(2)]
+        assert list(other.read_logs(0)) == [log(0)]
+    assert list(other.read_logs(1)) == [log(1), log(2)]
 
 
 def test_a_cut_at_every_byte_of_the_last_records_loses_these_alone(path):
-    Journal(path).append_logs([record(n) for n in range(6)])
+    Journal(path).append_logs([log(n) for n in range(6)])
     whole = path.read_bytes()
     ends = [i + 1 for i, byte in enumerate(whole) if byte == ord("\n")]
     for cut in range(ends[3], len(whole) + 1):
         path.write_bytes(whole[:cut])
         kept = sum(end <= cut for end in ends)
         journal = Journal(path)
-        assert list(journal.read_logs(0)) == [record(n) for n in range(kept)]
-        journal.append_logs([record(99)])
-        assert list(Journal(path).read_logs(0)) == [*(record(n) for n in range(kept)), record(99)]
+        assert list(journal.read_logs(0)) == [log(n) for n in range(kept)]
+        journal.append_logs([log(99)])
+        assert list(Journal(path).read_logs(0)) == [*(log(n) for n in range(kept)), log(99)]
         assert [json.loads(line) for line in path.read_text().splitlines()] == list(journal.read_logs(0))
 
 
@@ -95,15 +98,15 @@ def test_a_study_cut_anywhere_in_its_last_trial_goes_on(path):
         again.recover()
         run_batch(again, 1)
         assert set(again.trials()["state"]) <= {"complete", "failed"}
-        again.validation()
+        assert len(again.snapshot().results) == len(again.completed())
 
 
 def append_many(path, writer: int) -> None:
     journal = Journal(path)
     for number in range(40):
         with journal.one_write():
-            journal.append_logs([record(1000 * writer + number)])
-            journal.append_logs([record(1000 * writer + number + 500)])
+            journal.append_logs([log(1000 * writer + number)])
+            journal.append_logs([log(1000 * writer + number + 500)])
 
 
 def test_processes_that_append_at_once_lose_nothing(path):
@@ -136,10 +139,10 @@ def test_threads_that_append_while_one_writes_lose_nothing_and_do_not_lock_up(pa
 
 def test_a_replaced_file_is_refused_not_appended_to(path):
     journal = Journal(path)
-    journal.append_logs([record(0), record(1)])
+    journal.append_logs([log(0), log(1)])
     path.unlink()
     with pytest.raises(UserError, match="replaced"):
-        journal.append_logs([record(2)])
+        journal.append_logs([log(2)])
 
 
 def test_a_damaged_record_is_named(path):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_helpers import ask, make_outcome
+from ledger_helpers import ask, record, results_for
 
+from search.core.evidence import Facts
 from search.ledger.seal import break_seal, close_seal, new_key
-from search.records import Candidate
 
 LOSSES = np.float64([0.1234567, 0.7654321, 0.2718281, 0.3141592, 0.5772156, 0.6180339, 0.1414213])
 
@@ -32,29 +34,45 @@ def patterns() -> list[bytes]:
     return binary + [str(value).encode() for value in LOSSES]
 
 
+def files_below(folder):
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_test_losses_are_in_no_file(tmp_path, storage_name, ledger, dtype):
-    sealed = np.tile(LOSSES.astype(dtype), (2, 1))
-    outcomes = {}
-    for number, candidate in ask(ledger, 2).items():
-        outcome = make_outcome(candidate, number)
-        outcome.losses.validation[0, 0] = 0.8765432  # the check itself must be able to find a loss
-        object.__setattr__(outcome.losses, "test", sealed)
-        outcomes[number] = outcome
-    ledger.record(outcomes)
-    ledger.keep_confirmation("sweep", [outcomes[0]])
+    sealed = np.tile(LOSSES.astype(dtype), (2, 2, 1))
+    asked = ask(ledger, 2)
+    validation = np.full((1, 2, 5), 0.5, np.float32)
+    validation[0, 0, 0] = 0.8765432  # the check itself must be able to find a loss
+    results = replace(results_for(asked, validation=validation), test=sealed)
+    ledger.record(results, list(asked))
+    ledger.keep_confirmation("sweep", results)
+    ledger.keep_confirmation("exact", results.take([0]))
 
-    files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    bodies = {file: file.read_bytes() for file in files}
+    bodies = files_below(tmp_path)
     assert any(np.float32(0.8765432).tobytes() in body for body in bodies.values())
     assert not [file for file, body in bodies.items() for pattern in patterns() if pattern in body]
 
-    for file in (file for file in files if file.suffix == ".npz"):
+    members = 0
+    for file in (file for file in bodies if file.suffix == ".npz"):
         with np.load(file) as arrays:
             for name in arrays:
-                values = arrays[name]
+                values, members = arrays[name], members + 1
                 assert "test" not in name
                 assert values.dtype.kind != "f" or not np.isin(LOSSES.astype(dtype), values).any()
-    assert ledger.outcome(0).candidate in ledger.done()
-    assert isinstance(ledger.outcome(0).candidate, Candidate)
-    np.testing.assert_array_equal(ledger.open_test([0, 1]), [sealed, sealed])
+    assert members > 3
+    assert ledger.results([0]).candidates[0] in ledger.completed()
+    assert ledger.results([0, 1]).test is None
+    np.testing.assert_array_equal(ledger.snapshot(open_test=True).results.test, sealed)
+
+
+def test_criteria_under_the_seal_are_in_no_file(tmp_path, storage_name, ledger):
+    record(ledger, ask(ledger, 2))
+    shown = {"gcv": np.array([0.8765432, 1.0])}
+    ledger.keep_facts(Facts(trials=(0, 1), criteria=shown, sealed_criteria={"true_risk": LOSSES[:2]}))
+    bodies = files_below(tmp_path)
+    if not storage_name.startswith("postgresql"):
+        assert any(b"0.8765432" in body for body in bodies.values())
+    assert not [file for file, body in bodies.items() for pattern in patterns() if pattern in body]
+    assert ledger.snapshot().results.criteria.keys() == {"gcv"}
+    np.testing.assert_array_equal(ledger.snapshot(open_test=True).results.criteria["true_risk"], LOSSES[:2])

@@ -8,14 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from ledger_helpers import open_ledger, run_batch
-from optuna.artifacts.exceptions import ArtifactNotFound
 
-from search.ledger import FileArtifacts, StudyLedger, list_studies, open_storage
-from search.ledger.files import folder_name
-from search.records import UserError
+from search.core.errors import UserError
+from search.ledger import StudyLedger, list_studies, open_storage
 
 
 @pytest.fixture
@@ -84,38 +80,6 @@ def test_a_folder_without_permission_is_named(here):
     Path("closed").mkdir(mode=0o500)
     with pytest.raises(UserError, match="Permission denied"):
         open_ledger(open_storage("closed/a.journal"))
-
-
-@given(st.sets(st.text(min_size=1, max_size=200), min_size=2, max_size=5))
-def test_study_folders_are_safe_and_never_shared(names):
-    folders = {folder_name(name).casefold() for name in names}
-    assert len(folders) == len(names)
-    for folder in folders:
-        assert folder not in {".", ".."}
-        assert len(folder.encode()) <= 100
-        assert not set(folder) & set('/\\:*?"<>|\0')
-
-
-def test_plain_study_names_are_their_own_folder():
-    assert folder_name("weight_decay") == "weight_decay"
-    assert folder_name("Weight_Decay") != "weight_decay"
-
-
-def test_artifacts_are_whole_or_not_there(tmp_path):
-    store = FileArtifacts(tmp_path / "store")
-
-    class Broken:
-        def read(self, _size):
-            raise OSError("pulled")
-
-    with pytest.raises(OSError, match="pulled"):
-        store.write("a/b", Broken())
-    with pytest.raises(ArtifactNotFound):
-        store.open_reader("a/b")
-    with pytest.raises(ArtifactNotFound):
-        store.remove("a/b")
-    with pytest.raises(ValueError, match="outside"):
-        store.open_reader("../secret")
 
 
 def test_importing_the_ledger_loads_neither_torch_nor_optuna():

@@ -4,99 +4,157 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import optuna
 import pytest
-from ledger_helpers import ask, dispose, make_outcome, open_ledger, run_batch
+from ledger_helpers import ask, dispose, make_results, open_ledger, record, results_for, run_batch, same, sealed
 
-from search.ledger import StudyLedger, list_studies, open_storage
-from search.ledger.trials import COLUMNS
-from search.records import Candidate, Losses, UserError
-
-
-def same(a, b) -> None:
-    for name in a.__dataclass_fields__:
-        left, right = getattr(a, name), getattr(b, name)
-        if isinstance(left, Losses):
-            same(left, right)
-        elif isinstance(left, np.ndarray):
-            assert left.dtype == right.dtype
-            np.testing.assert_array_equal(left, right)
-        else:
-            assert left == right
+from search.core.candidate import Candidate
+from search.core.errors import UserError
+from search.core.evidence import Facts
+from search.core.results import empty_results, join
+from search.ledger import StudyLedger, artifacts, open_storage
 
 
-def without_test(outcome):
-    from dataclasses import replace
-
-    return replace(outcome, losses=Losses(outcome.losses.validation))
+def numbered(results, *numbers: int):
+    return replace(results, trial=np.array(numbers))
 
 
 def test_trials_survive_reopening(storage_name, storage, ledger):
-    outcomes = run_batch(ledger, 4)
+    results = run_batch(ledger, 4)
     reopened = StudyLedger.load(open_storage(storage_name), "study")
     frame = reopened.trials()
-    assert tuple(frame.columns) == COLUMNS
     assert frame["trial"].tolist() == [0, 1, 2, 3]
     assert set(frame["state"]) == {"complete"}
-    for number, outcome in outcomes.items():
+    for number, candidate in enumerate(results.candidates):
         row = frame.loc[number]
-        assert Candidate(row["penalty"], row["lambda"]) == outcome.candidate
+        assert Candidate(row["penalty"], row["lambda"]) == candidate
         assert math.isnan(row["l1_ratio"])
-        assert row["train_loss"] == pytest.approx(outcome.train_loss.mean())
-        assert row["validation_loss"] == outcome.losses.validation_loss()
-        assert row["validation_se"] == outcome.losses.validation_se()
+        assert row["train_loss"] == pytest.approx(results.train_loss[number].mean())
+        assert row["validation_loss"] == results.validation_loss[number]
+        assert row["validation_se"] == results.validation_se[number]
         assert (row["epochs"], row["seconds"]) == (3, 0.25)
-        same(reopened.outcome(number), without_test(outcome))
-    assert reopened.done() == {outcome.candidate: number for number, outcome in outcomes.items()}
-    assert reopened.selected() == min(outcomes, key=lambda n: outcomes[n].losses.validation_loss())
+        same(reopened.results([number]), sealed(results.take([number])))
+    same(reopened.results([2, 0, 3, 1]), sealed(results.take([2, 0, 3, 1])))
+    assert reopened.completed() == {candidate: number for number, candidate in enumerate(results.candidates)}
+    assert reopened.selected() == int(results.validation_loss.argmin())
     dispose(reopened.storage)
 
 
+def test_results_of_several_batches_are_read_in_any_order(ledger):
+    every = join([run_batch(ledger, count, seed) for seed, count in enumerate((2, 1, 3))])
+    for order in ([5, 0, 2, 4, 1, 3], [3], []):
+        found = ledger.results(order)
+        assert found.trials.tolist() == order
+        if order:
+            same(found, sealed(every.take(order)))
+
+
 def test_optuna_sees_the_study(ledger):
-    outcomes = run_batch(ledger, 3)
+    results = run_batch(ledger, 3)
     study = ledger.study()
-    assert [trial.value for trial in study.trials] == [o.losses.validation_loss() for o in outcomes.values()]
+    assert [trial.value for trial in study.trials] == results.validation_loss.tolist()
     assert study.trials[0].user_attrs["diverged"] == 1
     assert study.trials[0].user_attrs["not_converged"] == 0
 
 
 def test_infinity_and_nan_survive(ledger):
     (number,) = ask(ledger, 1)
-    outcome = make_outcome(Candidate("l2", 1.0))
-    outcome.losses.validation[1, 2] = np.inf
-    outcome.train_loss[0] = np.inf
-    outcome.weight_norm[0] = np.nan
-    ledger.record({number: outcome})
+    results = make_results(Candidate("l2", 1.0))
+    results.validation[0, 1, 2] = np.inf
+    results.train_loss[0, 0] = np.inf
+    results.weight_norm[0] = np.nan
+    ledger.record(results, [number])
     row = ledger.trials().loc[number]
     assert row["state"] == "complete"
     assert row["validation_loss"] == row["validation_se"] == row["train_loss"] == math.inf
     assert math.isnan(row["weight_norm"])
     assert ledger.study().trials[number].value == math.inf
-    same(ledger.outcome(number), without_test(outcome))
+    same(ledger.results([number]), sealed(numbered(results, number)))
 
 
 def test_nan_validation_loss_is_refused_before_anything_is_written(ledger):
-    numbers = list(ask(ledger, 2))
-    outcomes = {number: make_outcome(Candidate("l2", 1.0)) for number in numbers}
-    outcomes[numbers[1]].losses.validation[:] = np.nan
-    with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="holds out no row"):
-        ledger.record(outcomes)
+    results = results_for(asked := ask(ledger, 2))
+    results.validation[1] = np.nan
+    with pytest.raises(ValueError, match="holds out no row"):
+        ledger.record(results, list(asked))
     assert ledger.trials()["state"].tolist() == ["running", "running"]
+    assert not list(ledger.storage.folder.rglob("*.npz"))
 
 
-def test_validation_holds_the_complete_trials_only(ledger):
-    numbers = list(ask(ledger, 3))
-    outcomes = {n: make_outcome(Candidate("l2", 1.0), n, pruned=n == numbers[1]) for n in numbers}
-    ledger.record({numbers[1]: outcomes[numbers[1]]})
-    ledger.record({n: outcomes[n] for n in (numbers[0], numbers[2])})
-    frame, losses = ledger.validation()
-    assert frame["trial"].tolist() == [numbers[0], numbers[2]]
-    np.testing.assert_array_equal(losses, np.stack([outcomes[n].losses.validation for n in frame["trial"]]))
-    assert ledger.trials()["state"].tolist() == ["complete", "pruned", "complete"]
-    assert ledger.outcome(numbers[1]).pruned
-    assert set(ledger.done().values()) == {numbers[0], numbers[2]}
+def test_losses_are_durable_before_a_trial_is_told(ledger, monkeypatch):
+    asked = ask(ledger, 2)
+
+    def pulled(_file) -> None:
+        raise OSError("pulled")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(artifacts, "sync", pulled)
+        with pytest.raises(OSError, match="pulled"):
+            record(ledger, asked)
+    assert ledger.trials()["state"].tolist() == ["running", "running"]
+    results = record(ledger, asked)
+    same(ledger.results([0, 1]), sealed(results))
+
+
+def test_a_snapshot_holds_the_complete_trials_only(ledger):
+    candidates = ask(ledger, 3)
+    stopped = record(ledger, {1: candidates[1]}, pruned=np.array([True]))
+    others = record(ledger, {number: candidates[number] for number in (0, 2)})
+    snapshot = ledger.snapshot()
+    assert snapshot.results.trials.tolist() == [0, 2]
+    same(snapshot.results, sealed(others))
+    assert snapshot.complete.tolist() == [0, 1]
+    assert snapshot.trials.equals(ledger.trials())
+    assert snapshot.trials["state"].tolist() == ["complete", "pruned", "complete"]
+    same(ledger.results([1]), sealed(stopped))
+    assert ledger.results([1]).pruned.all()
+    assert set(ledger.completed().values()) == {0, 2}
+    assert ledger.tried() == set(candidates.values())
+    assert (ledger.finished(), ledger.asked()) == (3, 3)
+
+
+def test_a_snapshot_of_a_study_without_trials_is_empty(ledger):
+    snapshot = ledger.snapshot()
+    assert (len(snapshot.results), snapshot.selected, snapshot.sealed) == (0, None, True)
+    assert len(snapshot.trials) == len(snapshot.complete) == 0
+    assert (snapshot.name, snapshot.settings, snapshot.versions) == ("study", ledger.settings, ({"torch": "2.13"},))
+
+
+def test_trials_of_one_candidate_share_its_losses(ledger):
+    asked = ask(ledger, 4)
+    candidate = asked[0]
+    results = results_for({0: candidate, 1: asked[1]})
+    ledger.record(results, [0, 1], same_as={2: 0})
+    ledger.record(empty_results(), [], same_as={3: 0})
+    frame = ledger.trials()
+    assert set(frame["state"]) == {"complete"}
+    assert frame["seconds"].tolist() == [0.25, 0.25, 0.0, 0.0]
+    assert frame["validation_loss"][[2, 3]].tolist() == [results.validation_loss[0]] * 2
+    same(ledger.results([3, 1, 2]), sealed(numbered(results.take([0, 1, 0]), 3, 1, 2)))
+    assert len(list(ledger.storage.folder.rglob("*.npz"))) == 1
+
+
+def test_trials_of_a_pruned_candidate_are_pruned(ledger):
+    asked = ask(ledger, 2)
+    stopped = results_for({0: asked[0]}, pruned=np.array([True]))
+    ledger.record(stopped, [0], same_as={1: 0})
+    assert ledger.trials()["state"].tolist() == ["pruned", "pruned"]
+
+
+def test_a_snapshot_has_each_candidate_once(ledger):
+    for strength in (1.0, 2.0, 1.0, 3.0):
+        ledger.study().enqueue_trial({"penalty": "l2", "lambda": strength})
+    asked = ask(ledger, 4)
+    results = results_for({number: asked[number] for number in (0, 1, 3)})
+    ledger.record(results, [0, 1, 3], same_as={2: 0})
+    snapshot = ledger.snapshot(open_test=True)
+    same(snapshot.results, results)
+    assert snapshot.complete.tolist() == [0, 1, 0, 2]
+    assert snapshot.selected == int(results.validation_loss.argmin())
+    assert snapshot.evidence.trials == 4
 
 
 def test_none_has_no_lambda_and_incomplete_trials_no_numbers(ledger):
@@ -105,7 +163,7 @@ def test_none_has_no_lambda_and_incomplete_trials_no_numbers(ledger):
         study.enqueue_trial(params)
     first, second = study.ask(), study.ask()
     first.suggest_categorical("penalty", ["none", "elastic_net"])
-    ledger.record({first.number: make_outcome(Candidate("none"))})
+    record(ledger, {first.number: Candidate("none")})
     frame = ledger.trials()
     assert (frame.loc[0, "penalty"], frame.loc[0, "lambda"]) == ("none", 0.0)
     assert frame.loc[1, ["penalty", "lambda", "l1_ratio"]].tolist() == ["elastic_net", 2.0, 0.5]
@@ -118,121 +176,125 @@ def test_ties_go_to_more_penalty(ledger):
     study = ledger.study()
     for strength in (1.0, 3.0, 2.0):
         study.enqueue_trial({"penalty": "l2", "lambda": strength})
-    for number in ask(ledger, 3):
-        ledger.record({number: make_outcome(Candidate("l2", 1.0), seed=0)})
+    for number, candidate in ask(ledger, 3).items():
+        ledger.record(make_results(candidate, seed=0), [number])
     assert ledger.selected() == 1
+    assert ledger.snapshot().results.candidates[ledger.snapshot().selected] == Candidate("l2", 3.0)
+
+
+def test_what_was_told_stands_in_the_snapshot(ledger):
+    run_batch(ledger, 3)
+    told = Facts(
+        features=("a", "b"),
+        lambda_range={"l2": (0.1, 10.0)},
+        baseline_loss=2.5,
+        trials=(2, 0, 1),
+        criteria={"gcv": np.array([0.2, np.nan, 0.1])},
+        sealed_criteria={"true_risk": np.array([2.0, 0.0, 1.0])},
+    )
+    ledger.keep_facts(told)
+    snapshot = ledger.snapshot()
+    evidence = snapshot.evidence
+    assert (evidence.features, evidence.lambda_range, evidence.baseline_loss) == (
+        told.features,
+        told.lambda_range,
+        told.baseline_loss,
+    )
+    assert snapshot.results.criteria.keys() == {"gcv"}
+    np.testing.assert_array_equal(snapshot.results.criteria["gcv"], [np.nan, 0.1, 0.2])
+    opened = ledger.snapshot(open_test=True)
+    np.testing.assert_array_equal(opened.results.criteria["true_risk"], [0.0, 1.0, 2.0])
+    assert (opened.evidence.openings, opened.evidence.trials) == ((3,), 3)
+    run_batch(ledger, 1, seed=1)
+    later = ledger.snapshot()
+    assert later.results.criteria.keys() == {"gcv"}
+    np.testing.assert_array_equal(later.results.criteria["gcv"], [np.nan, 0.1, 0.2, np.nan])
 
 
 # The seal
 
 
 def test_test_losses_stay_sealed_until_opened_and_each_opening_is_recorded(storage_name, ledger):
-    outcomes = run_batch(ledger, 3)
+    results = run_batch(ledger, 3)
     assert ledger.sealed
     assert ledger.openings == []
-    numbers = ledger.validation()[0]["trial"].tolist()
-    losses = ledger.open_test(numbers)
-    np.testing.assert_array_equal(losses, np.stack([outcomes[n].losses.test for n in numbers]))
+    assert ledger.snapshot().results.test is None
+    assert ledger.openings == []
+    opened = ledger.snapshot(open_test=True)
+    same(opened.results, results)
+    assert not opened.sealed
     assert not ledger.sealed
-    ledger.open_test(numbers[:1])
+    assert ledger.open_test()
+    ledger.snapshot(open_test=True)
     assert [opening.complete for opening in ledger.openings] == [3]
-    same(ledger.outcome(0), outcomes[0])
+    same(ledger.results([0]), results.take([0]))
+    same(ledger.snapshot().results, results)
 
-    outcomes |= run_batch(ledger, 2, seed=1)
+    results = join([results, run_batch(ledger, 2, seed=1)])
     assert ledger.sealed
-    assert ledger.outcome(0).losses.test is None
+    assert ledger.results([0]).test is None
+    assert ledger.snapshot().results.test is None
     reopened = StudyLedger.load(open_storage(storage_name), "study")
-    reopened.open_test([4, 0])
+    assert reopened.open_test()
     assert [opening.complete for opening in reopened.openings] == [3, 5]
     assert reopened.openings[0].when < reopened.openings[1].when
-    np.testing.assert_array_equal(reopened.open_test([4, 0]), np.stack([outcomes[n].losses.test for n in (4, 0)]))
+    same(reopened.results([4, 0]), results.take([4, 0]))
     dispose(reopened.storage)
 
 
 def test_without_test_rows_nothing_is_opened(ledger):
-    for number, candidate in ask(ledger, 2).items():
-        ledger.record({number: make_outcome(candidate, test=False)})
-    assert ledger.open_test([0, 1]) is None
-    assert ledger.open_test([]) is None
+    assert not ledger.open_test()
+    results = record(ledger, ask(ledger, 2), test=False)
+    assert not ledger.has_test()
+    assert not ledger.open_test()
+    snapshot = ledger.snapshot(open_test=True)
+    same(snapshot.results, results)
+    assert snapshot.evidence.openings == ()
     assert ledger.openings == []
 
 
 def test_the_opening_is_recorded_before_a_loss_is_read(ledger):
     run_batch(ledger, 1)
     with pytest.raises(UserError, match="trial 9 has no losses"):
-        ledger.open_test([0, 9])
+        ledger.results([0, 9])
     assert ledger.openings == []
     file = ledger.storage.folder / "study" / "trials-0.npz"
     body = file.read_bytes()
-    start = body.index(b"0.sealed.npy") + 200
+    start = body.index(b"sealed.npy") + 200
     file.write_bytes(body[:start] + bytes([body[start] ^ 1]) + body[start + 1 :])
+    ledger.snapshot()
+    assert ledger.openings == []
     with pytest.raises(Exception, match="CRC"):
-        ledger.open_test([0])
+        ledger.snapshot(open_test=True)
     assert len(ledger.openings) == 1
 
 
-def test_sweep_is_kept_outside_the_trials_and_sealed(ledger):
-    assert ledger.confirmation("sweep") == []
+@pytest.mark.parametrize("part", ["sweep", "exact"])
+def test_a_confirmation_is_kept_outside_the_trials_and_sealed(ledger, part):
+    assert ledger.confirmation(part) is None
+    assert getattr(ledger.snapshot().evidence, part) is None
     run_batch(ledger, 2)
-    sweep = [make_outcome(Candidate("l2", strength), seed=10 + i) for i, strength in enumerate((0.1, 1.0, 10.0))]
-    ledger.keep_confirmation("sweep", sweep)
-    assert [outcome.losses.test for outcome in ledger.confirmation("sweep")] == [None] * 3
+    swept = results_for({place: Candidate("l2", strength) for place, strength in enumerate((0.1, 1.0, 10.0))})
+    ledger.keep_confirmation(part, swept)
+    same(ledger.confirmation(part), sealed(swept))
+    same(getattr(ledger.snapshot().evidence, part), sealed(swept))
     assert len(ledger.trials()) == 2
-    ledger.open_test([0, 1])
-    for kept, outcome in zip(ledger.confirmation("sweep"), sweep, strict=True):
-        same(kept, outcome)
-    ledger.keep_confirmation("sweep", sweep[:1])
-    assert len(ledger.confirmation("sweep")) == 1
+    same(getattr(ledger.snapshot(open_test=True).evidence, part), swept)
+    same(ledger.confirmation(part), swept)
+    ledger.keep_confirmation(part, swept.take([0]))
+    same(ledger.confirmation(part), swept.take([0]))
 
 
-# Making, resuming, refusing
-
-
-def test_resume_lets_trials_grow_and_notes_versions(storage, ledger):
-    grown = ledger.settings | {"search": {"trials": 99}}
-    again = open_ledger(storage, settings=grown, versions={"torch": "2.14"})
-    assert again.id == ledger.id
-    assert again.settings["search"]["trials"] == 99
-    assert open_ledger(storage, settings=grown).versions == [{"torch": "2.13"}, {"torch": "2.14"}]
-
-
-def test_changed_settings_and_data_are_refused(storage, ledger):
-    changed = ledger.settings | {"training": {"lr": 0.2}}
-    with pytest.raises(UserError, match=r"training\.lr was 0\.1 and is 0\.2") as refusal:
-        open_ledger(storage, settings=changed)
-    assert "\n" not in str(refusal.value)
-    with pytest.raises(UserError, match="other data"):
-        open_ledger(storage, fingerprint="abd")
-    assert ledger.settings["training"]["lr"] == 0.1
-
-
-def test_foreign_studies_are_refused_and_not_listed(storage, ledger):
-    optuna.create_study(storage=storage.optuna, study_name="foreign").ask()
-    with pytest.raises(UserError, match="not made by"):
-        open_ledger(storage, "foreign")
-    with pytest.raises(UserError, match="not made by"):
-        StudyLedger.load(storage, "foreign")
-    assert [summary.name for summary in list_studies(storage)] == ["study"]
-
-
-def test_unknown_name_is_told_the_nearest(storage, ledger):
-    with pytest.raises(UserError, match="did you mean 'study'"):
-        StudyLedger.load(storage, "stdy")
-    with pytest.raises(UserError, match="known are: study"):
-        StudyLedger.load(storage, "something else entirely")
-
-
-def test_list_studies_newest_first(storage, ledger):
-    outcomes = run_batch(ledger, 2)
-    open_ledger(storage, "empty")
-    other = open_ledger(storage, "Other/Study <b>")
-    run_batch(other, 1)
-    first, second, empty = list_studies(storage)
-    assert (first.name, second.name, empty.name) == ("Other/Study <b>", "study", "empty")
-    assert (second.complete, second.pruned, second.failed, second.running) == (2, 0, 0, 0)
-    assert second.best_loss == min(outcome.losses.validation_loss() for outcome in outcomes.values())
-    assert second.selected == outcomes[ledger.selected()].candidate
-    assert (empty.best_loss, empty.selected, empty.when) == (None, None, None)
+def test_a_sweep_confirms_the_trials_that_there_are(ledger):
+    swept = results_for({0: Candidate("l2", 1.0)})
+    assert not ledger.confirmed()
+    run_batch(ledger, 2)
+    ledger.keep_confirmation("exact", swept)
+    assert not ledger.confirmed()
+    ledger.keep_confirmation("sweep", swept)
+    assert ledger.confirmed()
+    run_batch(ledger, 1, seed=1)
+    assert not ledger.confirmed()
 
 
 # Interruptions
@@ -240,7 +302,7 @@ def test_list_studies_newest_first(storage, ledger):
 
 def test_recover_fails_what_was_running_and_asks_again_once(ledger):
     first = ask(ledger, 3)
-    ledger.record({0: make_outcome(first[0])})
+    record(ledger, {0: first[0]})
     assert ledger.recover() == [first[1], first[2]]
     assert ledger.trials()["state"].tolist() == ["complete", "failed", "failed"]
     assert "died" in ledger.study().trials[1].user_attrs["interrupted"]
@@ -252,8 +314,7 @@ def test_recover_fails_what_was_running_and_asks_again_once(ledger):
     assert set(ledger.recover()) == {first[1], first[2]}  # asked, and killed once more
     ledger.study().enqueue_trial(first[1].params())
     ledger.study().enqueue_trial(first[2].params())
-    for number, candidate in ask(ledger, 2).items():
-        ledger.record({number: make_outcome(candidate)})
+    record(ledger, ask(ledger, 2))
     assert ledger.recover() == []
 
 
@@ -289,21 +350,21 @@ def test_missing_losses_are_named(ledger):
     run_batch(ledger, 1)
     ledger.storage.artifacts.remove("study/trials-0.npz")
     with pytest.raises(UserError, match=r"trials-0\.npz are missing"):
-        ledger.validation()
+        ledger.snapshot()
 
 
 def test_an_exception_keeps_what_was_told_before_it(ledger):
-    numbers = list(ask(ledger, 2))
+    asked = ask(ledger, 2)
 
     def told_then_broken() -> None:
         with ledger.storage.one_write():
-            ledger.record({numbers[0]: make_outcome(Candidate("l2", 1.0))})
+            record(ledger, {0: asked[0]})
             raise RuntimeError("boom")
 
     with pytest.raises(RuntimeError, match="boom"):
         told_then_broken()
     assert ledger.trials()["state"].tolist() == ["complete", "running"]
     with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
-        ledger.record({numbers[0]: make_outcome(Candidate("l2", 1.0))})
-    ledger.record({numbers[1]: make_outcome(Candidate("l2", 1.0))})
+        record(ledger, {0: asked[0]})
+    record(ledger, {1: asked[1]})
     assert ledger.trials()["state"].tolist() == ["complete", "complete"]

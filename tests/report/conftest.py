@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from command_line import call, study_file
-from report_studies import HOSTILE, HOSTILE_NAME, hostile_file
+from hostile_study import HOSTILE, HOSTILE_NAME, hostile_file
 
-from search.report.load import load
+from search import load
 
 BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -51,7 +51,8 @@ def sealed(storage):
 @pytest.fixture(scope="session")
 def hostile(storage):
     """A study whose file and data were written by somebody who wants to run a script in the reader's browser."""
-    return replace(load(HOSTILE_NAME, storage).view, name=HOSTILE)
+    view = load(HOSTILE_NAME, storage).view
+    return replace(view, study=replace(view.study, name=HOSTILE))
 
 
 @pytest.fixture(scope="session")

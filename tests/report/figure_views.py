@@ -2,75 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from search.records import Candidate, Losses, Outcome, held_out_mean
+from search.core.arrays import Array
+from search.core.candidate import Candidate
+from search.core.evidence import Evidence
+from search.core.results import Results, join
+from search.core.snapshot import Snapshot
 from search.report.view import StudyView
-from search.verdict import judge
 
 L2 = [Candidate("none"), Candidate("l2", 0.01), Candidate("l2", 1.0), Candidate("l2", 100.0)]
 
 
-def outcome(candidate: Candidate, validation, test=None, **changes: Any) -> Outcome:
-    """Replicate r has train loss r, norm 1 / (1 + lambda), a train curve of 3, 2, 1, and three weights."""
+def outcome(candidate: Candidate, validation, test=None, **changes: Any) -> Results:
+    """One candidate: replicate r has train loss r, norm 1 / (1 + lambda), a train curve of 3, 2, 1, three weights."""
     count = len(validation)
     weight = np.array([2.0, -1.0, 0.5]) / (1 + candidate.lambda_)
     known = {
-        "candidate": candidate,
-        "losses": Losses(np.asarray(validation, float), None if test is None else np.asarray(test, float)),
         "train_loss": np.arange(count, dtype=float),
         "weight_norm": np.full(count, 1 / (1 + candidate.lambda_)),
         "nonzero": np.full(count, 0.5),
+        "epochs": np.full(count, 3.0),
         "diverged": np.zeros(count, bool),
         "converged": np.ones(count, bool),
         "train_curve": np.tile([3.0, 2.0, 1.0], (count, 1)),
         "validation_curve": np.tile([4.0, 3.0, 3.5], (count, 1)),
         "weights": np.tile(weight, (count, 1, 1)),
         "biases": np.zeros((count, 1)),
-        "epochs": 3,
         "seconds": 0.1,
     }
-    return Outcome(**{**known, **changes})
+    every = {"validation": np.asarray(validation, float), "test": test, **known, **changes}
+    return Results((candidate,), **{name: None if each is None else np.array([each]) for name, each in every.items()})
 
 
-def view_of(outcomes: Sequence[Outcome], *, judged: bool = True, **changes: Any) -> StudyView:
-    """A view of trials 0, 1, ... with these outcomes; judged unless told otherwise."""
-    frame = pd.DataFrame(
-        {
-            "trial": range(len(outcomes)),
-            "state": "complete",
-            "penalty": [each.candidate.penalty for each in outcomes],
-            "lambda": [each.candidate.lambda_ for each in outcomes],
-            "l1_ratio": [each.candidate.l1_ratio for each in outcomes],
-            "validation_loss": [held_out_mean(each.losses.validation) for each in outcomes],
-        }
-    ).astype({"l1_ratio": float})
-    validation = np.stack([each.losses.validation for each in outcomes])
-    tests = [each.losses.test for each in outcomes if each.losses.test is not None]
-    test = np.stack(tests) if tests else None
-    selected = int(frame["validation_loss"].argmin())
-    known = {
-        "name": "study",
-        "question": "",
-        "settings": {"name": "study", "data": {"source": "synthetic_linear"}},
-        "versions": (),
-        "storage": "ledger.journal",
-        "trials": frame,
-        "candidates": frame,
-        "selected": selected,
-        "validation": validation,
-        "test": test,
-        "outcomes": tuple(outcomes),
-        "verdict": judge(validation, test, frame, selected=selected) if judged else None,
-        "sweep": (),
-        "facts": {},
-        "sealed": test is None,
-    }
-    return StudyView(**{**known, **changes})
+def view_of(
+    outcomes: Sequence[Results],
+    *,
+    judged: bool = True,
+    evidence: Evidence | None = None,
+    criteria: Mapping[str, Array] | None = None,
+    repeated: Sequence[int] = (),
+) -> StudyView:
+    """A view of trials 0, 1, ... with these outcomes, and then of the `repeated` ones; judged unless told otherwise."""
+    results = replace(join(outcomes), trial=np.arange(len(outcomes)), criteria=criteria or {})
+    complete = np.array([*range(len(results)), *repeated])
+    trials = results.take(complete).frame().assign(trial=range(len(complete)))
+    trials.insert(1, "state", "complete")
+    study = Snapshot(
+        name="study",
+        settings={"name": "study", "data": {"source": "synthetic_linear"}},
+        versions=(),
+        storage="ledger.journal",
+        trials=trials,
+        results=results,
+        complete=complete,
+        selected=results.lowest(results.validation_loss),
+        evidence=evidence or Evidence(),
+        sealed=results.test is None,
+    )
+    return StudyView.judged(study, confidence=0.95, tolerance=0.01) if judged else StudyView(study)
 
 
 def random_view(candidates: Sequence[Candidate], *, replicates: int = 2, rows: int = 40, test: bool = True, **changes):

@@ -187,7 +187,7 @@ def test_paper_is_light_and_figures_fit_their_places_there_and_afterwards(page):
 def test_a_hostile_study_does_nothing(visit, hostile, tmp_path):
     seen = visit(write_report(hostile, tmp_path / "hostile.html").as_uri())
     seen.page.wait_for_selector("html[data-ready=yes]")
-    assert seen.page.locator("h1").text_content() == hostile.name
+    assert seen.page.locator("h1").text_content() == hostile.study.name
     assert seen.page.locator("img, main b").count() == 0
     assert seen.problems == []
 

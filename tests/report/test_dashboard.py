@@ -6,18 +6,18 @@ import json
 import signal
 import subprocess
 import threading
-from dataclasses import replace
 from urllib.request import urlopen
 
 import pytest
 from command_line import PROGRAM, SMALL, call
 from optuna_dashboard import get_note
 
+from search.core.errors import UserError
 from search.ledger import StudyLedger, journal, open_storage
 from search.ledger.files import sync
-from search.records import UserError
 from search.report.answer import answer_of
 from search.report.dashboard import open_dashboard, plots_of, publish
+from search.report.view import StudyView
 
 pytestmark = pytest.mark.filterwarnings("ignore:Some regimes")  # optuna's own, on few trials
 
@@ -66,7 +66,7 @@ def test_publishing_again_writes_nothing_and_a_change_is_one_write(study, storag
     assert path.stat().st_size == before
     writes = []
     monkeypatch.setattr(journal, "sync", lambda file: (writes.append(file), sync(file)))
-    publish(ledger, replace(study.view, verdict=None))
+    publish(ledger, StudyView(study.snapshot))
     assert len(writes) == 1
     assert "No verdict yet" in get_note(ledger.study())
     publish(ledger, study.view)

@@ -10,17 +10,29 @@ import numpy as np
 import pytest
 from figure_views import L2, outcome, random_view, view_of
 
-from search.records import Candidate
+from search.core.candidate import Candidate
+from search.core.evidence import Evidence
+from search.core.results import empty_results
+from search.core.text import words
+from search.penalties import PENALTIES
 from search.report.figures import FIGURES
-from search.report.theme import DARK, LIGHT, NEUTRAL, PENALTY_STYLES
+from search.report.theme import DARK, FOREIGN, LIGHT, NEUTRAL, style_of
+from search.report.view import StudyView
 
 ELASTIC = [
     Candidate("none"),
-    Candidate("elastic_net", 0.1, 0.2),
-    Candidate("elastic_net", 0.3, 0.8),
-    Candidate("elastic_net", 0.5, 0.8),
+    Candidate("elastic_net", 0.1, l1_ratio=0.2),
+    Candidate("elastic_net", 0.3, l1_ratio=0.8),
+    Candidate("elastic_net", 0.5, l1_ratio=0.8),
     Candidate("group_lasso", 2.0),
     Candidate("l1", 3.0),
+]
+MANY_SETTINGS = [
+    Candidate("none", lr=0.1, hidden="64,32"),
+    Candidate("l2", 0.1, lr=0.1, hidden="64,32"),
+    Candidate("l2", 1.0, lr=0.01, hidden="8"),
+    Candidate("ridge_of_mine", 2.0),
+    Candidate("ridge_of_mine", 3.0),
 ]
 
 
@@ -46,12 +58,29 @@ def diverging():
     return view_of(good + bad)
 
 
+def all_diverged():
+    """No fit of any candidate came to its end."""
+    lost = np.full((2, 3), np.nan)
+    known = {"train_loss": [np.inf] * 2, "weight_norm": [np.inf] * 2, "diverged": [True] * 2}
+    known |= {"train_curve": lost, "validation_curve": lost, "weights": np.full((2, 1, 3), np.nan)}
+    infinite = np.full((2, 5), np.inf)
+    return view_of([outcome(each, infinite, infinite, **known) for each in L2])
+
+
 def nothing_yet():
-    empty = view_of([outcome(L2[0], np.ones((1, 5)))], judged=False)
-    frame = empty.candidates.iloc[:0]
-    return replace(
-        empty, trials=frame, candidates=frame, selected=None, validation=np.empty((0, 0, 0)), outcomes=(), sealed=True
+    study = view_of([outcome(L2[0], np.ones((1, 5)))], judged=False).study
+    nothing = np.empty(0, dtype=int)
+    return StudyView(
+        replace(study, trials=study.trials.iloc[:0], results=empty_results(), complete=nothing, selected=None)
     )
+
+
+def foreign():
+    """What somebody else's loop knows: the losses."""
+    unknown = dict.fromkeys(("train_loss", "weight_norm", "nonzero", "train_curve", "validation_curve", "weights"))
+    rng = np.random.default_rng(0)
+    rows = 1 + rng.random((2, 2, 20))
+    return view_of([outcome(each, place + rows[0], place + rows[1], **unknown) for place, each in enumerate(L2)])
 
 
 VIEWS = {
@@ -65,7 +94,10 @@ VIEWS = {
     "one row": lambda: random_view(L2, rows=1),
     "no losses at all": lambda: view_of([outcome(each, np.zeros((2, 5)), np.zeros((2, 5))) for each in L2]),
     "elastic net": lambda: random_view(ELASTIC),
+    "many settings": lambda: random_view(MANY_SETTINGS),
+    "losses alone": foreign,
     "diverged": diverging,
+    "all diverged": all_diverged,
     "nothing yet": nothing_yet,
 }
 
@@ -98,6 +130,8 @@ def test_every_figure_draws_the_same_in_both_themes_but_for_the_template(name):
         ("one candidate", set(FIGURES) - {"paths", "history", "agreement"}),
         ("one row", set(FIGURES) - {"regret"}),
         ("no losses at all", set(FIGURES) - {"regret"}),
+        ("many settings", set(FIGURES)),
+        ("losses alone", set(FIGURES) - {"weights", "paths", "curves"}),
         ("nothing yet", set()),
     ],
 )
@@ -120,35 +154,78 @@ def test_every_axis_says_what_it_shows():
 
 
 def test_colours_stand_out_from_white_and_black_and_are_the_penaltys_own():
-    for color in [NEUTRAL, *(style.color for style in PENALTY_STYLES.values())]:
+    styles = {name: kind.style for name, kind in PENALTIES.items()}
+    for color in [NEUTRAL, FOREIGN.color, *(style.color for style in styles.values())]:
         channels = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)]) / 255
         linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
         luminance = linear @ [0.2126, 0.7152, 0.0722]
         # WCAG 2, non-text contrast
         assert 1.05 / (luminance + 0.05) >= 2.99
         assert (luminance + 0.05) / 0.05 >= 3
-    for figure in drawn(VIEWS["elastic net"]()).values():
-        for trace in figure.data:
-            own = PENALTY_STYLES.get((trace.name or "").replace(" ", "_"))
-            if own is not None and isinstance(trace.marker.color, str):
-                assert trace.marker.color == own.color
+    assert len({style.color for style in [*styles.values(), FOREIGN]}) == len(styles) + 1
+    assert len({style.symbol for style in [*styles.values(), FOREIGN]}) == len(styles) + 1
+    seen = set()
+    for view in ("elastic net", "many settings"):
+        for figure in drawn(VIEWS[view]()).values():
+            for trace in figure.data:
+                own = styles.get((trace.name or "").replace(" ", "_"))
+                if own is not None and isinstance(trace.marker.color, str):
+                    assert trace.marker.color == own.color
+                    seen.add(trace.name)
+    assert seen == {"none", "l1", "l2", "elastic net", "group lasso"}
+
+
+def test_a_penalty_of_somebody_else_has_a_style_of_its_own():
+    traces = [trace for trace in drawn(VIEWS["many settings"]())["losses"].data if trace.name == "ridge of mine"]
+    assert traces
+    assert {trace.marker.color for trace in traces} == {style_of("ridge_of_mine").color} == {FOREIGN.color}
+
+
+def test_legends_list_penalties_as_they_are_registered_and_others_last():
+    own = [words(name) for name in PENALTIES]
+    for view, last in (("elastic net", []), ("many settings", ["ridge of mine"])):
+        for figure in drawn(VIEWS[view]()).values():
+            listed = [trace.name for trace in figure.data if trace.showlegend is not False]
+            penalties = [name for name in dict.fromkeys(listed) if name in {*own, *last}]
+            assert penalties == [name for name in (*own, *last) if name in listed]
+
+
+def test_labels_of_rules_leave_room_for_their_dots():
+    figure = drawn(VIEWS["plain"]())["rules"]
+    lines = [line for trace in figure.data for label in trace.y for line in label.split("<br>")]
+    assert "one standard error" in lines
+    assert max(map(len, lines)) <= 20
+    every = random_view(L2, criteria={"gcv": np.arange(4.0), "evidence": np.arange(4.0)})
+    lines = [line for trace in drawn(every)["rules"].data for label in trace.y for line in label.split("<br>")]
+    assert {"generalised", "cross-validation"} <= set(lines)
 
 
 def test_hover_texts_name_every_parameter():
     figure = drawn(VIEWS["elastic net"]())["losses"]
     texts = [text for trace in figure.data if trace.name == "elastic net" for text in trace.hovertext]
     assert "<b>elastic net</b><br>lambda 0.1<br>l1_ratio 0.2<br>trial 1" in texts
+    figure = drawn(VIEWS["many settings"]())["losses"]
+    texts = [text for trace in figure.data if trace.name == "l2" for text in trace.hovertext or ()]
+    assert "<b>l2</b><br>lambda 0.1<br>lr 0.1<br>hidden 64,32<br>trial 1" in texts
 
 
 def test_feature_names_are_text_and_never_markup():
-    names = ["<script>alert(1)</script>", "<b>x</b>", "%{x}"]
-    figure = drawn(random_view(L2, facts={"features": names}))["paths"]
+    names = ("<script>alert(1)</script>", "<b>x</b>", "%{x}")
+    figure = drawn(random_view(L2, evidence=Evidence(features=names)))["paths"]
     assert {trace.name for trace in figure.data} == {
         "&lt;script&gt;alert(1)&lt;/script&gt;",
         "&lt;b&gt;x&lt;/b&gt;",
         "%{x}",
     }
     assert all("%{x}" not in trace.hovertemplate.replace("lambda %{x:", "") for trace in figure.data)
+
+
+def test_texts_of_parameters_are_text_and_never_markup():
+    candidates = [Candidate("none"), *(Candidate("l2", strength, note="<b>%{x}</b>") for strength in (1.0, 2.0))]
+    for name, figure in drawn(random_view(candidates)).items():
+        assert "<b>%{x}" not in json.dumps(json.loads(figure.to_json())), name  # plotly's own writes < otherwise
+        for trace in figure.data:
+            assert "note" not in (trace.hovertemplate or ""), name
 
 
 def test_three_thousand_candidates_stay_small():

@@ -3,107 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from figure_views import L2, outcome, random_view, view_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.records import Candidate
-from search.report.axis import lambda_axis
+from search.core.candidate import Candidate
+from search.core.evidence import Evidence
+from search.core.results import join
 from search.report.figures.agreement import agreement, rank_correlation
 from search.report.figures.curves import curves, draw_curves
 from search.report.figures.gap import gap
 from search.report.figures.history import history
-from search.report.figures.losses import losses
+from search.report.figures.losses import draw_losses, losses
 from search.report.figures.paths import paths
 from search.report.figures.regret import draw_regret, focus, regret
 from search.report.figures.rules import rules
-from search.report.figures.stability import selections
+from search.report.figures.selections import selections
 from search.report.figures.weights import weights
-from search.report.labels import escape, rounded
-from search.report.points import spans_decades, spread, thin
 from search.report.theme import LIGHT
 from search.verdict import judge
-
-LAMBDAS = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=20)
 
 
 def by_hand(validation, test=None, candidates=L2, **changes):
     """A view from losses (candidates, replicates, rows)."""
     tests = [None] * len(validation) if test is None else test
     return view_of([outcome(*each) for each in zip(candidates, validation, tests, strict=True)], **changes)
-
-
-# The axis
-
-
-@given(LAMBDAS, st.floats(1e-2, 1e2))
-def test_none_has_its_place_left_of_all_and_the_axis_moves_with_the_unit(lambdas, factor):
-    every = np.array([0.0, *lambdas])
-    places = lambda_axis(every).place(every)
-    assert places[0] < places[1:].min()
-    np.testing.assert_array_equal(places[1:], every[1:])
-    np.testing.assert_allclose(lambda_axis(every * factor).place(every * factor), places * factor, rtol=1e-9)
-
-
-@given(LAMBDAS)
-def test_ticks_lie_on_the_axis(lambdas):
-    axis = lambda_axis(np.array([0.0, *lambdas]))
-    values, text = axis.ticks()
-    assert text[0] == "none"
-    assert values[0] == axis.none
-    assert len(values) == len(text) >= 2
-    assert all(0.9 * axis.low <= value <= 1.1 * axis.high for value in values[1:])
-    low, high = axis.layout()["range"]
-    assert low < np.log10(axis.none)
-    assert high > np.log10(axis.high)
-
-
-def test_an_axis_without_none_and_one_with_nothing_else():
-    assert lambda_axis(np.array([0.1, 10.0])).none is None
-    assert lambda_axis(np.array([0.0])).ticks() == ([1.0], ["none"])
-
-
-# Points
-
-
-def test_spread_is_the_mean_and_the_80_per_cent_band():
-    infinite = spread(np.array([[0.0, 1.0, 2.0], [1.0, np.inf, 1.0]]))
-    np.testing.assert_allclose(infinite.mean, [1.0, np.inf])
-    np.testing.assert_allclose(infinite.low, [0.2, np.nan])
-    np.testing.assert_allclose(infinite.high, [1.8, np.nan])
-    assert np.isnan(spread(np.ones((3, 1))).low).all()
-
-
-@given(st.lists(st.floats(-10, 10), min_size=1, max_size=50), st.integers(2, 20), st.data())
-def test_thinning_keeps_the_ends_what_it_must_and_the_order(values, limit, data):
-    x = np.array(values)
-    keep = data.draw(st.lists(st.integers(0, len(x) - 1), max_size=3))
-    shown = thin(x, [*keep, None], limit)
-    assert set(keep) <= set(shown.tolist())
-    assert len(shown) == len(set(shown.tolist())) <= limit + len(keep)
-    assert (np.diff(x[shown]) >= 0).all()
-    assert (x[shown].min(), x[shown].max()) == (x.min(), x.max())
-    if len(x) <= limit:
-        assert len(shown) == len(x)
-
-
-def test_a_logarithmic_axis_is_for_positive_values_over_two_decades():
-    assert spans_decades(np.array([1.0, 101.0, np.inf]))
-    assert not spans_decades(np.array([1.0, 99.0]))
-    assert not spans_decades(np.array([0.0, 1e5]))
-    assert not spans_decades(np.array([np.inf]))
-
-
-@given(st.floats(-1e20, 1e20))
-def test_rounding_keeps_five_digits(value):
-    assert rounded([value, np.nan, -np.inf])[1:] == [None, None]
-    assert rounded([value])[0] == pytest.approx(value, rel=5e-5)
-
-
-def test_text_of_users_is_escaped():
-    assert escape("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
 
 
 # Losses
@@ -127,7 +52,7 @@ def test_the_validation_loss_is_the_one_that_the_search_saw_also_with_unlike_fol
     nan = np.nan
     validation = [[[1.0, 2.0, nan], [nan, nan, 6.0]], [[0.0, 0.0, nan], [nan, nan, 3.0]]]
     view = by_hand(validation, candidates=L2[:2])
-    np.testing.assert_allclose(losses(view).losses["validation"].mean, view.candidates["validation_loss"])
+    np.testing.assert_allclose(losses(view).losses["validation"].mean, view.results.validation_loss)
     np.testing.assert_allclose(losses(view).losses["validation"].mean, [3.0, 1.0])
 
 
@@ -135,14 +60,16 @@ def test_the_confidence_set_is_the_verdicts():
     view = random_view(L2)
     numbers = losses(view)
     trials = {trial for part in view.verdict.confidence_set for trial in part.trials}
-    assert set(view.candidates["trial"][numbers.members]) == trials
+    assert set(view.results.trials[numbers.members]) == trials
     assert 0 < len(trials) < len(L2)
     assert losses(random_view(L2, judged=False)).members is None
 
 
 def test_the_truth_is_drawn_where_the_study_knows_it():
-    view = random_view(L2, facts={"trials": [3, 0, 1, 2], "true_risk": [0.3, 0.0, 0.1, 0.2]})
-    np.testing.assert_allclose(losses(view).truth, [0.0, 0.1, 0.2, 0.3])
+    view = random_view(L2, criteria={"true_risk": np.array([0.0, 0.1, np.nan, 0.3])})
+    np.testing.assert_array_equal(losses(view).truth, [0.0, 0.1, np.nan, 0.3])
+    (line,) = [trace for trace in draw_losses(losses(view), LIGHT).data if trace.name == "true risk"]
+    assert (line.x, line.y) == ((0.01, 100), (0.1, 0.3))
 
 
 # Regret
@@ -160,7 +87,7 @@ def test_the_bounds_are_those_of_the_verdict(test):
     assert max(0.0, -numbers.excess.high.min()) <= told.relative_lower + 1e-12
     assert (numbers.excess.low <= numbers.excess.mean).all()
     assert (numbers.excess.mean <= numbers.excess.high).all()
-    risk = view.validation.mean(axis=(1, 2)) if not test else view.test.mean(axis=(1, 2))
+    risk = (view.results.test if test else view.results.validation).mean(axis=(1, 2))
     np.testing.assert_allclose(numbers.excess.mean, risk / risk[numbers.selected] - 1, atol=1e-12)
 
 
@@ -242,11 +169,19 @@ def test_paths_hold_the_largest_coefficients_of_all():
 
 
 def test_paths_come_from_the_sweep_with_one_l1_ratio():
-    swept = [outcome(Candidate("elastic_net", lambda_, 0.5), np.ones((1, 3))) for lambda_ in (0.1, 1.0, 10.0)]
-    odd = outcome(Candidate("elastic_net", 0.3, 0.9), np.ones((1, 3)))
-    numbers = paths(random_view(L2, sweep=(*swept, odd)))
+    swept = [outcome(Candidate("elastic_net", lambda_, l1_ratio=0.5), np.ones((1, 3))) for lambda_ in (0.1, 1.0, 10.0)]
+    odd = outcome(Candidate("elastic_net", 0.3, l1_ratio=0.9), np.ones((1, 3)))
+    numbers = paths(random_view(L2, evidence=Evidence(sweep=join([*swept, odd]))))
     assert set(numbers.paths) == {"elastic_net"}
     np.testing.assert_allclose(numbers.paths["elastic_net"].lambda_, [0.1, 1, 10])
+
+
+def test_paths_leave_out_what_diverged_also_where_its_weights_are_still_numbers():
+    huge = outcome(Candidate("l2", 10.0), np.ones((2, 3)), weights=np.full((2, 1, 3), 1e26), diverged=[False, True])
+    numbers = paths(view_of([*(outcome(each, np.ones((2, 3))) for each in L2), huge]))
+    np.testing.assert_allclose(numbers.paths["l2"].lambda_, [0, 0.01, 1, 100])
+    assert np.abs(numbers.paths["l2"].weights).max() <= 2
+    assert paths(view_of([huge, outcome(Candidate("l2", 1.0), np.ones((2, 3)))])) is None
 
 
 def test_a_network_has_no_paths():
@@ -263,7 +198,7 @@ def test_curves_by_hand_and_every_step_shows_its_own_candidate():
         for place, each in enumerate([L2[3], L2[0], L2[1], L2[2]])
     ]
     numbers = curves(view_of(outcomes))
-    assert numbers.labels == ["l2, lambda 0.01", "l2, lambda 1", "l2, lambda 100", "no penalty"]
+    assert numbers.labels == ["l2 with lambda 0.01", "l2 with lambda 1", "l2 with lambda 100", "no penalty"]
     assert numbers.selected == 2
     np.testing.assert_allclose(numbers.mean["training"][:, 0], [6, 7, 4, 5])
     np.testing.assert_allclose(numbers.low["training"][2], [3.2, 2.2, 1.2])
@@ -285,9 +220,22 @@ def test_the_scale_of_the_curves_holds_the_selected_candidate_and_not_what_explo
     assert (low < 1, 4 < high < 40) == (True, True)
 
 
+@pytest.mark.parametrize("place", range(75, 81))
+def test_curves_end_with_the_longest_training_that_the_slider_offers(place):
+    def trained(strength: float, epochs: int):
+        own = {name: np.arange(epochs, 0, -1.0)[None] for name in ("train_curve", "validation_curve")}
+        return outcome(Candidate("l2", strength), np.full((1, 3), strength), **own)
+
+    outcomes = [trained(index + 1.0, 30 if index == place else 3) for index in range(81)]
+    numbers = curves(view_of(outcomes, judged=False))
+    assert numbers.epochs.max() == (30 if f"l2 with lambda {place + 1}" in numbers.labels else 3)
+    short = numbers.labels.index("l2 with lambda 1")
+    np.testing.assert_array_equal(numbers.mean["training"][short], [3, 2, 1] + [np.nan] * (len(numbers.epochs) - 3))
+
+
 def test_exact_solutions_have_no_curves():
     nothing = np.empty((1, 0))
-    outcomes = [outcome(L2[1], np.ones((1, 3)), epochs=0, train_curve=nothing, validation_curve=nothing)]
+    outcomes = [outcome(L2[1], np.ones((1, 3)), epochs=[0.0], train_curve=nothing, validation_curve=nothing)]
     assert curves(view_of(outcomes)) is None
 
 
@@ -304,9 +252,10 @@ def test_every_replicate_votes_once_ties_for_more_penalty():
 def test_history_by_hand_with_overtuning_and_a_repeated_candidate():
     validation = np.array([5.0, 3.0, 4.0, 2.0])[:, None, None] * np.ones((1, 2))
     test = np.array([6.0, 1.0, 4.0, 3.0])[:, None, None] * np.ones((1, 2))
-    view = by_hand(validation, test)
-    again = view.trials.iloc[[0]].assign(trial=4)
-    numbers = history(by_hand(validation, test, trials=pd.concat([view.trials, again])))
+    numbers = history(by_hand(validation, test, repeated=[0]))
+    assert numbers.trial.tolist() == [0, 1, 2, 3, 4]
+    assert numbers.loss.tolist() == [5, 3, 4, 2, 5]
+    assert numbers.text[4] == "<b>no penalty</b><br>trial 4"
     assert numbers.incumbent.tolist() == [5, 3, 3, 2, 2]
     assert numbers.test.tolist() == [6, 1, 1, 3, 3]
     assert numbers.overtuning == 2
@@ -322,8 +271,8 @@ def test_the_incumbent_is_the_lowest_so_far(losses):
 def test_agreement_is_the_two_losses():
     view = random_view(L2)
     numbers = agreement(view)
-    np.testing.assert_allclose(numbers.validation, view.candidates["validation_loss"])
-    np.testing.assert_allclose(numbers.test, view.test.mean(axis=(1, 2)))
+    np.testing.assert_allclose(numbers.validation, view.results.validation.mean(axis=(1, 2)))
+    np.testing.assert_allclose(numbers.test, view.results.test.mean(axis=(1, 2)))
 
 
 def test_the_rank_correlation_sees_order_alone():
@@ -337,9 +286,10 @@ def test_the_rank_correlation_sees_order_alone():
 def test_the_numbers_do_not_depend_on_the_order_of_the_candidates():
     view = random_view(L2)
     order = [2, 0, 3, 1]
-    turned = view_of([view.outcomes[index] for index in order])
+    turned = view_of([view.results.take([index]) for index in order])
     np.testing.assert_allclose(losses(turned).losses["test"].mean, losses(view).losses["test"].mean[order])
     np.testing.assert_allclose(regret(turned).excess.low, regret(view).excess.low[order], rtol=1e-6, atol=1e-9)
     assert selections(turned).votes.tolist() == selections(view).votes[order].tolist()
     assert agreement(turned).correlation == pytest.approx(agreement(view).correlation)
-    assert judge(view.validation, view.test, view.candidates).answer == turned.verdict.answer
+    frame = view.results.frame()
+    assert judge(view.results.validation, view.results.test, frame).answer == turned.verdict.answer

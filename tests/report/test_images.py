@@ -8,7 +8,7 @@ import struct
 import pytest
 from command_line import call
 
-from search.records import UserError
+from search.core.errors import UserError
 from search.report.images import SCALE, WIDTH, write_images
 
 needs_browser = pytest.mark.skipif(

@@ -14,9 +14,9 @@ from html.parser import HTMLParser
 
 import pytest
 from command_line import call
-from report_studies import HOSTILE, HOSTILE_NAME
+from hostile_study import HOSTILE, HOSTILE_NAME
 
-from search.records import UserError
+from search.core.errors import UserError
 from search.report.answer import answer_of
 from search.report.page import command_of, render, write_report
 from search.settings import Settings
@@ -103,7 +103,7 @@ def test_ids_are_unique_and_links_within_the_page_lead_somewhere(parts):
 
 def test_the_study_file_in_the_page_is_the_study(study, parts):
     command, text = parts.texts["pre"]
-    assert Settings.parse(tomllib.loads(text)) == Settings.parse(dict(study.view.settings))
+    assert Settings.parse(tomllib.loads(text)) == Settings.parse(study.snapshot.settings) == study.settings
     assert command.split("\n") == ["lambda-search run small.toml", "lambda-search report small"]
     assert command_of("two words").split("\n")[1] == "lambda-search report 'two words'"
     assert [shlex.split(line)[-1] for line in command_of(HOSTILE).split("\n")] == [f"{HOSTILE}.toml", HOSTILE]

@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from figure_views import L2, outcome, random_view, view_of
 
+from search.core.candidate import Candidate
+from search.core.text import NOTHING, number
 from search.report import tables
-from search.report.tables import MISSING, digits, leading_trials, rules_table, seeds_of, trials_table, versions_of
+from search.report.tables import DIGITS, leading_trials, rules_table, seeds_of, trials_table, versions_of
 
 
 def column(table, heading):
@@ -27,14 +30,23 @@ def test_trials_ascend_by_validation_loss_and_the_selected_one_is_marked(study):
 
 
 def test_test_losses_are_those_of_the_verdict_also_for_repeated_candidates(study):
-    frame = tables.with_test_loss(study.view, study.trials)
+    frame = tables.with_test_loss(study.view)
     selected = frame.loc[frame["trial"] == study.verdict.selected.trial, "test_loss"].item()
     assert selected == pytest.approx(study.verdict.selected.test_loss, rel=1e-6)
     assert frame["trial"].tolist() == study.trials["trial"].tolist()
-    repeated = pd.concat([study.trials, study.trials.assign(trial=study.trials["trial"] + 100)], ignore_index=True)
+    repeated = random_view(L2, repeated=[2, 0, 2])
+    losses = repeated.results.test_loss
     np.testing.assert_array_equal(
-        tables.with_test_loss(study.view, repeated)["test_loss"], [*frame["test_loss"], *frame["test_loss"]]
+        tables.with_test_loss(repeated)["test_loss"], [*losses, losses[2], losses[0], losses[2]]
     )
+
+
+def test_only_complete_trials_have_test_losses(study):
+    pruned = study.trials.iloc[[0]].assign(trial=99, state="pruned")
+    view = replace(study.view, study=replace(study.snapshot, trials=pd.concat([pruned, study.trials])))
+    losses = tables.with_test_loss(view)["test_loss"]
+    assert np.isnan(losses.iloc[0])
+    np.testing.assert_array_equal(losses.iloc[1:], tables.with_test_loss(study.view)["test_loss"])
 
 
 def test_a_sealed_study_has_no_column_for_test_losses(sealed):
@@ -54,21 +66,33 @@ def test_trials_that_never_got_a_candidate_or_a_loss_are_rows_of_dashes(study):
     lost = study.trials.iloc[[0]].assign(
         trial=99, state="failed", penalty=np.nan, **{"lambda": np.nan, "validation_loss": np.nan, "epochs": pd.NA}
     )
-    view = replace(study.view, trials=pd.concat([study.trials, lost], ignore_index=True))
+    trials = pd.concat([study.trials, lost], ignore_index=True)
+    view = replace(study.view, study=replace(study.snapshot, trials=trials))
     table = trials_table(view)
     assert column(table, "state")[-1] == "failed"
-    assert [column(table, heading)[-1] for heading in ("penalty", "lambda", "validation loss")] == [MISSING] * 3
+    assert [column(table, heading)[-1] for heading in ("penalty", "lambda", "validation loss")] == [NOTHING] * 3
+
+
+def test_every_parameter_that_was_searched_has_its_column():
+    searched = [Candidate("none", lr=0.1), Candidate("l2", 0.5, lr=0.001, epochs=20), Candidate("l2", 2.0, lr=0.1)]
+    view = view_of([outcome(each, np.ones((1, 3)) + place) for place, each in enumerate(searched)])
+    table = trials_table(view)
+    assert column(table, "lambda") == [NOTHING, "0.5", "2"]
+    assert column(table, "lr") == ["0.1", "0.001", "0.1"]
+    assert column(table, "epochs") == [NOTHING, "20", NOTHING]
+    assert column(table, "trained epochs") == ["3"] * 3
+    assert list(leading_trials(view))[:4] == ["penalty", "lambda", "lr", "epochs"]
 
 
 def test_rules_are_those_of_the_verdict(study):
     table = rules_table(study.verdict)
     assert len(table.rows) == len(study.verdict.rules)
-    assert column(table, "test loss") == [digits(rule.test_loss) for rule in study.verdict.rules]
+    assert column(table, "test loss") == [number(rule.test_loss, DIGITS) for rule in study.verdict.rules]
 
 
 def test_numbers_read_back_by_the_page_keep_four_digits():
-    assert [digits(value) for value in (1.23456e-7, 0.0, 123456.0)] == ["1.235e-07", "0", "1.235e+05"]
-    assert [digits(value) for value in (None, np.nan, np.inf)] == [MISSING, MISSING, "infinity"]
+    assert [number(value, DIGITS) for value in (1.23456e-7, 0.0, 123456.0)] == ["1.235e-07", "0", "1.235e+05"]
+    assert [number(value, DIGITS) for value in (None, np.nan, np.inf)] == [NOTHING, NOTHING, "infinity"]
 
 
 def test_seeds_and_versions():

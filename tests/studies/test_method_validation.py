@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from studies.book import read_answers
-from studies.method_validation import answer, picks, relative
+from studies.book import read_answer
+from studies.method_validation.compute import answer, picks, relative
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_a_perfect_validation_set_always_hits():
 
 
 def test_what_the_text_says_in_words_is_what_was_measured():
-    few, some, many = read_answers()["method_validation"]["found"]
+    few, some, many = read_answer("method_validation")["found"]
     assert (few["rows"], some["rows"], many["rows"]) == (20, 100, 500)
     assert some["hit"] < 60 < some["within"]
     assert 2.5 < few["regret"] / some["regret"] < 10

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from search.records import Candidate
+from search.core.candidate import Candidate
+from search.core.means import fit_means
+from search.data import load_task
 from search.training import train
-from studies.book import read_answers
-from studies.common import study, task_of
-from studies.q1_curve import EDITIONS, edition, held_out_scores, scores
+from studies.book import read_answer
+from studies.q1_curve.compute import EDITIONS, STUDY, edition, held_out_scores, scores
 
-FIGURES = read_answers()["q1_curve"]
+FIGURES = read_answer("q1_curve")
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +38,14 @@ def test_full_marks_for_predictions_that_are_wrong_on_every_row():
 
 
 def test_scores_agree_with_the_losses_that_the_package_keeps():
-    settings = study("q1_curve", {"data.draws": 2, "data.test": 0, "training.epochs": 3})
-    task = task_of(settings)
-    outcome = train(task, settings, [Candidate("l2", 1.0)])[0]
-    _, r2 = held_out_scores(task, [outcome])
+    settings = STUDY.replace({"data.draws": 2, "data.test": 0, "training.epochs": 3})
+    task = load_task(settings)
+    results = train(task, settings, [Candidate("l2", 1.0), Candidate("none")])
+    found = held_out_scores(task, results)
     variance = [float(split.validation.y.var(correction=0)) for split in task.splits for _ in range(2)]
-    assert (1 - r2[0]) * variance == pytest.approx(outcome.losses.validation.mean(axis=1), rel=1e-4)
+    losses = fit_means(results.validation)
+    assert found["mse"] == pytest.approx(losses, rel=1e-4)
+    assert (1 - found["r2"]) * variance == pytest.approx(losses, rel=1e-4)
 
 
 def test_the_answer_says_what_it_measured():

@@ -2,15 +2,14 @@
 
 import pytest
 
-from studies.book import read_answers
-from studies.common import study
-from studies.q2_optimal import repeated
+from studies.book import read_answer
+from studies.q2_optimal.compute import STUDY, repeated
 
-FIGURES = read_answers()["q2_optimal"]
+FIGURES = read_answer("q2_optimal")
 
 
 def test_verdicts_agree_with_the_known_truth():
-    found = repeated(study("q2_optimal", {"training.epochs": 60}), 4, 6)
+    found = repeated(STUDY.replace("training.epochs", 60), 4, 6)
     assert found["right"] == found["covered"] == found["matters"] == 1.0
     assert sum(found["answers"].values()) == pytest.approx(1)
     assert found["gain"] > 10

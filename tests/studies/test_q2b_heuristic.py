@@ -1,35 +1,36 @@
 """Q2b: the reader's rule on his own table, the loop behind the reproduction, and what the answer says of both."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from search.records import Candidate
+from search.core.candidate import Candidate
+from search.core.results import Results
+from search.data import load_task
 from search.training import train
-from search.verdict.rules import argmin, first_plateau, points
-from studies.book import read_answers
-from studies.common import study, task_of
-from studies.q2b_heuristic import LAMBDAS, READER, inside, rules, tail, trained
+from search.verdict.rules import RULES, Options
+from studies.book import read_answer
+from studies.common import grid
+from studies.q2b_heuristic.compute import LAMBDAS, READER, STUDY, inside, rules, tail, trained
 
-FIGURES = read_answers()["q2b_heuristic"]
+FIGURES = read_answer("q2b_heuristic")
 
 
 def test_the_rule_picks_lambda_1_from_the_readers_table_and_argmin_does_not():
-    table = pd.DataFrame({"penalty": ["none", *["l2"] * 10], "lambda": LAMBDAS})
     losses = np.array(READER["test"])
-    assert LAMBDAS[first_plateau(losses, points(table))] == 1
-    assert LAMBDAS[argmin(losses, table)] == 3
+    table = Results(tuple(grid("l2", LAMBDAS)), losses[:, None, None])
+    assert LAMBDAS[RULES["first_plateau"].pick(table, Options(0.01))] == 1
+    assert LAMBDAS[RULES["argmin"].pick(table, Options(0.01))] == 3
     assert losses[1] > 2 * losses.min()
 
 
 def test_the_loop_trains_as_the_package_does():
     """Other random numbers, the same law: mean losses of 30 data sets agree within their sampling error."""
-    settings = study("q2b_heuristic", {"data.draws": 30, "data.test": 0, "training.epochs": 40, "training.lr": 0.01})
-    task = task_of(settings)
+    settings = STUDY.replace({"data.draws": 30, "data.test": 0, "training.epochs": 40, "training.lr": 0.01})
+    task = load_task(settings)
     own = trained(task, settings, 0.01, 40)
-    package = train(task, settings, [Candidate("l2", LAMBDAS[3])])[0]
+    package = train(task, settings, [Candidate("l2", LAMBDAS[3])])
     assert own["end"][3].mean() == pytest.approx(package.train_loss.mean(), rel=0.1)
-    assert own["test"][3].mean() == pytest.approx(package.losses.validation.mean(), rel=0.1)
+    assert own["test"][3].mean() == pytest.approx(package.validation.mean(), rel=0.1)
     assert (own["running"][1:].mean(1) > own["end"][1:].mean(1)).all()  # a step lowers the loss of its own rows
 
 
@@ -41,7 +42,7 @@ def test_bands_and_tails():
 
 
 def test_the_rule_costs_more_than_the_others_where_the_start_is_remembered():
-    found = {each["rule"]: each for each in rules(study("q2b_heuristic", {"data.draws": 5, "data.test": 0}))}
+    found = {each["rule"]: each for each in rules(STUDY.replace({"data.draws": 5, "data.test": 0}))}
     assert found["first_plateau"]["lambda"] == 1
     assert found["first_plateau"]["regret"] > 10 * found["argmin"]["regret"]
 

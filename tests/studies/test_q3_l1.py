@@ -2,11 +2,11 @@
 
 import pytest
 
-from studies.book import read_answers
-from studies.common import study, task_of
-from studies.q3_l1 import answer, refusal, wrong_sign
+from search.data import load_task
+from studies.book import read_answer
+from studies.q3_l1.compute import STUDY, answer, refusal, wrong_sign
 
-FIGURES = read_answers()["q3_l1"]
+FIGURES = read_answer("q3_l1")
 
 
 def test_only_the_proximal_update_reaches_exact_zeros():
@@ -19,7 +19,7 @@ def test_only_the_proximal_update_reaches_exact_zeros():
 
 @pytest.mark.parametrize("draw", range(2))
 def test_the_wrong_signs_slope_is_predicted(draw):
-    task = task_of(study("q3_l1", {"data.draws": 2, "data.test": 0}))
+    task = load_task(STUDY.replace({"data.draws": 2, "data.test": 0}))
     line = wrong_sign(task.splits[draw].train, 150)
     assert line["measured"] == pytest.approx(line["predicted"], rel=0.05)
     assert line["line"] > 0.9999

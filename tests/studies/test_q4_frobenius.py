@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.records import Candidate
+from search.core.candidate import Candidate
+from search.data import load_task
 from search.training import train
-from studies.book import read_answers
-from studies.common import study, task_of
-from studies.q4_frobenius import SHARED, norms, row, shared_features
+from studies.book import read_answer
+from studies.q4_frobenius.compute import SHARED, SHARED_FEATURES, norms, row, shared_features
 
-FIGURES = read_answers()["q4_frobenius"]
+FIGURES = read_answer("q4_frobenius")
 matrices = arrays(
     np.float64,
     st.tuples(st.integers(1, 5), st.integers(1, 6)),
@@ -36,14 +36,15 @@ def test_rotations_do_not_change_it(weight):
 
 
 def test_groups_drop_whole_features_and_keep_the_shared_ones():
-    settings = study("q4_shared_features")
-    task = task_of(settings)
-    grouped, ridge = train(task, settings, [Candidate("group_lasso", 0.13), Candidate("l2", 0.5)])
-    used = (grouped.weights[0] != 0).any(axis=0)
+    task = load_task(SHARED_FEATURES)
+    results = train(task, SHARED_FEATURES, [Candidate("group_lasso", 0.13), Candidate("l2", 0.5)])
+    nonzero = results.weights[0, 0] != 0  # (outputs, features)
+    used = nonzero.any(axis=0)
     assert used[:SHARED].all()
     assert used.sum() < 20
-    assert ((grouped.weights[0] != 0).all(axis=0) == used).all()
-    assert row(ridge, 0.0)["features"] == 40
+    assert (nonzero.all(axis=0) == used).all()
+    assert row(results, 0)["features"] == used.sum()
+    assert row(results, 1)["features"] == 40
 
 
 def test_the_data_have_the_features_that_they_say():
@@ -53,10 +54,10 @@ def test_the_data_have_the_features_that_they_say():
 
 
 def test_the_answer_says_what_it_measured():
-    for found in (FIGURES["frobenius"], FIGURES["shared_features"]):
+    for found in (FIGURES["linnerud"], FIGURES["shared_features"]):
         assert found["norms"]["trace"] == found["norms"]["entries"] == found["norms"]["penalty"]
     shared = {each["penalty"]: each for each in FIGURES["shared_features"]["penalties"]}
     assert shared["group_lasso"]["test_loss"] < shared["l1"]["test_loss"] < shared["l2"]["test_loss"]
     assert shared["l2"]["features"] == 40
     assert shared["group_lasso"]["features"] >= FIGURES["shared"]
-    assert FIGURES["frobenius"]["answer"] == "cannot tell"
+    assert FIGURES["linnerud"]["answer"] == "cannot tell"

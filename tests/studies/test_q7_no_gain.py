@@ -3,16 +3,18 @@
 import pytest
 import torch
 
-from search.penalties import GroupLasso
-from studies.book import read_answers
-from studies.common import searched, study, task_of
-from studies.q7_no_gain import FEATURES, WholeNorm, learned, norm_penalty
+from search.data import load_task
+from search.penalties import make_penalty
+from studies.book import read_answer
+from studies.common import searched
+from studies.q7_no_gain.compute import STUDIES, WholeNorm, learned, norm_penalty
 
-FEW = {"data.draws": 4}
+FEW = 4
+FEATURES = STUDIES["tiny"].data.features
 
 
 def test_scaling_changes_inputs_and_no_target():
-    tiny, scaled = (task_of(study(name, FEW)) for name in ("q7_no_gain", "q7_no_gain_scaled"))
+    tiny, scaled = (load_task(STUDIES[name].replace("data.draws", FEW)) for name in ("tiny", "scaled"))
     for one, other in zip(tiny.splits, scaled.splits, strict=True):
         torch.testing.assert_close(one.train.y, other.train.y)
         torch.testing.assert_close(100 * one.train.x, other.train.x)
@@ -21,15 +23,15 @@ def test_scaling_changes_inputs_and_no_target():
 def test_the_warning_comes_by_itself_and_goes_with_scaling():
     cheap = {"data.draws": 2, "search.trials": 4}
     codes = {
-        name: [warning.code for warning in searched(study(name, cheap))[1].warnings]
-        for name in ("q7_no_gain", "q7_no_gain_scaled")
+        name: [warning.code for warning in searched(study.replace(cheap)).judge().warnings]
+        for name, study in STUDIES.items()
     }
-    assert "not_trained" in codes["q7_no_gain"]
-    assert "not_trained" not in codes["q7_no_gain_scaled"]
+    assert "not_trained" in codes["tiny"]
+    assert "not_trained" not in codes["scaled"]
 
 
 def test_only_with_scaled_inputs_is_anything_learned_and_gained():
-    tiny, scaled = (learned(name, FEW) for name in ("q7_no_gain", "q7_no_gain_scaled"))
+    tiny, scaled = (learned(STUDIES[name], FEW) for name in ("tiny", "scaled"))
     assert abs(tiny["learned"]) < 5
     assert abs(tiny["gain"]) < 1
     assert scaled["learned"] > 99
@@ -38,7 +40,10 @@ def test_only_with_scaled_inputs_is_anything_learned_and_gained():
 
 def test_one_group_holds_the_whole_weight_vector():
     weight = WholeNorm(FEATURES, 1).weight.detach()
-    assert GroupLasso().value(weight) == pytest.approx(FEATURES**0.5 * float(weight.norm()), rel=1e-5)
+    one = torch.ones(())
+    assert make_penalty("group_lasso").value(weight, one) == pytest.approx(
+        FEATURES**0.5 * float(weight.norm()), rel=1e-5
+    )
 
 
 def test_the_norm_penalty_pulls_the_whole_vector_to_zero_and_shows_in_the_printed_loss():
@@ -49,7 +54,7 @@ def test_the_norm_penalty_pulls_the_whole_vector_to_zero_and_shows_in_the_printe
 
 
 def test_what_the_text_says_in_words_is_what_was_measured():
-    found = read_answers()["q7_no_gain"]
+    found = read_answer("q7_no_gain")
     assert "not_trained" in found["verdict"]["tiny"]["codes"]
     assert "validation_below_training" in found["verdict"]["tiny"]["codes"]
     assert "not_trained" not in found["verdict"]["scaled"]["codes"]

@@ -2,27 +2,29 @@
 
 import pytest
 
-from studies.book import read_answers
-from studies.common import study
-from studies.q8_norms import half_squares, lazy_layer, leftover
+from studies.book import read_answer
+from studies.q8_norms.compute import BOOK, LAMBDA, STUDIES, half_squares, lazy_layer, leftover
 
-FEW = {"data.draws": 10}
+
+@pytest.fixture(scope="module")
+def norms():
+    """Half the squared norm with decay, by start and number of epochs, over 10 data sets."""
+    return {start: half_squares(study.replace("data.draws", 10), LAMBDA) for start, study in STUDIES.items()}
 
 
 def test_the_two_studies_differ_in_their_start_alone():
-    one, other = (study(name).to_dict() for name in ("q8_norms", "q8_norms_control"))
+    one, other = (study.to_dict() for study in STUDIES.values())
     assert {key for key in one if one[key] != other[key]} == {"name", "question", "model"}
 
 
-def test_the_layers_own_start_is_not_forgotten_in_40_steps():
-    layer, scratch = half_squares("layer", FEW)[1], half_squares("scratch", FEW)[1]
+def test_the_layers_own_start_is_not_forgotten_in_40_steps(norms):
+    layer, scratch = norms["layer"][BOOK], norms["scratch"][BOOK]
     assert layer > 7 * scratch
     assert layer == pytest.approx(leftover()["layer_leftover"], rel=0.2)
 
 
-def test_after_many_epochs_the_start_is_forgotten():
-    long = FEW | {"training.epochs": 100}
-    assert half_squares("layer", long)[1] == pytest.approx(half_squares("scratch", long)[1], rel=0.1)
+def test_after_many_epochs_the_start_is_forgotten(norms):
+    assert norms["layer"][100] == pytest.approx(norms["scratch"][100], rel=0.1)
 
 
 def test_a_lazy_layer_ignores_a_start_that_comes_too_early():
@@ -32,7 +34,7 @@ def test_a_lazy_layer_ignores_a_start_that_comes_too_early():
 
 
 def test_what_the_text_says_in_words_is_what_was_measured():
-    found = read_answers()["q8_norms"]
+    found = read_answer("q8_norms")
     assert found["scratch_none"] == pytest.approx(0.0100, rel=0.15)
     assert found["scratch_decay"] == pytest.approx(0.0015, rel=0.15)
     assert found["layer_decay"] == pytest.approx(0.0142, rel=0.15)

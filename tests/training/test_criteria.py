@@ -8,8 +8,8 @@ import torch
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import RidgeCV
 
+from search.core.candidate import Candidate
 from search.data.task import Task
-from search.records import Candidate
 from search.training.criteria import baseline_loss, ridge_criteria
 
 LAMBDAS = [0.01, 0.1, 1.0, 10.0]

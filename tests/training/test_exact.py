@@ -16,15 +16,16 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from search.penalties import make_penalty
-from search.records import Candidate
+from search.core.candidate import Candidate
+from search.penalties import PENALTIES, make_penalty
+from search.settings import has_exact_solution
 from search.training.exact import Limits, Solution, solve
 
-PENALTIES = ("none", "l1", "l2", "elastic_net", "group_lasso")
+SOLVED = [name for name in PENALTIES if has_exact_solution(name)]
 
 
 def candidate(penalty: str, lambda_: float) -> Candidate:
-    return Candidate(penalty, 0.0 if penalty == "none" else lambda_, 0.5 if penalty == "elastic_net" else None)
+    return Candidate(penalty, lambda_, **{each.name: 0.5 for each in PENALTIES[penalty].parameters})
 
 
 def loss(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -38,15 +39,15 @@ def loss(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def objective(x: Tensor, y: Tensor, candidate: Candidate, weight: Tensor, bias: Tensor) -> float:
-    penalty = make_penalty(candidate.penalty, candidate.l1_ratio)
-    return float(loss(x, y, weight, bias) + candidate.lambda_ * penalty.value(weight))
+    penalty, strength = make_penalty(candidate.penalty, candidate), torch.tensor(candidate.lambda_)
+    return float(loss(x, y, weight, bias) + penalty.value(weight, strength.double()))
 
 
 def residual(x: Tensor, y: Tensor, candidate: Candidate, weight: Tensor, bias: Tensor) -> float:
     """Distance from optimality, the gradient taken by autograd: independent of the solver's own."""
     weight, bias = weight.clone().requires_grad_(), bias.clone().requires_grad_()
     slope, bias_slope = torch.autograd.grad(loss(x, y, weight, bias), (weight, bias))
-    penalty = make_penalty(candidate.penalty, candidate.l1_ratio)
+    penalty = make_penalty(candidate.penalty, candidate)
     strength = torch.tensor(candidate.lambda_, dtype=torch.float64)
     return max(float(penalty.residual(weight.detach(), slope, strength)), float(bias_slope.abs().max()))
 
@@ -138,7 +139,7 @@ def problem(kind: str) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
-@pytest.mark.parametrize("penalty", PENALTIES[1:])
+@pytest.mark.parametrize("penalty", SOLVED[1:])
 def test_every_penalty_and_loss_is_optimal(kind: str, penalty: str) -> None:
     x, y = problem(kind)
     scale = lambda_max(x, y) if kind == "regression" else 0.3
@@ -168,7 +169,7 @@ def test_a_batch_equals_each_fit_alone(kind: str) -> None:
     x = torch.stack([x[0, rows[cut:]], x[0, rows[:-cut]]])
     y = torch.stack([y[0, rows[cut:]], y[0, rows[:-cut]]])
     scale = lambda_max(x, y) if kind == "regression" else 0.3
-    mix = [candidate(name, scale * share) for share in (0.02, 0.2) for name in PENALTIES[1:]]
+    mix = [candidate(name, scale * share) for share in (0.02, 0.2) for name in SOLVED[1:]]
     together = solve(x, y, kind, mix)
     for r in range(2):
         for c, one in enumerate(mix):
@@ -208,7 +209,7 @@ def awkward(seed: int, rows: int, features: int, outputs: int) -> tuple[Tensor, 
     rows=st.integers(5, 30),
     features=st.integers(3, 50),
     outputs=st.integers(1, 3),
-    penalty=st.sampled_from(PENALTIES[1:]),
+    penalty=st.sampled_from(SOLVED[1:]),
     exponent=st.floats(-4, 0.3),
 )
 def test_awkward_regressions_are_optimal(
@@ -228,7 +229,7 @@ def test_awkward_regressions_are_optimal(
 @given(
     seed=st.integers(0, 10_000),
     rows=st.integers(8, 30),
-    penalty=st.sampled_from(PENALTIES[1:]),
+    penalty=st.sampled_from(SOLVED[1:]),
     exponent=st.floats(-3, 0),
 )
 def test_awkward_classes_are_optimal(seed: int, rows: int, penalty: str, exponent: float) -> None:

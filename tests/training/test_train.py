@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from search.core.candidate import Candidate
+from search.core.errors import UserError
 from search.data.loss import training_loss
 from search.models import penalised
-from search.penalties import make_penalty
-from search.randomness import permutations, uniform
-from search.records import Candidate, UserError
+from search.models.randomness import permutations, uniform
+from search.penalties import PENALTIES, make_penalty
 from search.training import resolve_device, train
-from search.training.plan import chunking, plan, replicates
+from search.training.plan import chunking, problems, replicates
 from search.training.stack import Stack
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
@@ -20,7 +21,7 @@ MIXED = [
     Candidate("none"),
     Candidate("l2", 0.3),
     Candidate("l1", 0.05),
-    Candidate("elastic_net", 0.1, 0.4),
+    Candidate("elastic_net", 0.1, l1_ratio=0.4),
     Candidate("l2", 0.01),
     Candidate("group_lasso", 0.08),
     Candidate("l1", 0.4),
@@ -46,12 +47,12 @@ def test_l2_equals_a_plain_torch_loop_with_weight_decay(make_task, make_settings
         }
     )
     candidates = [Candidate("none"), *(Candidate("l2", lambda_) for lambda_ in np.geomspace(1e-3, 3, 63))]
-    outcomes = train(task, settings, candidates)
+    results = train(task, settings, candidates)
     for index in (0, 1, 30, 63):
-        for number, replicate in enumerate(replicates(task, settings)[0]):
-            weight, bias = plain_loop(task.splits[replicate.split], replicate.seed, settings, candidates[index].lambda_)
-            assert_close(outcomes[index].weights[number], weight, dtype)
-            assert_close(outcomes[index].biases[number], bias, dtype)
+        for number, replicate in enumerate(replicates(task, settings)):
+            weight, bias = plain_loop(replicate.split, replicate.seed, settings, candidates[index].lambda_)
+            assert_close(results.weights[index, number], weight, dtype)
+            assert_close(results.biases[index, number], bias, dtype)
 
 
 def plain_loop(split, seed, settings, decay):
@@ -86,8 +87,8 @@ def test_decoupled_l2_equals_torch_adamw(make_task, make_settings):
             "training.apply": "decoupled",
         }
     )
-    [outcome] = train(task, settings, [Candidate("l2", 0.7)])
-    split, seed = task.splits[0], replicates(task, settings)[0][0].seed
+    results = train(task, settings, [Candidate("l2", 0.7)])
+    split, seed = replicates(task, settings)[0]
     torch.manual_seed(seed)
     model = torch.nn.Linear(12, 1).double()
     groups = [{"params": [model.weight], "weight_decay": 0.7}, {"params": [model.bias], "weight_decay": 0.0}]
@@ -97,7 +98,7 @@ def test_decoupled_l2_equals_torch_adamw(make_task, make_settings):
             optimizer.zero_grad()
             (0.5 * (model(split.train.x[batch]) - split.train.y[batch]) ** 2).mean().backward()
             optimizer.step()
-    assert_close(outcome.weights[0], model.weight.detach().numpy(), "float64")
+    assert_close(results.weights[0, 0], model.weight.detach().numpy(), "float64")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -111,12 +112,12 @@ def test_batched_equals_alone(make_task, make_settings, dtype, apply, kind, mode
         **{"model.kind": model, "training.seeds": 2, **model_keys},
     )
     together = train(task, settings, MIXED)
-    for candidate, ours in zip(MIXED, together, strict=True):
-        [alone] = train(task, settings, [candidate])
-        assert_close(ours.losses.validation, alone.losses.validation, dtype)
-        assert_close(ours.losses.test, alone.losses.test, dtype)
-        assert_close(ours.train_curve, alone.train_curve, dtype)
-        np.testing.assert_array_equal(ours.nonzero, alone.nonzero)
+    for index, candidate in enumerate(MIXED):
+        alone = train(task, settings, [candidate])
+        assert_close(together.validation[index], alone.validation[0], dtype)
+        assert_close(together.test[index], alone.test[0], dtype)
+        assert_close(together.train_curve[index], alone.train_curve[0], dtype)
+        np.testing.assert_array_equal(together.nonzero[index], alone.nonzero[0])
 
 
 @pytest.mark.parametrize(
@@ -128,29 +129,30 @@ def test_proximal_training_ends_at_the_optimum_of_the_objective(
 ):
     """The optimality residual vanishes: momentum and Adam's metric change the path, not what lambda means."""
     task = make_task(draws=1)
-    candidates = [candidate for candidate in MIXED[1:] if optimizer == "sgd" or candidate.penalty != "group_lasso"]
+    candidates = [each for each in MIXED[1:] if optimizer == "sgd" or PENALTIES[each.penalty].elementwise]
     settings = make_settings(
         **{"training.dtype": "float64", "training.lr": lr, "training.epochs": epochs},
         **{"training.batch_size": 0, "training.optimizer": optimizer},
         **({"training.momentum": momentum} if optimizer == "sgd" else {}),
     )
     train_rows = task.splits[0].train
-    for candidate, outcome in zip(candidates, train(task, settings, candidates), strict=True):
-        weight = torch.tensor(outcome.weights[0], dtype=torch.float64, requires_grad=True)
-        output = train_rows.x @ weight.T + torch.tensor(outcome.biases[0])
+    results = train(task, settings, candidates)
+    for index, candidate in enumerate(candidates):
+        weight = torch.tensor(results.weights[index, 0], dtype=torch.float64, requires_grad=True)
+        output = train_rows.x @ weight.T + torch.tensor(results.biases[index, 0])
         gradient = torch.autograd.grad(training_loss("regression", output, train_rows.y).mean(), weight)[0]
-        penalty = make_penalty(candidate.penalty, candidate.l1_ratio)
+        penalty = make_penalty(candidate.penalty, candidate)
         residual = penalty.residual(weight.detach(), gradient, torch.tensor(candidate.lambda_, dtype=torch.float64))
         assert residual < 1e-6, (candidate, float(residual))
         if candidate.penalty in {"l1", "elastic_net"}:
-            assert 0 < outcome.nonzero[0] < 1
+            assert 0 < results.nonzero[index, 0] < 1
 
 
 def test_only_the_proximal_map_reaches_exact_zeros(make_task, make_settings):
     task, candidate = make_task(draws=1), Candidate("l1", 0.4)
     keys = {"training.epochs": 200, "training.lr": 0.02}
-    [proximal] = train(task, make_settings(**keys), [candidate])
-    [subgradient] = train(task, make_settings(**keys, **{"training.apply": "loss"}), [candidate])
+    proximal = train(task, make_settings(**keys), [candidate])
+    subgradient = train(task, make_settings(**keys, **{"training.apply": "loss"}), [candidate])
     assert np.count_nonzero(proximal.weights == 0) >= 3
     assert np.count_nonzero(subgradient.weights == 0) == 0
 
@@ -159,36 +161,34 @@ def test_a_diverged_fit_is_marked_and_touches_no_neighbour(make_task, make_setti
     task = make_task()
     settings = make_settings(**{"training.lr": 0.02, "training.epochs": 60, "training.apply": "loss"})
     fine, wild = Candidate("l2", 0.1), Candidate("l2", 1e4)
-    first, diverged, second = train(task, settings, [fine, wild, Candidate("l1", 0.1)])
-    [alone] = train(task, settings, [fine])
-    assert diverged.diverged.all()
-    assert np.isinf(diverged.losses.validation).all()
-    assert np.isinf(diverged.losses.test).all()
-    assert diverged.losses.validation_loss() == np.inf
-    assert not first.diverged.any()
-    assert not second.diverged.any()
-    assert_close(first.losses.validation, alone.losses.validation, "float32")
+    results = train(task, settings, [fine, wild, Candidate("l1", 0.1)])
+    alone = train(task, settings, [fine])
+    assert results.diverged[1].all()
+    assert np.isinf(results.validation[1]).all()
+    assert np.isinf(results.test[1]).all()
+    assert results.validation_loss[1] == np.inf
+    assert not results.diverged[[0, 2]].any()
+    assert_close(results.validation[0], alone.validation[0], "float32")
 
 
 def test_a_refit_trains_on_all_rows_but_the_test_rows(make_task, make_settings):
     """With refit, the test losses are those of a fit on training and validation rows together."""
     keys = {"training.lr": 0.02, "training.epochs": 5}
     refit, plain = make_task(draws=1, refit=True), make_task(draws=1)
-    [ours] = train(refit, make_settings(**keys), [Candidate("l2", 0.1)])
-    assert ours.losses.test.shape == (1, 40)
-    assert np.isfinite(ours.losses.test).all()
-    [ordinary] = train(plain, make_settings(**keys), [Candidate("l2", 0.1)])
-    np.testing.assert_array_equal(ours.losses.validation, ordinary.losses.validation)
-    assert not np.allclose(ours.losses.test, ordinary.losses.test)
+    ours = train(refit, make_settings(**keys), [Candidate("l2", 0.1)])
+    assert ours.test.shape == (1, 1, 40)
+    assert np.isfinite(ours.test).all()
+    ordinary = train(plain, make_settings(**keys), [Candidate("l2", 0.1)])
+    np.testing.assert_array_equal(ours.validation, ordinary.validation)
+    assert not np.allclose(ours.test, ordinary.test)
 
 
 def test_test_targets_change_nothing_but_test_losses(make_task, make_settings):
     task, settings = make_task(), make_settings(**{"training.epochs": 3})
-    sealed = train(task.without_test(), settings, MIXED)
-    for ours, theirs in zip(train(task, settings, MIXED), sealed, strict=True):
-        np.testing.assert_array_equal(ours.losses.validation, theirs.losses.validation)
-        np.testing.assert_array_equal(ours.weights, theirs.weights)
-        assert theirs.losses.test is None
+    ours, sealed = train(task, settings, MIXED), train(task.without_test(), settings, MIXED)
+    np.testing.assert_array_equal(ours.validation, sealed.validation)
+    np.testing.assert_array_equal(ours.weights, sealed.weights)
+    assert sealed.test is None
 
 
 class Stopper:
@@ -206,44 +206,42 @@ class Stopper:
 def test_a_pruned_candidate_leaves_the_stack_and_the_others_do_not_notice(make_task, make_settings):
     task = make_task(refit=True)
     settings = make_settings(**{"training.epochs": 6, "training.lr": 0.02, "training.momentum": 0.9})
-    watch = Stopper("epoch", victim=2, step=3)
-    watched, free = train(task, settings, MIXED, watch=watch), train(task, settings, MIXED)
-    assert watched[2].pruned
-    assert watched[2].epochs == 3
-    assert watched[2].validation_curve.shape == (2, 3)
-    assert 2 not in watch.seen[3][1]
-    for index in {*range(len(MIXED))} - {2}:
-        assert not watched[index].pruned
-        assert_close(watched[index].losses.validation, free[index].losses.validation, "float32")
-    losses = [outcome.losses.validation_loss() for outcome in free]
-    reported = watch.seen[-1][1]
-    assert reported[0] == pytest.approx(losses[0], rel=1e-6)
+    stopper = Stopper("epoch", victim=2, step=3)
+    watched, free = train(task, settings, MIXED, observer=stopper), train(task, settings, MIXED)
+    assert watched.pruned.tolist() == [index == 2 for index in range(len(MIXED))]
+    assert (watched.epochs[2] == 3).all()
+    assert np.isfinite(watched.validation_curve[2, :, :3]).all()
+    assert np.isnan(watched.validation_curve[2, :, 3:]).all()
+    assert 2 not in stopper.seen[3][1]
+    others = [index for index in range(len(MIXED)) if index != 2]
+    assert_close(watched.validation[others], free.validation[others], "float32")
+    reported = stopper.seen[-1][1]
+    assert reported[0] == pytest.approx(free.validation_loss[0], rel=1e-6)
 
 
 def test_a_race_sees_one_replicate_after_the_other(make_task, make_settings):
     task = make_task(draws=3)
     settings = make_settings(**{"training.epochs": 2})
-    watch = Stopper("replicate", victim=1, step=1)
-    watched, free = train(task, settings, MIXED, watch=watch), train(task, settings, MIXED)
-    assert [step for step, _ in watch.seen] == [0, 1, 2]
-    assert 1 not in watch.seen[2][1]
-    assert np.isnan(watched[1].losses.validation[2]).all()
-    assert watch.seen[0][1][0] == pytest.approx(free[0].losses.validation[0].mean(), rel=1e-5)
+    stopper = Stopper("replicate", victim=1, step=1)
+    watched, free = train(task, settings, MIXED, observer=stopper), train(task, settings, MIXED)
+    assert [step for step, _ in stopper.seen] == [0, 1, 2]
+    assert 1 not in stopper.seen[2][1]
+    assert np.isnan(watched.validation[1, 2]).all()
+    assert stopper.seen[0][1][0] == pytest.approx(free.validation[0, 0].mean(), rel=1e-5)
 
 
 def test_chunks_are_cut_by_measured_bytes_and_change_nothing(make_task, make_settings, monkeypatch):
     task, settings = make_task(draws=3), make_settings(**{"training.epochs": 2})
     whole = train(task, settings, MIXED)
     device = torch.device("cpu")
-    fits = plan(task, settings, "mse", device)
-    generous = chunking(fits, MIXED, device)
-    assert generous.candidates > 1000
+    every = problems(task, settings, MIXED[0], "mse", device)
+    generous = chunking(every, MIXED, device)
+    assert generous.columns > 1000
     for room in (4_000, 700):
         monkeypatch.setattr("search.training.plan.usable_bytes", lambda _, room=room: room)
-        chunks = chunking(fits, MIXED, device)
-        assert chunks.candidates < len(MIXED)
-        for ours, theirs in zip(train(task, settings, MIXED), whole, strict=True):
-            assert_close(ours.losses.validation, theirs.losses.validation, "float32")
+        chunks = chunking(every, MIXED, device)
+        assert chunks.columns < len(MIXED)
+        assert_close(train(task, settings, MIXED).validation, whole.validation, "float32")
     assert chunks.replicates < 3
     monkeypatch.setattr("search.training.plan.usable_bytes", lambda _: 10)
     with pytest.raises(UserError, match="one fit needs"):
@@ -252,8 +250,8 @@ def test_chunks_are_cut_by_measured_bytes_and_change_nothing(make_task, make_set
 
 def test_initialisation_order_and_masks_belong_to_the_replicate(make_task, make_settings):
     task = make_task()
-    few = replicates(task, make_settings(**{"training.seeds": 1}))[0]
-    many = replicates(task, make_settings(**{"training.seeds": 5}))[0]
+    few = replicates(task, make_settings(**{"training.seeds": 1}))
+    many = replicates(task, make_settings(**{"training.seeds": 5}))
     assert [each.seed for each in few] == [many[0].seed, many[5].seed]
     assert len({each.seed for each in many}) == 10
     seeds = torch.tensor([each.seed for each in many])
@@ -278,8 +276,8 @@ def test_uniform_numbers_are_uniform_and_independent():
 def test_initial_weights(make_task, make_settings, kind):
     extra = {"model.init_std": 0.3} if kind == "normal" else {}
     task, settings = make_task(draws=40), make_settings(**{"model.init": kind}, **extra)
-    [fits] = plan(task, settings, "mse", torch.device("cpu"))
-    stack = Stack(fits.problem, MIXED[:2])
+    [problem] = problems(task, settings, MIXED[0], "mse", torch.device("cpu"))
+    stack = Stack(problem, MIXED[:2], [1, 1])
     [name] = penalised(stack.parameters)
     weight = stack.parameters[name].detach()
     expected = {"default": (1 / 12) ** 0.5 / 3**0.5, "normal": 0.3, "zeros": 0.0}[kind]
@@ -311,8 +309,8 @@ def only_frozen(features, outputs):
 
 def test_frozen_parameters_are_neither_trained_nor_penalised(make_task, make_settings):
     settings = make_settings(**{"model.kind": "test_train:HalfFrozen", "training.epochs": 2, "training.lr": 0.05})
-    [fits] = plan(make_task(), settings, "mse", torch.device("cpu"))
-    stack = Stack(fits.problem, [Candidate("l2", 1.0), Candidate("l1", 0.1)])
+    [problem] = problems(make_task(), settings, MIXED[0], "mse", torch.device("cpu"))
+    stack = Stack(problem, [Candidate("l2", 1.0), Candidate("l1", 0.1)], [1, 1])
     frozen, trained = stack.buffers["frozen.weight"].clone(), stack.parameters["trained.weight"].detach().clone()
     stack.epoch(0)
     assert (stack.buffers["frozen.weight"] == frozen).all()
@@ -332,11 +330,11 @@ def test_the_users_own_module_trains_as_it_would_alone(make_task, make_settings)
     settings = make_settings(**{"model.kind": "test_train:user_module", "training.epochs": 3, "training.lr": 0.02})
     candidates = [Candidate("none"), Candidate("l2", 0.5)]
     together = train(task, settings, candidates)
-    for candidate, ours in zip(candidates, together, strict=True):
-        [alone] = train(task, settings, [candidate])
-        np.testing.assert_allclose(ours.losses.validation, alone.losses.validation, rtol=1e-4)
-        assert ours.weights is None
-    assert together[1].weight_norm.mean() < together[0].weight_norm.mean()
+    for index, candidate in enumerate(candidates):
+        alone = train(task, settings, [candidate])
+        np.testing.assert_allclose(together.validation[index], alone.validation[0], rtol=1e-4)
+    assert together.weights is None
+    assert together.weight_norm[1].mean() < together.weight_norm[0].mean()
 
 
 def test_a_module_of_the_wrong_shape_is_refused(make_task, make_settings):
@@ -359,14 +357,14 @@ def test_a_diverged_classifier_is_marked_whatever_the_metric(make_task, make_set
         **{"data.source": "breast_cancer", "search.metric": "error_rate", "training.lr": 0.02, "training.epochs": 60},
         **{"training.apply": "loss"},
     )
-    [outcome] = train(make_task("binary"), settings, [Candidate("l2", 1e4)])
-    assert outcome.diverged.all()
-    assert outcome.losses.validation_loss() == np.inf
+    results = train(make_task("binary"), settings, [Candidate("l2", 1e4)])
+    assert results.diverged.all()
+    assert results.validation_loss[0] == np.inf
 
 
 def test_a_race_of_exact_solutions_ends_when_nobody_is_left(make_task, make_settings):
     settings = make_settings(**{"training.optimizer": "exact"})
-    watch = Stopper("replicate", victim=0, step=0)
-    [outcome] = train(make_task(draws=3), settings, [Candidate("l2", 0.1)], watch=watch)
-    assert outcome.pruned
-    assert len(watch.seen) == 1
+    stopper = Stopper("replicate", victim=0, step=0)
+    results = train(make_task(draws=3), settings, [Candidate("l2", 0.1)], observer=stopper)
+    assert results.pruned.all()
+    assert len(stopper.seen) == 1

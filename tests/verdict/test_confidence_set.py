@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from search.verdict.confidence_set import confidence_set, summarise
+from search.verdict.inputs import results_from_arrays
 from search.verdict.record import SetPart
 from search.verdict.sample import build
 
@@ -70,7 +71,8 @@ def test_summary_by_penalty():
     frame = pd.DataFrame(
         {"penalty": ["l2", "l1", "l2", "none"], "lambda": [0.1, 3.0, 7.0, 0.0], "trial": [10, 11, 12, 13]}
     )
-    assert summarise(np.array([True, False, True, True]), frame) == (
+    results = results_from_arrays(np.ones((4, 1)), None, frame)
+    assert summarise(np.array([True, False, True, True]), results) == (
         SetPart("l2", 0.1, 7.0, (10, 12)),
         SetPart("none", 0.0, 0.0, (13,)),
     )

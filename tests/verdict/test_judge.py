@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.records import UserError
-from search.verdict import Evidence, Sweep, judge
+from search.core.errors import UserError
+from search.verdict import Evidence, judge
+from search.verdict.inputs import results_from_arrays
 
 KEYS = {
     "answer": None,
@@ -136,6 +137,27 @@ def test_a_diverged_selection_is_a_no_and_all_diverged_is_open(data):
     json.dumps(everyone.to_dict(), allow_nan=False)
 
 
+def test_the_gain_is_over_none_although_its_validation_diverged():
+    rng = np.random.default_rng(6)
+    validation, test = rng.exponential(size=(3, 20)) + 1, rng.exponential(size=(3, 200)) + 1
+    test[2] += 5
+    frame = pd.DataFrame({"penalty": ["l2", "l2", "none"], "lambda": [1.0, 2.0, 0.0]})
+    plain = judge(validation, test, frame, selected=1).does_it_matter
+    validation[2, 7] = np.inf
+    found = judge(validation, test, frame, selected=1).does_it_matter
+    assert found == plain
+    assert found.gain_over_none.estimate == pytest.approx(test[2].mean() - test[1].mean())
+
+
+def test_a_verdict_where_only_what_diverged_in_validation_is_within_the_tolerance(data):
+    validation, test, frame = data
+    worse = np.where(frame["lambda"].to_numpy()[:, None] > 0.5, test, test + 10)
+    diverged = np.where(frame["lambda"].to_numpy()[:, None] > 0.5, np.inf, validation)
+    found = judge(diverged, worse, frame, selected=10, tolerance=0.5)
+    assert all(part.lambda_low > 0.5 for part in found.does_it_matter.indifference)
+    assert found.does_it_matter.indifference
+
+
 def test_candidates_of_very_different_size_are_compared_all_the_same(data):
     validation, test, frame = data
     plain = judge(validation, test, frame)
@@ -171,15 +193,12 @@ def test_procedure_asks_more_than_models(law):
 def test_evidence_fills_the_gap_and_is_kept(data):
     validation, test, frame = data
     lambdas = [float(frame["lambda"][3]), 0.111, 0.222]
-    sweep = Sweep(test[:3, None] - 0.1, pd.DataFrame({"penalty": "l2", "lambda": lambdas}))
-    found = judge(
-        validation,
-        test,
-        frame,
-        evidence=Evidence(sweep=sweep, exact_test=test[:, None] - 0.25, openings=(16,), trials=20),
-    )
+    swept = test[:3] - 0.1
+    sweep = results_from_arrays(validation[:3], swept, pd.DataFrame({"penalty": "l2", "lambda": lambdas}))
+    exact = results_from_arrays(validation, test - 0.25, frame)
+    found = judge(validation, test, frame, evidence=Evidence(sweep=sweep, exact=exact, openings=(16,), trials=20))
     assert found.gap.training == pytest.approx(0.25)
-    means = sweep.test.mean(axis=(1, 2))
+    means = swept.mean(axis=1)
     assert found.gap.search == pytest.approx(means[0] - means[1:].min())
     assert found.opened == (16,)
     assert "test_opened_before" in {warning.code for warning in found.warnings}

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from search.verdict.inputs import results_from_arrays
 from search.verdict.matter import gain_over_none, intervals, within_tolerance
 from search.verdict.record import Interval
 from search.verdict.sample import build
@@ -83,17 +84,29 @@ def test_a_single_row_says_nothing_about_the_gain():
     assert (gain.lower, gain.upper, answer) == (-np.inf, np.inf, None)
 
 
+def found(flags, loss, frame):
+    """The intervals of candidates with these mean validation losses."""
+    return intervals(flags, results_from_arrays(loss[:, None], None, frame))
+
+
 def test_intervals_are_runs_without_holes_around_the_lowest_validation_loss():
     frame = pd.DataFrame({"penalty": ["l2"] * 6 + ["l1", "none"], "lambda": [6.0, 1.0, 2.0, 3.0, 4.0, 5.0, 1.0, 0.0]})
     flags = np.array([True, True, False, True, True, True, False, True])
     loss = np.array([3.0, 0.0, 9.0, 2.0, 1.0, 3.0, 0.0, 5.0])
-    assert intervals(flags, loss, frame) == (Interval("l2", 1.0, 1.0), Interval("none", 0.0, 0.0))
+    assert found(flags, loss, frame) == (Interval("l2", 1.0, 1.0), Interval("none", 0.0, 0.0))
     loss[1] = 1.5
-    assert intervals(flags, loss, frame)[0] == Interval("l2", 3.0, 6.0)
+    assert found(flags, loss, frame)[0] == Interval("l2", 3.0, 6.0)
 
 
 def test_a_lambda_counts_only_if_every_candidate_with_it_is_named():
     frame = pd.DataFrame({"penalty": "elastic_net", "lambda": [1.0, 2.0, 2.0, 3.0]})
-    assert intervals(np.array([True, True, False, True]), np.array([0.0, -1.0, 0.0, 1.0]), frame) == (
+    assert found(np.array([True, True, False, True]), np.array([0.0, -1.0, 0.0, 1.0]), frame) == (
         Interval("elastic_net", 1.0, 1.0),
+    )
+
+
+def test_named_candidates_whose_validation_diverged_make_an_interval_all_the_same():
+    frame = pd.DataFrame({"penalty": "l2", "lambda": [9.0, 1.0, 2.0, 3.0]})
+    assert found(np.array([False, True, True, False]), np.array([0.0, np.inf, np.inf, 1.0]), frame) == (
+        Interval("l2", 1.0, 2.0),
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from search.verdict.multiplier import DRAWS, Errors, bonferroni, critical_value, multipliers, row_draws, student
+from search.verdict.multiplier import DRAWS, Errors, bonferroni, critical_value, multipliers, row_draws, t_critical
 
 
 def errors_of(influence):
@@ -63,4 +63,4 @@ def test_multipliers_of_blocks_and_samples_are_unrelated():
 @pytest.mark.parametrize("dof", [1.0, 5.0, 99.0])
 def test_student_has_the_same_tail_probability(dof):
     for value in (1.0, 1.96, 3.5):
-        assert stats.t.sf(student(value, np.array([dof]))[0], dof) == pytest.approx(stats.norm.sf(value), rel=1e-8)
+        assert stats.t.sf(t_critical(value, np.array([dof]))[0], dof) == pytest.approx(stats.norm.sf(value), rel=1e-8)

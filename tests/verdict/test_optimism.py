@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.verdict.inputs import results_from_arrays
 from search.verdict.optimism import corrected_loss, optimism
 
 
@@ -128,16 +129,20 @@ def test_shown_beside_the_test_loss():
     generator = np.random.default_rng(7)
     validation, test = generator.exponential(size=(5, 2, 30)), generator.exponential(size=(5, 2, 90))
     best = int(validation.mean(axis=(1, 2)).argmin())
-    found = optimism(validation, test, frame(5), best)
+    found = optimism(results_from_arrays(validation, test, frame(5)), best)
     assert found.validation_loss == pytest.approx(validation[best].mean())
     assert found.test_loss == pytest.approx(test[best].mean())
     assert found.corrected > found.validation_loss
-    assert optimism(validation, None, frame(5), best).test_loss is None
+    assert optimism(results_from_arrays(validation, None, frame(5)), best).test_loss is None
 
 
 def test_no_correction_where_it_would_say_nothing():
     validation = np.random.default_rng(8).exponential(size=(5, 1, 30))
     worst = int(validation.mean(axis=(1, 2)).argmax())
-    assert np.isnan(optimism(validation, None, frame(5), worst).corrected)
-    assert np.isnan(optimism(validation[:, :, :1], None, frame(5), int(validation[:, 0, 0].argmin())).corrected)
-    assert np.isnan(optimism(np.full((2, 1, 4), np.inf), None, frame(2), 0).corrected)
+    lowest_on_one_row = int(validation[:, 0, 0].argmin())
+    for losses, selected in (
+        (validation, worst),
+        (validation[:, :, :1], lowest_on_one_row),
+        (np.full((2, 1, 4), np.inf), 0),
+    ):
+        assert np.isnan(optimism(results_from_arrays(losses, None, frame(len(losses))), selected).corrected)

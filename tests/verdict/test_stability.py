@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.verdict.stability import stability
+from search.verdict.inputs import results_from_arrays
+from search.verdict.stability import picks, stability
+
+
+def stable(validation, candidates, selected):
+    return stability(results_from_arrays(validation, None, candidates), selected)
 
 
 def folds(generator, candidates, rows=30, count=5):
@@ -27,10 +32,11 @@ def frame(generator, count):
 def test_is_each_replicates_own_argmin(seed):
     generator = np.random.default_rng(seed)
     candidates, validation = frame(generator, 8), folds(generator, 8)
-    picks = [min(range(8), key=lambda c: np.nanmean(validation[c, r])) for r in range(5)]
-    selected = picks[0]
-    same = [pick for pick in picks if candidates["penalty"][pick] == candidates["penalty"][selected]]
-    found = stability(validation, candidates, selected)
+    picked = [min(range(8), key=lambda c: np.nanmean(validation[c, r])) for r in range(5)]
+    selected = picked[0]
+    same = [pick for pick in picked if candidates["penalty"][pick] == candidates["penalty"][selected]]
+    found = stable(validation, candidates, selected)
+    assert picks(results_from_arrays(validation, None, candidates)).tolist() == picked
     assert found.replicates == 5
     assert found.same_penalty == pytest.approx(len(same) / 5)
     lambdas = np.nan_to_num(candidates["lambda"].to_numpy())[same]
@@ -42,21 +48,21 @@ def test_is_each_replicates_own_argmin(seed):
 def test_no_noise_means_no_movement():
     candidates = pd.DataFrame({"penalty": "l2", "lambda": [0.1, 1.0, 10.0]})
     validation = np.broadcast_to(np.array([2.0, 1.0, 3.0])[:, None, None], (3, 7, 4))
-    found = stability(validation, candidates, 1)
+    found = stable(validation, candidates, 1)
     assert (found.replicates, found.same_penalty, found.lambda_quantiles) == (7, 1.0, (1.0,) * 5)
 
 
 def test_the_quantiles_are_those_promised():
     lambdas = np.geomspace(0.1, 10, 100)
     own_winner = 1.0 - np.eye(100)[:, :, None]  # replicate r is won by candidate r
-    found = stability(own_winner, pd.DataFrame({"penalty": "l2", "lambda": lambdas}), 0)
+    found = stable(own_winner, pd.DataFrame({"penalty": "l2", "lambda": lambdas}), 0)
     assert found.lambda_quantiles == tuple(lambdas[[4, 24, 49, 74, 94]])
 
 
 def test_another_penalty_than_selected_leaves_no_lambdas():
     candidates = pd.DataFrame({"penalty": ["l1", "l2"], "lambda": [0.1, 1.0]})
     validation = np.stack([np.zeros((3, 4)), np.ones((3, 4))])
-    found = stability(validation, candidates, 1)
+    found = stable(validation, candidates, 1)
     assert (found.same_penalty, found.lambda_quantiles) == (0.0, ())
 
 
@@ -66,7 +72,7 @@ def test_a_diverged_fit_is_not_picked_and_an_empty_replicate_does_not_count():
     validation[1] = 2.0
     validation[0, 0, 2] = np.inf
     validation[:, 2] = np.nan
-    found = stability(validation, candidates, 0)
+    found = stable(validation, candidates, 0)
     assert found.replicates == 2
     assert found.lambda_quantiles[0] == 0.1
     assert found.lambda_quantiles[-1] == 1.0
@@ -79,7 +85,7 @@ def test_a_flatter_valley_moves_the_selection_more():
     noise = generator.normal(size=(41, 200, 20))
 
     def width(curvature):
-        quantiles = stability(curvature * np.log(lambdas)[:, None, None] ** 2 + noise, candidates, 20).lambda_quantiles
+        quantiles = stable(curvature * np.log(lambdas)[:, None, None] ** 2 + noise, candidates, 20).lambda_quantiles
         return np.log(quantiles[-1] / quantiles[0])
 
     assert width(0.01) > 2 * width(1.0) > 0

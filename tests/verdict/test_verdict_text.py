@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from search.core.candidate import Candidate
 from search.verdict import describe, judge
 from search.verdict.record import (
     Basis,
@@ -23,8 +24,8 @@ from search.verdict.record import (
 
 YES = Verdict(
     answer="yes",
-    selected=Choice(7, "l2", 3.2, 0.5, 0.52),
-    best_on_test=Choice(9, "l1", 0.4, 0.51, 0.519),
+    selected=Choice(7, Candidate("l2", 3.2), 0.5, 0.52),
+    best_on_test=Choice(9, Candidate("l1", 0.4), 0.51, 0.519),
     regret=Regret(0.001, 0.0, 0.004, 0.0, 0.008, 0.95),
     confidence_set=(SetPart("l1", 0.4, 0.4, (9,)), SetPart("l2", 1.5, 8.1, (6, 7))),
     does_it_matter=Matter(True, Gain(0.3, 0.2, 0.4), (Interval("l1", 0.3, 0.5), Interval("l2", 1.2, 9.8))),
@@ -83,8 +84,15 @@ def test_without_test_rows_the_first_sentence_says_so():
 
 
 def test_no_penalty_selected():
-    assert first(selected=Choice(0, "none", 0.0, 0.5, 0.52)) == (
+    assert first(selected=Choice(0, Candidate("none"), 0.5, 0.52)) == (
         "Yes: no penalty is within 1 % of the best of 64 candidates (95 % confidence)."
+    )
+
+
+def test_a_candidate_is_named_with_all_its_parameters():
+    candidate = Candidate("elastic_net", 3.2, l1_ratio=0.25, lr=0.1)
+    assert "Yes: elastic net with lambda 3.2, l1_ratio 0.25, lr 0.1 is within 1 % of the best" in first(
+        selected=Choice(7, candidate, 0.5, 0.52)
     )
 
 

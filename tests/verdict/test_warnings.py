@@ -3,31 +3,36 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from search.verdict.warnings import Case, find_warnings
+from search.core.candidate import Candidate
+from search.core.evidence import Evidence
+from search.core.results import Results
+from search.verdict.comparison import Comparison
+from search.verdict.inputs import cleaned
+from search.verdict.warnings import CHECKS, find_warnings, heavy_tail
 
 LAMBDAS = np.geomspace(0.01, 100, 21)
 
 
+def l2(lambdas):
+    return tuple(Candidate("l2", strength) for strength in lambdas)
+
+
 def sound(seed=0):
-    """A case that deserves no warning: a clear minimum in the middle, many rows, little noise."""
+    """A comparison that deserves no warning: a clear minimum in the middle, many rows, little noise."""
     generator = np.random.default_rng(seed)
     level = 1 + 0.2 * np.log(LAMBDAS) ** 2
     noise = generator.normal(size=(1, 5, 200)) + 0.1 * generator.normal(size=(21, 5, 200))
     validation = level[:, None, None] * noise**2
-    return Case(
-        validation=validation,
-        test=level[:, None, None] * generator.normal(size=(1, 5, 300)) ** 2,
-        candidates=pd.DataFrame({"penalty": "l2", "lambda": LAMBDAS, "train_loss": 0.5 * level}),
-        selected=10,
-        in_confidence_set=3,
-        train_curves=np.tile(0.5 + 2 * np.exp(-np.arange(50) / 5), (21, 1)),
-        baseline_loss=5.0,
-        openings=(21,),
-        trials=21,
+    results = Results(
+        l2(LAMBDAS),
+        validation,
+        level[:, None, None] * generator.normal(size=(1, 5, 300)) ** 2,
+        train_loss=np.tile(0.5 * level[:, None], 5),
+        train_curve=np.tile(0.5 + 2 * np.exp(-np.arange(50) / 5), (21, 5, 1)),
     )
+    return Comparison(results, 10, evidence=Evidence(baseline_loss=5.0, openings=(21,), trials=21))
 
 
 def codes(case):
@@ -39,8 +44,22 @@ def message(case, code):
     return found
 
 
-def with_column(case, **columns):
-    return replace(case, candidates=case.candidates.assign(**columns))
+def with_results(case, **changes):
+    return replace(case, results=replace(case.results, **changes))
+
+
+def with_evidence(case, **changes):
+    return replace(case, evidence=replace(case.evidence, **changes))
+
+
+def of_all(value):
+    """A figure of every fit: one number, or one for each candidate."""
+    return np.broadcast_to(np.reshape(value, (-1, 1)), (21, 5))
+
+
+def test_the_registry_names_each_check_once():
+    names = [check.code for check in CHECKS]
+    assert len(set(names)) == len(names) == 11
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -70,8 +89,9 @@ def descend(input_std, epochs=100, lr=0.003):
 
 def study(curves, baseline):
     validation = np.random.default_rng(1).exponential(size=(len(curves), 1, 100)) * curves[:, -1][:, None, None]
-    candidates = pd.DataFrame({"penalty": ["none", "l2", "l2"], "lambda": [0, 0.1, 1], "train_loss": curves[:, -1]})
-    return Case(validation, validation, candidates, 0, 1, train_curves=curves, baseline_loss=baseline)
+    candidates = (Candidate("none"), Candidate("l2", 0.1), Candidate("l2", 1))
+    results = Results(candidates, validation, validation, train_loss=curves[:, -1:], train_curve=curves[:, None])
+    return Comparison(results, 0, evidence=Evidence(baseline_loss=baseline))
 
 
 def test_the_readers_study_was_not_trained():
@@ -86,35 +106,45 @@ def test_the_same_study_with_scaled_inputs_was():
 
 @pytest.mark.parametrize(("share", "trained"), [(0.90, True), (0.97, False), (1.2, False)])
 def test_learned_less_than_a_twentieth_of_the_constants_loss(share, trained):
-    case = with_column(sound(), train_loss=np.linspace(share, 3, 21) * 5.0)
+    case = with_results(sound(), train_loss=of_all(np.linspace(share, 3, 21) * 5.0))
     assert ("not_trained" in codes(case)) is not trained
-    assert "not_trained" not in codes(replace(case, baseline_loss=None))
-    diverged = with_column(case, train_loss=np.inf)
+    assert "not_trained" not in codes(with_evidence(case, baseline_loss=None))
+    assert "not_trained" not in codes(with_results(case, train_loss=None))
+    diverged = with_results(case, train_loss=of_all(np.inf))
     assert "not_trained" not in codes(diverged)
 
 
 def test_still_falling_at_the_end():
     case = sound()
     epochs = np.arange(50)
-    slow = np.tile(np.exp(-epochs / 100), (21, 1))
-    assert "was still learning" in message(replace(case, train_curves=slow), "not_trained")
+    slow = np.tile(np.exp(-epochs / 100), (21, 5, 1))
+    assert "was still learning" in message(with_results(case, train_curve=slow), "not_trained")
     for settled in (np.exp(-epochs / 10), 1 + 0.02 * np.cos(epochs), np.ones(50)):
-        assert "not_trained" not in codes(replace(case, train_curves=np.tile(settled, (21, 1))))
-    assert "not_trained" not in codes(replace(case, train_curves=np.empty((21, 0))))
+        assert "not_trained" not in codes(with_results(case, train_curve=np.tile(settled, (21, 5, 1))))
+    assert "not_trained" not in codes(with_results(case, train_curve=np.empty((21, 5, 0))))
+    assert "not_trained" not in codes(with_results(case, train_curve=None))
+
+
+def test_a_curve_ends_where_its_fit_ended():
+    case, epochs = sound(), np.arange(50)
+    for curve in (np.exp(-epochs / 100), np.exp(-epochs / 10)):
+        short = np.tile(curve, (21, 5, 1))
+        long = np.pad(short, ((0, 0), (0, 0), (0, 30)), constant_values=np.nan)
+        assert codes(with_results(case, train_curve=long)) == codes(with_results(case, train_curve=short))
 
 
 def test_exact_solutions_that_missed_their_accuracy():
-    converged = np.ones(21)
-    assert "not_trained" not in codes(with_column(sound(), converged=converged))
-    converged[[3, 8]] = 0.8
-    assert message(with_column(sound(), converged=converged), "not_trained").startswith("2 of 21 candidates")
+    converged = np.ones((21, 5), dtype=bool)
+    assert "not_trained" not in codes(with_results(sound(), converged=converged))
+    converged[[3, 8], 2] = False
+    assert message(with_results(sound(), converged=converged), "not_trained").startswith("2 of 21 candidates")
 
 
 def test_diverged_fits_are_counted():
     case = sound()
-    validation = case.validation.copy()
+    validation = case.results.validation.copy()
     validation[0, 0, 5] = validation[0, 1, 7] = validation[20, 2, 9] = np.inf
-    assert message(replace(case, validation=validation), "diverged").startswith("3 of 105 fits (3%), in 2 of 21")
+    assert message(with_results(case, validation=validation), "diverged").startswith("3 of 105 fits (3%), in 2 of 21")
 
 
 @pytest.mark.parametrize(("selected", "side"), [(0, "lower"), (1, "lower"), (19, "upper"), (20, "upper")])
@@ -129,45 +159,46 @@ def test_selected_inside(selected):
 
 def test_the_searched_range_counts_and_not_only_what_was_tried():
     inside, beyond = {"l2": (0.005, 200.0)}, {"l2": (0.01, 1.2)}
-    assert "edge_of_range" not in codes(replace(sound(), selected=19, lambda_range=inside))
-    assert "edge_of_range" in codes(replace(sound(), selected=20, lambda_range=inside))  # nothing tried beyond it
-    assert "(1.2)" in message(replace(sound(), selected=10, lambda_range=beyond), "edge_of_range")
+    searched_more, searched_less = (with_evidence(sound(), lambda_range=ends) for ends in (inside, beyond))
+    assert "edge_of_range" not in codes(replace(searched_more, selected=19))
+    assert "edge_of_range" in codes(replace(searched_more, selected=20))  # nothing tried beyond it
+    assert "(1.2)" in message(replace(searched_less, selected=10), "edge_of_range")
 
 
 def test_no_edge_without_a_range_or_where_nothing_can_change():
     case = sound()
-    none = case.candidates.assign(penalty=["none", *["l2"] * 20])
-    assert "edge_of_range" not in codes(replace(case, candidates=none, selected=0))
-    zeros = with_column(case, nonzero=np.where(LAMBDAS > 10, 0.0, 1.0))
+    none = (Candidate("none"), *l2(LAMBDAS[1:]))
+    assert "edge_of_range" not in codes(with_results(replace(case, selected=0), candidates=none))
+    zeros = with_results(case, nonzero=of_all(np.where(LAMBDAS > 10, 0.0, 1.0)))
     assert "edge_of_range" not in codes(replace(zeros, selected=20))
     assert "edge_of_range" in codes(replace(zeros, selected=0))
-    starts_at_zero = with_column(case, **{"lambda": [0.0, *LAMBDAS[1:]]})
-    assert "edge_of_range" not in codes(replace(starts_at_zero, selected=0))
-    one_each = case.candidates.assign(penalty=["l1", *["l2"] * 20])
-    assert "edge_of_range" not in codes(replace(case, candidates=one_each, selected=0))
+    for first in (Candidate("l2", 0.0), Candidate("l1", LAMBDAS[0])):  # lambda 0; the only one of its penalty
+        changed = with_results(case, candidates=(first, *l2(LAMBDAS[1:])))
+        assert "edge_of_range" not in codes(replace(changed, selected=0))
 
 
 def test_trials_added_after_an_opening():
-    assert "test_opened_before" not in codes(replace(sound(), openings=()))
-    found = message(replace(sound(), openings=(8, 21)), "test_opened_before")
+    assert "test_opened_before" not in codes(with_evidence(sound(), openings=()))
+    found = message(with_evidence(sound(), openings=(8, 21)), "test_opened_before")
     assert "after 8 trials" in found
     assert "21 now" in found
 
 
 def test_test_rows_missing_or_few():
     case = sound()
-    assert "no_test_rows" in codes(replace(case, test=None))
-    few = case.test.copy()
+    assert "no_test_rows" in codes(with_results(case, test=None))
+    few = case.losses.copy()
     few[:, :, 12:] = np.nan
-    assert "only 12 test rows" in message(replace(case, test=few), "few_test_rows")
-    assert "few_test_rows" not in codes(replace(case, test=None))
+    judged = replace(case, results=cleaned(replace(case.results, test=few)))
+    assert "only 12 test rows" in message(judged, "few_test_rows")
+    assert "few_test_rows" not in codes(with_results(case, test=None))
 
 
 def rate_of_heavy_tails(draw, rows, count=400):
     generator = np.random.default_rng(0)
     case = sound()
     tests = (np.broadcast_to(draw(generator, rows) ** 2, (21, 1, rows)) for _ in range(count))
-    return np.mean(["heavy_tail" in codes(replace(case, test=test)) for test in tests])
+    return np.mean([heavy_tail.message(with_results(case, test=test)) is not None for test in tests])
 
 
 @pytest.mark.parametrize("rows", [20, 30, 50, 100])
@@ -182,18 +213,26 @@ def test_heavy_tailed_errors_often_do():
 
 def test_the_row_that_carries_the_mean():
     case = sound()
-    outlier = case.test.copy()
+    outlier = case.losses.copy()
     outlier[:, :, 17] = 300.0
     share = outlier[10, :, 17].mean() / outlier[10].mean(axis=0).sum()
-    assert f"carries {share:.0%}" in message(replace(case, test=outlier), "heavy_tail")
+    assert f"carries {share:.0%}" in message(with_results(case, test=outlier), "heavy_tail")
     two_errors = np.zeros((21, 1, 100))  # no single row carries an error rate of two errors
     two_errors[:, :, [3, 5]] = 1.0
-    assert "heavy_tail" not in codes(replace(case, test=two_errors))
+    assert "heavy_tail" not in codes(with_results(case, test=two_errors))
 
 
 def test_flat_only_where_all_candidates_are_in_the_confidence_set():
-    assert "None of the 21 candidates" in message(replace(sound(), in_confidence_set=21), "flat")
-    assert "flat" not in codes(replace(sound(), in_confidence_set=20))
+    case = sound()
+    alike = np.repeat(case.losses[[10]], 21, axis=0)
+    flat = with_results(case, test=alike)
+    assert flat.members.all()
+    assert "None of the 21 candidates" in message(flat, "flat")
+    one_worse = alike + np.where(np.arange(21) == 3, 1.0, 0.0)[:, None, None]
+    not_flat = with_results(case, test=one_worse)
+    assert not_flat.members.sum() == 20
+    assert "flat" not in codes(not_flat)
+    assert "flat" not in codes(Comparison(case.results.take([10]), 0))  # nothing to be told from
 
 
 def layout(generator, between, within, replicates=6):
@@ -205,8 +244,8 @@ def layout(generator, between, within, replicates=6):
 
 def rate_of_seeds_dominate(between, within):
     generator = np.random.default_rng(0)
-    candidates = pd.DataFrame({"penalty": "l2", "lambda": np.geomspace(0.01, 100, 20)})
-    cases = (Case(layout(generator, between, within), None, candidates, 5, 1) for _ in range(50))
+    candidates = l2(np.geomspace(0.01, 100, 20))
+    cases = (Comparison(Results(candidates, layout(generator, between, within)), 5) for _ in range(50))
     return np.mean(["seeds_dominate" in codes(case) for case in cases])
 
 
@@ -217,36 +256,39 @@ def test_seeds_dominate_by_their_share_of_variance_and_not_by_common_effects():
 
 def test_seeds_cannot_be_judged_with_one_replicate_or_few_candidates():
     generator = np.random.default_rng(0)
-    candidates = pd.DataFrame({"penalty": "l2", "lambda": np.geomspace(0.01, 100, 20)})
-    one = Case(layout(generator, 0.0, 1.0, replicates=1), None, candidates, 5, 1)
-    few = Case(layout(generator, 0.0, 1.0)[:4], None, candidates[:4], 2, 1)
+    candidates = l2(np.geomspace(0.01, 100, 20))
+    one = Comparison(Results(candidates, layout(generator, 0.0, 1.0, replicates=1)), 5)
+    few = Comparison(Results(candidates[:4], layout(generator, 0.0, 1.0)[:4]), 2)
     assert "seeds_dominate" not in codes(one) | codes(few)
 
 
 def test_validation_below_training():
     case = sound()
-    below = with_column(case, train_loss=case.validation[10].mean() * 2)
+    loss = case.results.validation[10].mean()
+    below = with_results(case, train_loss=of_all(2 * loss))
     assert "below its training loss" in message(below, "validation_below_training")
-    within_noise = with_column(case, train_loss=case.validation[10].mean() * 1.001)
+    within_noise = with_results(case, train_loss=of_all(1.001 * loss))
     assert "validation_below_training" not in codes(within_noise)
+    assert "validation_below_training" not in codes(with_results(case, train_loss=None))
 
 
 def test_bounds_for_the_procedure_rest_on_few_replicates():
     case = sound()
     assert "few_replicates" not in codes(replace(case, scope="procedure"))
-    assert "few_replicates" in codes(replace(case, scope="procedure", test=case.test[:, :2]))
-    assert "few_replicates" not in codes(replace(case, test=case.test[:, :2]))
+    two = with_results(case, test=case.losses[:, :2])
+    assert "few_replicates" in codes(replace(two, scope="procedure"))
+    assert "few_replicates" not in codes(two)
 
 
 def test_messages_are_one_or_two_plain_sentences_with_their_figure():
-    case = with_column(sound(), train_loss=9.0)
-    validation = case.validation.copy()
+    case = sound()
+    validation = case.results.validation.copy()
     validation[0, 0, 0] = np.inf
-    test = case.test[:, :2, :12].copy()
+    test = np.repeat(case.losses[[10], :2, :12], 21, axis=0)
     test[:, :, 3] = 1e4
-    bad = replace(
-        case, validation=validation, test=test, selected=20, in_confidence_set=21, scope="procedure", openings=(4,)
-    )
+    changed = with_results(case, validation=validation, test=test, train_loss=of_all(9.0))
+    bad = replace(with_evidence(changed, openings=(4,)), selected=20, scope="procedure")
+    assert bad.members.all()
     found = find_warnings(bad)
     assert len(found) >= 8
     for warning in found:

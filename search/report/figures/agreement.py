@@ -8,14 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
-from search.records import Array, Flags
-from search.report.draw import Index, add_mark, bare, log_axis
-from search.report.figures.losses import best_on_test
-from search.report.labels import loss_title, penalty_name, rounded
-from search.report.points import HOVER_POINTS, Points, points, spans_decades, thin
-from search.report.theme import NEUTRAL, PENALTY_STYLES, Theme
+from search.core.arrays import Array, Flags, Index
+from search.core.text import words
+from search.report.draw import add_mark, bare, log_axis
+from search.report.figures.base import Figure
+from search.report.labels import loss_title, rounded
+from search.report.placed import HOVER_POINTS, Placed, spans_decades, thin
+from search.report.theme import NEUTRAL, Theme, style_of
 from search.report.view import StudyView
-from search.verdict.rules import mean_losses
 
 
 class Agreement(NamedTuple):
@@ -24,7 +24,7 @@ class Agreement(NamedTuple):
     `correlation` is Spearman's, over the candidates with finite losses; None where there is none.
     """
 
-    points: Points
+    points: Placed
     validation: Array
     test: Array
     correlation: float | None
@@ -35,16 +35,16 @@ class Agreement(NamedTuple):
 
 def agreement(view: StudyView) -> Agreement | None:
     """The two losses of every candidate; None without opened test rows or with a single candidate."""
-    if view.selected is None or view.test is None or len(view.candidates) < 2:
+    validation, test = view.results.validation_loss, view.results.test_loss
+    if view.selected is None or test is None or len(test) < 2:
         return None
-    validation, test = mean_losses(view.validation), mean_losses(view.test)
     return Agreement(
-        points=points(view.candidates),
+        points=view.placed,
         validation=validation,
         test=test,
         correlation=rank_correlation(validation, test),
         selected=view.selected,
-        best=best_on_test(view),
+        best=view.best_on_test,
         metric=view.metric,
     )
 
@@ -72,12 +72,12 @@ def draw_agreement(numbers: Agreement, theme: Theme) -> go.Figure:
 
 
 def _add_penalty(figure: go.Figure, numbers: Agreement, own: Index, penalty: str) -> None:
-    style = PENALTY_STYLES[penalty]
+    style = style_of(penalty)
     figure.add_scatter(
         x=rounded(numbers.validation[own]),
         y=rounded(numbers.test[own]),
         mode="markers",
-        name=penalty_name(penalty),
+        name=words(penalty),
         marker={"symbol": style.symbol, "size": 8, "color": style.color, "opacity": 0.8},
         hovertext=[numbers.points.text[index] for index in own],
         hovertemplate="%{hovertext}<br>validation loss %{x:.4~g}<br>test loss %{y:.4~g}<extra></extra>",
@@ -99,3 +99,13 @@ def _finish(figure: go.Figure, numbers: Agreement, finite: Flags) -> None:
     if numbers.correlation is not None:
         text = f"rank correlation {numbers.correlation:.2f}"
         figure.add_annotation(text=text, x=1, y=0.02, xref="paper", yref="paper", xanchor="right", showarrow=False)
+
+
+AGREEMENT = Figure(
+    "agreement",
+    agreement,
+    draw_agreement,
+    title="Validation against test loss",
+    question="Do the validation rows rank the candidates as the test rows do?",
+    needs="It needs opened test rows and two candidates.",
+)

@@ -7,10 +7,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from search.records import Array
+from search.core.arrays import Array
+from search.metrics import METRICS
 from search.report.draw import bare, log_axis
-from search.report.labels import METRICS, rounded
-from search.report.points import spans_decades, spread, thin
+from search.report.figures.base import Figure
+from search.report.labels import escape, rounded
+from search.report.placed import spans_decades, spread, thin
 from search.report.theme import NEUTRAL, Theme, translucent
 from search.report.view import StudyView
 
@@ -38,31 +40,29 @@ class Curves(NamedTuple):
 
 def curves(view: StudyView) -> Curves | None:
     """The learning curves of up to 60 candidates; None for exact solutions, which have no epochs."""
-    if view.selected is None or view.outcomes[0].epochs < 2:
+    train, validation = view.results.train_curve, view.results.validation_curve
+    if view.selected is None or train is None or validation is None or train.shape[2] < 2:
         return None
     chosen = _candidates(view)
-    outcomes = [view.outcomes[index] for index in chosen]
-    count = min(outcome.train_curve.shape[1] for outcome in outcomes)
-    epochs = np.unique(np.linspace(0, count - 1, EPOCHS).round().astype(int))
-    kinds = {
-        "training": np.stack([outcome.train_curve[:, epochs] for outcome in outcomes]),
-        "validation": np.stack([outcome.validation_curve[:, epochs] for outcome in outcomes]),
-    }
+    trained = np.flatnonzero(~np.isnan(train[chosen]).all(axis=(0, 1)))
+    epochs = np.unique(np.linspace(0, trained.max(initial=0), EPOCHS).round().astype(int))
+    kinds = {"training": train[chosen][..., epochs], "validation": validation[chosen][..., epochs]}
     spreads = {kind: [spread(each) for each in np.moveaxis(fits, 2, 0)] for kind, fits in kinds.items()}
     return Curves(
         epochs=epochs + 1.0,
         mean={kind: np.stack([each.mean for each in every], axis=1) for kind, every in spreads.items()},
         low={kind: np.stack([each.low for each in every], axis=1) for kind, every in spreads.items()},
         high={kind: np.stack([each.high for each in every], axis=1) for kind, every in spreads.items()},
-        labels=[str(outcome.candidate) for outcome in outcomes],
+        labels=[escape(view.results.candidates[index]) for index in chosen],
         selected=chosen.index(view.selected),
         metric=view.metric,
     )
 
 
 def _candidates(view: StudyView) -> list[int]:
-    """Positions sorted by penalty and lambda; of many every so manieth one, and the selected one."""
-    order = view.candidates.sort_values(["penalty", "lambda", "l1_ratio"]).index.to_numpy()
+    """Positions in the candidates' order: of many an even choice, and the selected one."""
+    candidates = view.results.candidates
+    order = sorted(range(len(candidates)), key=lambda place: candidates[place].sort_key)
     rank = np.argsort(order).astype(np.float64)
     return [int(index) for index in thin(rank, [view.selected], STEPS)]
 
@@ -84,7 +84,7 @@ def draw_curves(numbers: Curves, theme: Theme) -> go.Figure:
         )
     for kind, color in KINDS.items():
         _add_kind(figure, numbers, kind, color)
-    unit = "" if numbers.metric is None else f" ({METRICS[numbers.metric]})"
+    unit = "" if numbers.metric is None else f" ({METRICS[numbers.metric].label})"
     figure.update_xaxes(title_text="epoch")
     figure.update_yaxes(title_text=f"loss{unit}", **_scale(numbers))
     figure.update_layout(sliders=[_slider(numbers)])
@@ -159,3 +159,13 @@ def _scale(numbers: Curves) -> dict[str, Any]:
         return log_axis(values) | {"range": [float(ends[0]) - 0.1, float(ends[1]) + 0.1]}
     margin = 0.05 * (high - low) or 0.1
     return {"range": [low - margin, high + margin]}
+
+
+CURVES = Figure(
+    "curves",
+    curves,
+    draw_curves,
+    title="Learning curves",
+    question="Had the training come to its end, and does the validation loss rise again?",
+    needs="It needs a training over epochs; exact solutions have none.",
+)

@@ -7,9 +7,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from search.records import Array
+from search.core.arrays import Array
+from search.core.text import number
 from search.report.draw import bare
-from search.report.labels import rounded, short
+from search.report.figures.base import Figure
+from search.report.labels import rounded
 from search.report.theme import NEUTRAL, Theme
 from search.report.view import StudyView
 
@@ -99,7 +101,7 @@ def _add_text(figure: go.Figure, numbers: GapParts, values: Array) -> None:
         x=rounded(ends),
         y=[PARTS[name][0] for name in numbers.values],
         mode="text",
-        text=[f" {'no evidence' if np.isnan(value) else short(value)}" for value in values],
+        text=[f" {'no evidence' if np.isnan(value) else number(value)}" for value in values],
         textposition="middle right",
         cliponaxis=False,
         hoverinfo="skip",
@@ -113,3 +115,13 @@ def _range(numbers: GapParts) -> list[float]:
     low, high = np.nanmin(values), values[np.isfinite(values)].max()
     width = max(high - low, 1e-12)
     return [float(low - 0.02 * width), float(high + 0.3 * width)]
+
+
+GAP = Figure(
+    "gap",
+    gap,
+    draw_gap,
+    title="What the regret is made of",
+    question="Where is something to be gained: with more validation rows, a finer search, or longer training?",
+    needs="It needs opened test rows.",
+)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from search.records import Array
-from search.report.draw import Index, logarithmic, panels
-from search.report.labels import loss_title, penalty_name, rounded, short
-from search.report.points import HOVER_POINTS, points, thin
-from search.report.theme import PENALTY_STYLES, Theme
+from search.core.arrays import Array, Index
+from search.core.choice import tied
+from search.core.text import number, words
+from search.report.draw import logarithmic, panels
+from search.report.figures.base import Figure
+from search.report.labels import hover, loss_title, rounded
+from search.report.placed import HOVER_POINTS, thin
+from search.report.theme import Theme, in_order, style_of
 from search.report.view import StudyView
-from search.verdict.rules import mean_losses
 
-PARAMETERS: Final = ["penalty", "lambda", "l1_ratio"]
 INCUMBENT: Final = {"validation": "#0072b2", "test": "#d55e00"}
 
 
@@ -29,7 +29,7 @@ class History(NamedTuple):
     """
 
     trial: NDArray[np.int64]
-    penalty: NDArray[np.str_]
+    penalty: Any
     text: list[str]
     loss: Array
     incumbent: Array
@@ -40,17 +40,19 @@ class History(NamedTuple):
 
 def history(view: StudyView) -> History | None:
     """The search's history; None with fewer than two complete trials."""
-    frame = view.trials[view.trials["state"] == "complete"].reset_index(drop=True)
-    if len(frame) < 2:
+    results, place = view.results, view.study.complete
+    if len(place) < 2:
         return None
-    loss = frame["validation_loss"].to_numpy(np.float64)
+    trials = view.study.trials
+    numbers = trials.loc[trials["state"] == "complete", "trial"].to_numpy(np.int64)
+    loss = results.validation_loss[place]
     best = _incumbents(loss)
-    test = None if view.test is None else mean_losses(view.test)[_candidate_of(view, frame)][best]
+    test = None if results.test_loss is None else results.test_loss[place][best]
     comparable = test is not None and np.isfinite(test).all()
     return History(
-        trial=frame["trial"].to_numpy(np.int64),
-        penalty=frame["penalty"].to_numpy(dtype=str),
-        text=points(frame).text,
+        trial=numbers,
+        penalty=results.penalty[place],
+        text=[hover(results.candidates[index], trial) for index, trial in zip(place, numbers.tolist(), strict=True)],
         loss=loss,
         incumbent=loss[best],
         test=test,
@@ -62,18 +64,8 @@ def history(view: StudyView) -> History | None:
 def _incumbents(loss: Array) -> Index:
     """Position of the lowest loss so far, the first one of equals, (trials,)."""
     lowest = np.minimum.accumulate(loss)
-    new = np.concatenate([[True], lowest[1:] < lowest[:-1]])
+    new = np.concatenate([[True], ~tied(lowest[:-1], lowest[1:])])
     return np.maximum.accumulate(np.where(new, np.arange(len(loss)), 0))
-
-
-def _candidate_of(view: StudyView, frame: pd.DataFrame) -> Index:
-    """Position of each trial's candidate."""
-    known = {key: place for place, key in enumerate(_keys(view.candidates))}
-    return np.array([known[key] for key in _keys(frame)], dtype=np.intp)
-
-
-def _keys(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    return [tuple(map(str, row)) for row in frame[PARAMETERS].itertuples(index=False)]
 
 
 def draw_history(numbers: History, theme: Theme) -> go.Figure:
@@ -87,7 +79,7 @@ def draw_history(numbers: History, theme: Theme) -> go.Figure:
     logarithmic(figure, 1, numbers.loss)
     logarithmic(figure, 2, numbers.incumbent, *([] if numbers.test is None else [numbers.test]))
     if numbers.overtuning is not None:
-        text = f"overtuning {short(numbers.overtuning)}"
+        text = f"overtuning {number(numbers.overtuning)}"
         figure.add_annotation(
             text=text, x=1, y=1, xref="x2 domain", yref="y2 domain", xanchor="right", yanchor="top", showarrow=False
         )
@@ -97,15 +89,15 @@ def draw_history(numbers: History, theme: Theme) -> go.Figure:
 
 def _add_trials(figure: go.Figure, numbers: History) -> None:
     shown = thin(numbers.trial.astype(float), limit=HOVER_POINTS - 600)
-    for penalty in PENALTY_STYLES:
+    for penalty in in_order(numbers.penalty):
         own = shown[(numbers.penalty[shown] == penalty) & np.isfinite(numbers.loss[shown])]
         if len(own):
-            style = PENALTY_STYLES[penalty]
+            style = style_of(penalty)
             figure.add_scatter(
                 x=numbers.trial[own].tolist(),
                 y=rounded(numbers.loss[own]),
                 mode="markers",
-                name=penalty_name(penalty),
+                name=words(penalty),
                 marker={"symbol": style.symbol, "size": 7, "color": style.color},
                 hovertext=[numbers.text[index] for index in own],
                 hovertemplate="%{hovertext}<br>validation loss %{y:.4~g}<extra></extra>",
@@ -116,8 +108,8 @@ def _add_trials(figure: go.Figure, numbers: History) -> None:
 
 def _add_incumbent(figure: go.Figure, numbers: History, kind: str, values: Array) -> None:
     """Steps: drawn where the incumbent changes, and at the end."""
-    changes = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
-    own = np.union1d(changes, [len(values) - 1])
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    own = np.union1d(changes, [0, len(values) - 1])
     own = own[np.isfinite(values[own])]
     figure.add_scatter(
         x=numbers.trial[own].tolist(),
@@ -130,3 +122,13 @@ def _add_incumbent(figure: go.Figure, numbers: History, kind: str, values: Array
         row=2,
         col=1,
     )
+
+
+HISTORY = Figure(
+    "history",
+    history,
+    draw_history,
+    title="History of the search",
+    question="Did the search still find something better, also on rows that it never saw?",
+    needs="It needs two complete trials.",
+)

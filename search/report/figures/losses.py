@@ -7,26 +7,27 @@ from typing import Final, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from search.records import Array, Flags
+from search.core.arrays import Array, Flags
+from search.core.means import fit_means
 from search.report.draw import add_candidates, add_mark, add_patch, lambda_panels, logarithmic
+from search.report.figures.base import Figure
 from search.report.labels import loss_title, rounded
-from search.report.points import HOVER_POINTS, Points, Spread, fit_means, points, spread, thin
-from search.report.theme import NEUTRAL, PENALTY_STYLES, Theme, translucent
+from search.report.placed import HOVER_POINTS, Placed, Spread, spread, thin
+from search.report.theme import NEUTRAL, Theme, style_of, translucent
 from search.report.view import StudyView
 from search.verdict.record import SetPart
-from search.verdict.rules import mean_losses
 
 LANE: Final = 0.04
 
 
-class Losses(NamedTuple):
+class LossCurves(NamedTuple):
     """The losses of all candidates, "training", "validation" and, where it is open, "test", each over replicates.
 
     `selected` and `best` (on test) are positions. `confidence_set` is the verdict's, `members` its candidates; both
     are None without a verdict. `truth` is the exact risk, (candidates,), where the law of the data is known.
     """
 
-    points: Points
+    points: Placed
     losses: dict[str, Spread]
     truth: Array | None
     selected: int
@@ -36,48 +37,28 @@ class Losses(NamedTuple):
     metric: str | None
 
 
-def losses(view: StudyView) -> Losses | None:
+def losses(view: StudyView) -> LossCurves | None:
     """All losses against lambda; None without a complete trial."""
     if view.selected is None:
         return None
-    spreads = {"training": spread(np.stack([outcome.train_loss for outcome in view.outcomes]))}
-    spreads["validation"] = spread(fit_means(view.validation), mean_losses(view.validation))
-    if view.test is not None:
-        spreads["test"] = spread(fit_means(view.test), mean_losses(view.test))
-    verdict = view.verdict
-    return Losses(
-        points=points(view.candidates),
+    results, verdict = view.results, view.verdict
+    spreads = {} if results.train_loss is None else {"training": spread(results.train_loss)}
+    spreads["validation"] = spread(fit_means(results.validation), results.validation_loss)
+    if results.test is not None:
+        spreads["test"] = spread(fit_means(results.test), results.test_loss)
+    return LossCurves(
+        points=view.placed,
         losses=spreads,
-        truth=_truth(view),
+        truth=results.criteria.get("true_risk"),
         selected=view.selected,
-        best=best_on_test(view),
+        best=view.best_on_test,
         confidence_set=() if verdict is None else verdict.confidence_set,
-        members=None if verdict is None else _members(view, verdict.confidence_set),
+        members=None if view.comparison is None else view.comparison.members,
         metric=view.metric,
     )
 
 
-def best_on_test(view: StudyView) -> int | None:
-    """Position of the verdict's best candidate on the test rows."""
-    if view.verdict is None or view.verdict.best_on_test is None:
-        return None
-    return int(np.flatnonzero(view.candidates["trial"] == view.verdict.best_on_test.trial)[0])
-
-
-def _members(view: StudyView, parts: tuple[SetPart, ...]) -> Flags:
-    trials = [trial for part in parts for trial in part.trials]
-    return view.candidates["trial"].isin(trials).to_numpy(dtype=bool)
-
-
-def _truth(view: StudyView) -> Array | None:
-    """The exact risks that the computing arm kept as the fact "true_risk", aligned with the fact "trials"."""
-    if "true_risk" not in view.facts:
-        return None
-    known = dict(zip(view.facts["trials"], view.facts["true_risk"], strict=True))
-    return view.candidates["trial"].map(known).to_numpy(np.float64)
-
-
-def draw_losses(numbers: Losses, theme: Theme) -> go.Figure:
+def draw_losses(numbers: LossCurves, theme: Theme) -> go.Figure:
     """One panel a loss, a line a penalty; filled markers are in the confidence set, which is shaded."""
     drawn = numbers.points
     figure = lambda_panels(theme, [loss_title(kind, numbers.metric) for kind in numbers.losses], drawn.axis)
@@ -94,14 +75,14 @@ def draw_losses(numbers: Losses, theme: Theme) -> go.Figure:
     return figure
 
 
-def _add_marks(figure: go.Figure, numbers: Losses, each: Spread, row: int) -> None:
+def _add_marks(figure: go.Figure, numbers: LossCurves, each: Spread, row: int) -> None:
     for mark, index in (("best on test", numbers.best), ("selected", numbers.selected)):
         if index is not None:
             drawn = numbers.points
             add_mark(figure, mark, drawn.x[index], each.mean[index], drawn.text[index], row=row)
 
 
-def _add_truth(figure: go.Figure, numbers: Losses, truth: Array, row: int) -> None:
+def _add_truth(figure: go.Figure, numbers: LossCurves, truth: Array, row: int) -> None:
     for penalty in sorted(numbers.points.smooth):
         own = np.flatnonzero((numbers.points.penalty == penalty) & np.isfinite(truth))
         own = own[np.argsort(numbers.points.x[own])]
@@ -119,14 +100,14 @@ def _add_truth(figure: go.Figure, numbers: Losses, truth: Array, row: int) -> No
         )
 
 
-def _shade(figure: go.Figure, numbers: Losses, row: int) -> None:
+def _shade(figure: go.Figure, numbers: LossCurves, row: int) -> None:
     """The confidence set's range of lambda, lightly, and as a bar at the bottom in a lane for each penalty."""
     axis = numbers.points.axis
     if numbers.confidence_set:
         add_patch(figure, "confidence set (shaded, filled)", translucent(NEUTRAL, 0.4))
     for lane, part in enumerate(numbers.confidence_set):
         low, high = axis.place(np.array([part.lambda_low, part.lambda_high]))
-        color = PENALTY_STYLES[part.penalty].color
+        color = style_of(part.penalty).color
         bottom = LANE * lane
         for opacity, ends in ((0.1, (0, 1)), (0.9, (bottom, bottom + 0.7 * LANE))):
             figure.add_vrect(
@@ -140,3 +121,13 @@ def _shade(figure: go.Figure, numbers: Losses, row: int) -> None:
                 row=row,
                 col=1,
             )
+
+
+LOSSES = Figure(
+    "losses",
+    losses,
+    draw_losses,
+    title="Loss against lambda",
+    question="How do the training, validation and test loss depend on the penalty and its strength?",
+    needs="It needs a complete trial.",
+)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from typing import Final, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
-from search.records import Array, Outcome
+from search.core.arrays import Array, Index
+from search.core.results import Results
+from search.core.text import words
 from search.report.axis import LambdaAxis, lambda_axis
 from search.report.draw import lambda_panels
-from search.report.labels import escape, penalty_name, rounded
-from search.report.theme import NEUTRAL, PENALTY_STYLES, Theme, translucent
+from search.report.figures.base import Figure
+from search.report.labels import escape, rounded
+from search.report.theme import NEUTRAL, Theme, in_order, style_of, translucent
 from search.report.view import StudyView
 
 LARGEST: Final = 40
@@ -41,50 +44,60 @@ class Paths(NamedTuple):
 def paths(view: StudyView) -> Paths | None:
     """The coefficient paths; None for models that are not linear, and where no penalty has two lambdas.
 
-    They come from the confirming sweep, an even grid with one l1_ratio, where there is one, else from the trials.
+    They come from the confirming sweep, an even grid with all else alike, where there is one, else from the trials.
     """
-    outcomes = [outcome for outcome in view.sweep or view.outcomes if not outcome.diverged.any()]
-    if view.selected is None or not outcomes or outcomes[0].weights is None:
+    results = view.evidence.sweep or view.results
+    if view.selected is None or results.weights is None:
         return None
-    found = _by_penalty(outcomes)
+    sound = np.isfinite(results.weights).all(axis=(1, 2, 3))
+    if results.diverged is not None:
+        sound &= ~results.diverged.any(axis=1)
+    found = _by_penalty(results.take(np.flatnonzero(sound)))
     if not found:
         return None
     chosen = _largest(found)
-    names = _names(view, outcomes[0])
-    selected = view.candidates.iloc[view.selected]
+    names = _names(view, results.weights)
+    selected = view.results.candidates[view.selected]
     return Paths(
         axis=lambda_axis(np.concatenate([path.lambda_ for path in found.values()])),
         names=[names[index] for index in chosen],
         paths={penalty: path._replace(weights=path.weights[:, chosen]) for penalty, path in found.items()},
-        selected=(str(selected["penalty"]), float(selected["lambda"])),
+        selected=(selected.penalty, selected.lambda_),
     )
 
 
-def _by_penalty(outcomes: Sequence[Outcome]) -> dict[str, Path]:
-    """Every penalty with two lambdas or more, led by `none`; with several l1_ratios the most frequent one alone."""
-    none = [outcome for outcome in outcomes if outcome.candidate.penalty == "none"][:1]
+def _by_penalty(results: Results) -> dict[str, Path]:
+    """Every penalty with two lambdas or more, led by `none`; of several other settings the most frequent ones alone."""
     found = {}
-    for penalty in PENALTY_STYLES:
-        own = _one_ratio([outcome for outcome in outcomes if outcome.candidate.penalty == penalty])
-        if penalty != "none" and len({outcome.candidate.lambda_ for outcome in own}) > 1:
-            found[penalty] = _path([*none, *own])
+    for penalty in in_order(set(results.penalty) - {"none"}):
+        own = _alike(results, np.flatnonzero(results.penalty == penalty))
+        if len(set(results.lambda_[own])) > 1:
+            found[penalty] = _path(results.take([*_start(results, own), *own]))
     return found
 
 
-def _one_ratio(outcomes: list[Outcome]) -> list[Outcome]:
-    ratios = [outcome.candidate.l1_ratio for outcome in outcomes]
-    most = max(ratios, key=ratios.count, default=None)
-    return [outcome for outcome in outcomes if outcome.candidate.l1_ratio == most]
+def _start(results: Results, own: Index) -> Index:
+    """The candidate `none` that has the same other settings as the path: its lambda 0, where there is one."""
+    settings = results.candidates[own[0]].others.items()
+    none = np.flatnonzero(results.penalty == "none")
+    return none[[results.candidates[place].others.items() <= settings for place in none]][:1]
 
 
-def _path(outcomes: list[Outcome]) -> Path:
-    ordered = sorted(outcomes, key=lambda outcome: outcome.candidate.lambda_)
-    if len(ordered) > POINTS:
-        ordered = [ordered[place] for place in np.linspace(0, len(ordered) - 1, POINTS).round().astype(int)]
-    rows = [
-        np.mean(outcome.weights, axis=0, dtype=np.float64).ravel() for outcome in ordered if outcome.weights is not None
-    ]
-    return Path(np.array([outcome.candidate.lambda_ for outcome in ordered]), np.stack(rows))
+def _alike(results: Results, own: Index) -> Index:
+    """The candidates that differ in lambda alone, as many as there are."""
+    rest = [results.candidates[place].replace(lambda_=1.0) for place in own]
+    count = Counter(rest)
+    most = max(rest, key=count.__getitem__, default=None)
+    return own[[each == most for each in rest]]
+
+
+def _path(results: Results) -> Path:
+    order = np.argsort(results.lambda_, kind="stable")
+    if len(order) > POINTS:
+        order = order[np.linspace(0, len(order) - 1, POINTS).round().astype(int)]
+    assert results.weights is not None
+    rows = results.weights[order].mean(axis=1, dtype=np.float64).reshape(len(order), -1)
+    return Path(results.lambda_[order], rows)
 
 
 def _largest(found: dict[str, Path]) -> list[int]:
@@ -93,18 +106,17 @@ def _largest(found: dict[str, Path]) -> list[int]:
     return sorted(np.argsort(-size, kind="stable")[:LARGEST].tolist())
 
 
-def _names(view: StudyView, outcome: Outcome) -> list[str]:
-    """Feature names, from the facts where the computing arm kept them, with the output where there are several."""
-    assert outcome.weights is not None
-    outputs, count = outcome.weights.shape[1:]
-    known = view.facts.get("features") or [f"feature {number}" for number in range(1, count + 1)]
+def _names(view: StudyView, weights: Array) -> list[str]:
+    """Feature names, from the evidence where the computing arm kept them, with the output where there are several."""
+    outputs, count = weights.shape[2:]
+    known = view.evidence.features or [f"feature {number}" for number in range(1, count + 1)]
     features = [str(name) for name in known]
     return [f if outputs == 1 else f"{f}, output {output}" for output in range(1, outputs + 1) for f in features]
 
 
 def draw_paths(numbers: Paths, theme: Theme) -> go.Figure:
     """A panel a penalty, a line a coefficient; a line across marks the selected lambda."""
-    titles = [f"weight<br>({penalty_name(penalty)})" for penalty in numbers.paths]
+    titles = [f"weight<br>({words(penalty)})" for penalty in numbers.paths]
     figure = lambda_panels(theme, titles, numbers.axis)
     for row, (penalty, path) in enumerate(numbers.paths.items(), start=1):
         for name, values in zip(numbers.names, path.weights.T, strict=True):
@@ -122,7 +134,7 @@ def _add_line(figure: go.Figure, x: Array, y: Array, penalty: str, name: str, ro
         mode="lines",
         name=name,
         showlegend=False,
-        line={"color": translucent(PENALTY_STYLES[penalty].color, 0.7), "width": 1.5},
+        line={"color": translucent(style_of(penalty).color, 0.7), "width": 1.5},
         hovertemplate="%{fullData.name}<br>lambda %{x:.4~g}<br>weight %{y:.4~g}<extra></extra>",
         row=row,
         col=1,
@@ -135,3 +147,13 @@ def _mark_selected(figure: go.Figure, x: float, row: int) -> None:
     figure.add_annotation(
         x=float(np.log10(x)), y=1, yref="y domain", yanchor="bottom", text="selected", showarrow=False, row=row, col=1
     )
+
+
+PATHS = Figure(
+    "paths",
+    paths,
+    draw_paths,
+    title="Coefficient paths",
+    question="Which features keep their weight as lambda grows?",
+    needs="It needs a linear model and two lambdas of one penalty.",
+)

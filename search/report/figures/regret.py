@@ -8,18 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.special import ndtri
 
-from search.records import Array
+from search.core.arrays import Array
+from search.core.text import number
 from search.report.draw import add_candidates, add_mark, add_patch, lambda_panels
-from search.report.figures.losses import best_on_test
-from search.report.labels import short
-from search.report.points import HOVER_POINTS, Points, Spread, points, thin
+from search.report.figures.base import Figure
+from search.report.placed import HOVER_POINTS, Placed, Spread, thin
 from search.report.theme import NEUTRAL, Theme, translucent
 from search.report.view import StudyView
 from search.verdict.bounds import Contrast, contrast
-from search.verdict.judged import Judged
-from search.verdict.losses import clean_candidates, clean_losses
-from search.verdict.multiplier import Errors, critical_value, student
-from search.verdict.record import Verdict
+from search.verdict.comparison import Comparison
+from search.verdict.multiplier import Errors, critical_value, t_critical
 from search.verdict.sample import Sample
 
 FOCUS: Final = 3.0
@@ -35,7 +33,7 @@ class RegretCurve(NamedTuple):
     verdict.
     """
 
-    points: Points
+    points: Placed
     excess: Spread
     selected: int
     best: int | None
@@ -48,18 +46,17 @@ class RegretCurve(NamedTuple):
 
 def regret(view: StudyView) -> RegretCurve | None:
     """The candidates' losses relative to the selected one; None without a verdict whose regret is bounded."""
-    verdict = view.verdict
-    if verdict is None or view.selected is None or verdict.basis.rows < 2:
+    verdict, case = view.verdict, view.comparison
+    if verdict is None or case is None or verdict.basis.rows < 2:
         return None
-    case = _judged(view, verdict)
     lower, upper = verdict.regret.relative_lower, verdict.regret.relative_upper
     if lower is None or upper is None or not case.finite[case.selected] or case.risk[case.selected] <= 0:
         return None
     return RegretCurve(
-        points=points(view.candidates),
+        points=view.placed,
         excess=_excess(case),
-        selected=view.selected,
-        best=best_on_test(view),
+        selected=case.selected,
+        best=view.best_on_test,
         tolerance=verdict.tolerance,
         lower=lower,
         upper=upper,
@@ -68,22 +65,7 @@ def regret(view: StudyView) -> RegretCurve | None:
     )
 
 
-def _judged(view: StudyView, verdict: Verdict) -> Judged:
-    """The inputs of the verdict once more."""
-    assert view.selected is not None
-    count = len(view.candidates)
-    return Judged(
-        clean_losses("validation", view.validation, count),
-        None if view.test is None else clean_losses("test", view.test, count),
-        clean_candidates(view.candidates),
-        view.selected,
-        verdict.regret.confidence,
-        verdict.tolerance,
-        verdict.basis.scope,
-    )
-
-
-def _excess(case: Judged) -> Spread:
+def _excess(case: Comparison) -> Spread:
     """Minus the relative gains, with the bounds turned round; no bounds for what the verdict did not compare."""
     gains = contrast(case.sample, relative=True)
     single, joint = _critical_values(case, case.sample, gains)
@@ -92,15 +74,15 @@ def _excess(case: Judged) -> Spread:
     return Spread(case.risk / case.risk[case.selected] - 1, low, high)
 
 
-def _critical_values(case: Judged, sample: Sample, gains: Contrast) -> tuple[Array, Array]:
+def _critical_values(case: Comparison, sample: Sample, gains: Contrast) -> tuple[Array, Array]:
     """Of one candidate by itself, and of all candidates at once, each side as the verdict's relative bounds have it."""
     level = case.bound_confidence
     if case.pairs is not None:
-        both = student(case.pairs, gains.dof)
+        both = t_critical(case.pairs, gains.dof)
         return both, both
     errors = Errors(sample.draws[:-1], np.zeros_like(sample.draws[-1]), gains.deviation(0.0))
     joint = critical_value(errors, np.zeros(sample.count), level)
-    return student(float(ndtri(level)), gains.dof), student(joint, gains.dof)
+    return t_critical(float(ndtri(level)), gains.dof), t_critical(joint, gains.dof)
 
 
 def fieller(gains: Contrast, c: Array) -> tuple[Array, Array]:
@@ -141,7 +123,7 @@ def draw_regret(numbers: RegretCurve, theme: Theme) -> go.Figure:
 def _with_bounds(text: list[str], percent: Spread) -> list[str]:
     """The hover texts with the bounds, where there are any."""
     return [
-        own if np.isnan(low) else f"{own}<br>bounds {short(low)} to {short(high)} %"
+        own if np.isnan(low) else f"{own}<br>bounds {number(low)} to {number(high)} %"
         for own, low, high in zip(text, percent.low, percent.high, strict=True)
     ]
 
@@ -185,3 +167,13 @@ def _count_above(figure: go.Figure, count: int) -> None:
         figure.add_annotation(
             text=text, x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="top", showarrow=False
         )
+
+
+REGRET = Figure(
+    "regret",
+    regret,
+    draw_regret,
+    title="Regret",
+    question="Is another candidate surely better than the selected one, or could one be, by more than the tolerance?",
+    needs="It needs a verdict whose bounds are finite.",
+)

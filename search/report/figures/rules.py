@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Final, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
-from search.records import Array, Candidate
+from search.core.arrays import Array
+from search.core.candidate import Candidate
+from search.core.text import number, words
 from search.report.draw import bare, log_axis
-from search.report.labels import loss_title, penalty_name, rounded, short
-from search.report.points import spans_decades
-from search.report.theme import NEUTRAL, PENALTY_STYLES, Theme
+from search.report.figures.base import Figure
+from search.report.labels import escape, loss_title, rounded
+from search.report.placed import spans_decades
+from search.report.theme import NEUTRAL, Theme, in_order, style_of
 from search.report.view import StudyView
+from search.verdict.rules import RULES
 
-WORDS: Final = {
-    "argmin": "lowest loss",
-    "one_standard_error": "one standard error",
-    "first_plateau": "first plateau",
-    "tolerance": "within tolerance",
-    "gcv": "generalised<br>cross-validation",
-    "evidence": "evidence",
-}
+LABEL_WIDTH: Final = 20  # letters in a line beside the dots, so that a phone has room for both
 
 
 class RuleLosses(NamedTuple):
@@ -46,7 +44,7 @@ def rules(view: StudyView) -> RuleLosses | None:
     found.sort(key=lambda rule: rule.test_loss or 0.0)
     return RuleLosses(
         rules=[rule.rule for rule in found],
-        choices=[Candidate(rule.penalty, rule.lambda_) for rule in found],
+        choices=[rule.candidate for rule in found],
         test_loss=np.array([rule.test_loss for rule in found], float),
         regret=np.array([rule.regret for rule in found], float),
         lowest=verdict.best_on_test.test_loss,
@@ -57,17 +55,20 @@ def rules(view: StudyView) -> RuleLosses | None:
 def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
     """A dot a rule, named with its choice; a line at the lowest test loss."""
     figure = bare(theme, height=120 + 52 * len(numbers.rules))
-    rows = [f"{WORDS[rule]}<br>{_choice(choice)}" for rule, choice in zip(numbers.rules, numbers.choices, strict=True)]
-    for penalty in dict.fromkeys(choice.penalty for choice in numbers.choices):
+    rows = [
+        "<br>".join([*wrap(RULES[rule].label, LABEL_WIDTH, break_on_hyphens=False), _choice(choice)])
+        for rule, choice in zip(numbers.rules, numbers.choices, strict=True)
+    ]
+    for penalty in in_order(choice.penalty for choice in numbers.choices):
         own = [i for i, choice in enumerate(numbers.choices) if choice.penalty == penalty]
-        style = PENALTY_STYLES[penalty]
+        style = style_of(penalty)
         figure.add_scatter(
             x=rounded(numbers.test_loss[own]),
             y=[rows[i] for i in own],
             mode="markers",
-            name=penalty_name(penalty),
+            name=words(penalty),
             marker={"symbol": style.symbol, "size": 12, "color": style.color},
-            hovertext=[f"{numbers.choices[i]}<br>regret {short(numbers.regret[i])}" for i in own],
+            hovertext=[f"{escape(numbers.choices[i])}<br>regret {number(numbers.regret[i])}" for i in own],
             hovertemplate="%{hovertext}<br>test loss %{x:.4~g}<extra></extra>",
         )
     figure.add_scatter(
@@ -86,6 +87,14 @@ def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
 
 
 def _choice(candidate: Candidate) -> str:
-    if candidate.penalty == "none":
-        return "no penalty"
-    return f"{penalty_name(candidate.penalty)}, {short(candidate.lambda_)}"
+    return escape(", ".join(candidate.parts()))
+
+
+RULE_LOSSES = Figure(
+    "rules",
+    rules,
+    draw_rules,
+    title="Rules compared",
+    question="What would other rules have chosen, and how well does that do on the test rows?",
+    needs="It needs opened test rows.",
+)

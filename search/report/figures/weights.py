@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import plotly.graph_objects as go
 
 from search.report.draw import add_candidates, add_mark, lambda_panels, logarithmic
-from search.report.points import HOVER_POINTS, Points, Spread, points, spread, thin
+from search.report.figures.base import Figure
+from search.report.placed import HOVER_POINTS, Placed, Spread, spread, thin
 from search.report.theme import Theme
 from search.report.view import StudyView
 
@@ -18,7 +18,7 @@ TITLES = {"norm": "length of the weights<br>(l2 norm)", "nonzero": "weights that
 class Weights(NamedTuple):
     """The l2 norm of all weights, and the per cent of them that are not zero, over replicates."""
 
-    points: Points
+    points: Placed
     norm: Spread
     nonzero: Spread
     selected: int
@@ -26,11 +26,10 @@ class Weights(NamedTuple):
 
 def weights(view: StudyView) -> Weights | None:
     """Norm and sparsity against lambda; None without a complete trial."""
-    if view.selected is None:
+    norm, nonzero = view.results.weight_norm, view.results.nonzero
+    if view.selected is None or norm is None or nonzero is None:
         return None
-    norm = np.stack([outcome.weight_norm for outcome in view.outcomes])
-    nonzero = np.stack([outcome.nonzero for outcome in view.outcomes])
-    return Weights(points(view.candidates), spread(norm), spread(100 * nonzero), view.selected)
+    return Weights(view.placed, spread(norm), spread(100 * nonzero), view.selected)
 
 
 def draw_weights(numbers: Weights, theme: Theme) -> go.Figure:
@@ -45,3 +44,13 @@ def draw_weights(numbers: Weights, theme: Theme) -> go.Figure:
     logarithmic(figure, 1, numbers.norm.mean)
     figure.update_yaxes(range=[-4, 104], row=2, col=1)
     return figure
+
+
+WEIGHTS = Figure(
+    "weights",
+    weights,
+    draw_weights,
+    title="Weights against lambda",
+    question="What does the penalty do to the weights: how short do they get, and how many are zero?",
+    needs="It needs a complete trial.",
+)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from search.data.task import Kind
-from search.records import Candidate
+from search.core.candidate import Candidate
+from search.metrics import Kind
 from search.training.exact.logistic import Data, solve_classes
 from search.training.exact.solution import LIMITS, Limits, Solution, terms
 from search.training.exact.squared import solve_squared

@@ -142,8 +142,10 @@ def newton_step(data: Data, part: Terms, model: Model, tolerance: Tensor) -> Mod
 
 def solve_quadratic(matrix: Tensor, linear: Tensor, part: Terms, start: Tensor, tolerance: Tensor) -> Tensor:
     """The quadratic model's minimum (m, K, p); without groups every weight is a group of its own."""
-    shape = linear.shape if part.grouped else (len(linear), 1, linear[0].numel())
-    problems = Problems(matrix, linear.reshape(shape), part.ridge, part.strength)
+    grouped = part.grouped(linear.shape[1])
+    shape = linear.shape if grouped else (len(linear), 1, linear[0].numel())
+    l1, group = (part.l1, part.group) if grouped else (0.0, part.l1 + part.group)
+    problems = Problems(matrix, linear.reshape(shape), part.ridge, l1, group)
     return minimize(problems, start.reshape(shape), tolerance, QUADRATIC_STEPS)[0].view_as(linear)
 
 
@@ -169,7 +171,7 @@ def backtrack(data: Data, part: Terms, model: Model, step: Model) -> Tensor:
     slope, bias_slope = gradient(data, model)
 
     def penalty(weight: Tensor) -> Tensor:
-        return part.lambda_ * part.penalty.value(weight)
+        return part.penalty.value(weight, weight.new_full(weight.shape[:1], part.lambda_))
 
     def objective(size: Tensor) -> Tensor:
         there = model.moved(step, size)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from search.penalties import GroupLasso
 from search.penalties.base import per_fit
+from search.penalties.group_lasso import group_norms, group_prox, group_residual
 from search.training.exact.threshold import Root, gather_groups, kept_groups
 
-PENALTY = GroupLasso()
 FIRST_SIGMA = 1e3  # the proximal step sigma, in units of 1 / (largest diagonal entry of Q)
 LAST_SIGMA = 1e9
 GROWTH = 10.0  # of sigma, from one proximal step to the next
@@ -32,22 +31,32 @@ FULL_STEP = 1e-3  # a full step is taken unless the slope there is beyond this s
 
 @dataclass(frozen=True, eq=False)
 class Problems:
-    """m problems min_w 1/2 w'(Q + ridge I)w - b'w + strength * group_lasso(w), w of shape (units, groups).
+    """m problems min_w 1/2 w'(Q + ridge I)w - b'w + l1 sum |w| + group * group_lasso(w), w of shape (units, groups).
 
     `matrix` is Q, (m, d, d) with d = units * groups in that order; `linear` is b, (m, units, groups). With one unit
-    the penalty is l1.
+    the group lasso is l1.
     """
 
     matrix: Tensor
     linear: Tensor
     ridge: float
-    strength: float
+    l1: float
+    group: float
 
     def take(self, which: Tensor) -> Problems:
         """Some of the problems."""
         if len(which) == len(self.linear):
             return self
-        return Problems(self.matrix[which], self.linear[which], self.ridge, self.strength)
+        return Problems(self.matrix[which], self.linear[which], self.ridge, self.l1, self.group)
+
+    def prox(self, argument: Tensor, sigma: Tensor) -> Tensor:
+        """The penalty's proximal map with step sigma (m,)."""
+        l1 = per_fit(sigma * self.l1) if self.l1 else None
+        return group_prox(argument, l1, per_fit(sigma * self.group))
+
+    def root(self, argument: Tensor, sigma: Tensor) -> Root:
+        """The square root of that map's generalised Jacobian."""
+        return Root.at(argument, sigma * self.l1 if self.l1 else None, sigma * self.group)
 
     def product(self, weight: Tensor) -> Tensor:
         """(Q + ridge I) w."""
@@ -73,15 +82,15 @@ class Problems:
 
     def residual_at(self, weight: Tensor, product: Tensor) -> Tensor:
         """The same where (Q + ridge I) w is known."""
-        strength = self.linear.new_full(weight.shape[:1], self.strength)
-        return PENALTY.residual(weight, product - self.linear, strength)
+        return group_residual(weight, product - self.linear, self.l1 or None, self.linear.new_tensor(self.group))
 
     def not_above(self, new: Tensor, old: Tensor) -> Tensor:
         """Whether the objective at `new` is not above that at `old`, up to rounding, shape (m,)."""
 
         def pieces(weight: Tensor) -> tuple[Tensor, Tensor]:
             square = (weight * self.product(weight)).sum((1, 2)) / 2
-            return square + self.strength * PENALTY.value(weight), (weight * self.linear).sum((1, 2))
+            groups = group_norms(weight).sum((1, 2)) * (self.group * weight.shape[1] ** 0.5)
+            return square + self.l1 * weight.abs().sum((1, 2)) + groups, (weight * self.linear).sum((1, 2))
 
         (high, low), (old_high, old_low) = pieces(new), pieces(old)
         return high - low <= old_high - old_low + ROUNDING * (old_high + old_low.abs())
@@ -108,7 +117,7 @@ def minimize(problems: Problems, start: Tensor, tolerance: Tensor, steps: int) -
 
 
 def polish(problems: Problems, weight: Tensor, tolerance: Tensor) -> tuple[Tensor, Tensor]:
-    """Newton steps on the groups that are not zero, where the objective is smooth; kept where they improve both."""
+    """Newton steps on what is not zero, where the objective is smooth; kept where they improve both."""
     weight, residual = weight.clone(), problems.residual(weight)
     for _ in range(POLISH_STEPS):
         left = (residual > tolerance).nonzero()[:, 0]
@@ -126,21 +135,22 @@ def polish(problems: Problems, weight: Tensor, tolerance: Tensor) -> tuple[Tenso
 
 
 def smooth_direction(problems: Problems, weight: Tensor) -> Tensor:
-    """The Newton direction of the whole objective on the groups that are not zero."""
+    """The Newton direction of the whole objective on the groups (with an l1 part: the weights) that are not zero."""
     norm = torch.linalg.vector_norm(weight, dim=1)
     groups = kept_groups(norm > 0)
     kept = norm.gather(1, groups) > 0
     norm = torch.where(kept, norm.gather(1, groups), 1.0)
     unit = gather_groups(weight, groups) / norm[:, None]
-    bound = problems.strength * weight.shape[1] ** 0.5
-    slope = gather_groups(problems.product(weight) - problems.linear, groups) + bound * unit
+    bound = problems.group * weight.shape[1] ** 0.5
+    slope = gather_groups(problems.product(weight) - problems.linear, groups) + bound * unit + problems.l1 * unit.sign()
     matrix = problems.block(groups) + curvature(unit, bound / norm)
-    # The rows of groups that only fill up become the identity's.
-    inside = kept.repeat(1, weight.shape[1])
+    # The rows of groups that only fill up, and those of weights that l1 holds at zero, become the identity's.
+    moving = kept[:, None].expand_as(unit) if problems.l1 == 0 else kept[:, None] & (unit != 0)
+    inside = moving.flatten(1)
     matrix = torch.where(inside[:, :, None] & inside[:, None, :], matrix, 0.0)
     shift = SHIFT / problems.unit_sigma()
     matrix.diagonal(dim1=1, dim2=2).add_(torch.where(inside, shift[:, None], 1.0))
-    step = -solve_positive(matrix, torch.where(kept[:, None], slope, 0.0))
+    step = -solve_positive(matrix, torch.where(moving, slope, 0.0))
     return torch.zeros_like(weight).scatter_add(2, groups[:, None].expand_as(step), step)
 
 
@@ -203,7 +213,7 @@ def proximal_point(problems: Problems, centre: Tensor, sigma: Tensor, tolerance:
 def evaluate(problems: Problems, centre: Tensor, sigma: Tensor, inner: Tensor, product: Tensor) -> Dual:
     """The dual at t = `inner`, where `product` is Q t."""
     argument = centre - per_fit(sigma) * (product - problems.linear)
-    point = PENALTY.prox(argument, sigma * problems.strength)
+    point = problems.prox(argument, sigma)
     gap = inner - point
     return Dual(argument, point, gap, problems.product(gap))
 
@@ -213,7 +223,7 @@ def newton_direction(problems: Problems, sigma: Tensor, dual: Dual) -> Tensor:
 
     d = -(t - P) + J^(1/2) (I + sigma J^(1/2) Q J^(1/2))^-1 J^(1/2) sigma Q (t - P).
     """
-    root = Root.at(dual.argument, sigma * problems.strength)
+    root = problems.root(dual.argument, sigma)
     groups = kept_groups(root.kept())
     part = root.on(groups)
     matrix = per_fit(sigma) * part.sandwich(problems.block(groups))
@@ -231,7 +241,7 @@ def line_search(problems: Problems, sigma: Tensor, dual: Dual, direction: Tensor
 
     def derivative(size: Tensor) -> Tensor:
         argument = dual.argument - per_fit(size * sigma) * along
-        gap = dual.gap + dual.point + per_fit(size) * direction - PENALTY.prox(argument, sigma * problems.strength)
+        gap = dual.gap + dual.point + per_fit(size) * direction - problems.prox(argument, sigma)
         return (along * gap).sum((1, 2))
 
     low, high = torch.zeros_like(sigma), torch.ones_like(sigma)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from search.penalties import GroupLasso, NoPenalty, Penalty, make_penalty
-from search.penalties.elementwise import ElasticNet
-from search.records import Candidate
+from search.core.candidate import Candidate
+from search.core.errors import UserError
+from search.penalties import Penalty, make_penalty
 
 BLOCK_BYTES = 256 * 2**20
 
@@ -47,26 +47,35 @@ class Solution:
 
 @dataclass(frozen=True)
 class Terms:
-    """lambda * Omega(w) = strength * (l1 or group lasso) + ridge / 2 * ||w||^2, of one candidate."""
+    """One candidate's penalty as l1 * sum |w| + group * sum sqrt(units) ||w_feature|| + ridge / 2 * ||w||^2."""
 
     penalty: Penalty
     lambda_: float
-    strength: float
+    l1: float
+    group: float
     ridge: float
 
     @property
-    def grouped(self) -> bool:
-        """Whether a feature's weights to all outputs form a group."""
-        return isinstance(self.penalty, GroupLasso)
+    def sparse(self) -> bool:
+        """Whether weights can be exactly zero."""
+        return self.l1 + self.group > 0
+
+    def grouped(self, outputs: int) -> bool:
+        """Whether a feature's weights to several outputs hang together."""
+        return self.group > 0 and outputs > 1
 
 
 def terms(candidate: Candidate) -> Terms:
-    """The candidate's penalty, split into its two parts."""
-    penalty = make_penalty(candidate.penalty, candidate.l1_ratio)
-    if isinstance(penalty, NoPenalty):
-        return Terms(penalty, 0.0, 0.0, 0.0)
-    share = float(penalty.l1_ratio) if isinstance(penalty, ElasticNet) else 1.0
-    return Terms(penalty, candidate.lambda_, candidate.lambda_ * share, candidate.lambda_ * (1 - share))
+    """The candidate's penalty in parts; `UserError` for one that has no such parts."""
+    penalty = make_penalty(candidate.penalty, _numbers(candidate))
+    parts = penalty.convex_parts(candidate.lambda_)
+    if parts is None:
+        raise UserError(f'training.optimizer: "exact" has no solution for {candidate.penalty}, which is not convex')
+    return Terms(penalty, candidate.lambda_, *parts)
+
+
+def _numbers(candidate: Candidate) -> dict[str, float]:
+    return {name: float(value) for name, value in candidate.others.items() if not isinstance(value, str)}
 
 
 def path_order(parts: Sequence[Terms]) -> list[int]:

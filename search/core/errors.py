@@ -1,0 +1,10 @@
+"""The one error that people are meant to see."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """What the user got wrong and can mend: one line that names the place and what would be valid.
+
+    The command line prints it and ends with exit code 2; it never shows a traceback for it.
+    """

@@ -1,0 +1,55 @@
+"""Numbers and names in the form in which people read them, on every page and in every sentence."""
+
+from __future__ import annotations
+
+import math
+
+NOTHING = "–"  # noqa: RUF001 - a dash is what readers know for "nothing here"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with that many significant digits; a word for infinity, a dash for what is not there.
+
+    >>> number(0.0123456), number(1234.5, 4), number(math.inf), number(None)
+    ('0.0123', '1234', 'infinity', '–')
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "infinity" if value > 0 else "-infinity"
+    return f"{value:.{digits}g}"
+
+
+def percent(share: float) -> str:
+    """A share as per cent with two digits, or as many as its whole part has.
+
+    >>> percent(0.0123), percent(0.5), percent(math.inf)
+    ('1.2 %', '50 %', 'infinitely many %')
+    """
+    if math.isnan(share):
+        return NOTHING
+    if math.isinf(share):
+        return "infinitely many %"
+    return f"{100 * share:.0f} %" if abs(share) >= 0.1 else f"{100 * share:.2g} %"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    >>> duration(4.21), duration(200), duration(7500)
+    ('4.2 s', '3 min 20 s', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def words(name: str) -> str:
+    """A name of the code as words: "elastic_net" as "elastic net"."""
+    return name.replace("_", " ")
+
+
+def one_line(message: object) -> str:
+    """A message without line breaks or runs of blanks."""
+    return " ".join(str(message).split())

@@ -1,0 +1,211 @@
+"""The command line. Each command imports what it needs when it runs, so that help is there at once."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from search.core.errors import UserError
+
+app = typer.Typer(
+    name="lambda-search",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Find a regularisation strength, and learn with evidence whether it is really the right one.\n\n"
+    "Example: lambda-search run studies/weight_decay.toml",
+)
+
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH|URL",
+        help="Where studies are kept: a file's path (default: runs/ledger.journal), or a database's URL such as "
+        "sqlite:///studies.db or postgresql+psycopg://user@host/database.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.", show_default=False)]
+StudyFileOrName = Annotated[
+    str, typer.Argument(metavar="STUDY.toml|NAME", help="A study file or name.", show_default=False)
+]
+StudyName = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.", show_default=False)]
+
+
+@app.command(epilog="Example: lambda-search run studies/diabetes.toml --storage sqlite:///studies.db --trials 128")
+def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is promised
+    study: StudyFile,
+    storage: Storage = None,
+    trials: Annotated[int | None, typer.Option(help="Number of trials, in place of the study file's.", min=1)] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu, in place of the study file's.")] = None,
+    sealed: Annotated[bool, typer.Option("--sealed", help="Stop before the test set is opened.")] = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes on standard error.")] = False,
+) -> None:
+    """Search, or go on with a search that was stopped, and print the verdict."""
+    from search.settings import Settings
+
+    Settings.load(study)  # a wrong study file is refused before anything slow is imported
+    from search.doors import study as door
+    from search.doors.console import print_result
+
+    try:
+        found = door.run(study, storage=storage, trials=trials, device=device, sealed=sealed, progress=not quiet)
+    except door.Interrupted:
+        given = {"--storage": storage, "--trials": trials, "--device": device}
+        options = [str(part) for option in given.items() if option[1] is not None for part in option]
+        options += ["--sealed"] * sealed
+        print(f"stopped; to go on: {shlex.join(['lambda-search', 'run', str(study), *options])}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        print_result(found)
+    found.publish()
+
+
+@app.command(epilog="Example: lambda-search verdict weight_decay --json")
+def verdict(
+    study: StudyFileOrName,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Is the selected candidate really optimal, and does it matter? This opens the test set; the study records it."""
+    from search.doors.study import load
+    from search.verdict import describe
+
+    found = load(study, storage)
+    judged = found.judge()
+    if as_json:
+        _print_json(judged.to_dict())
+    else:
+        print(describe(judged))
+    found.publish()
+
+
+@app.command(epilog="Example: lambda-search report weight_decay -o weight_decay.html")
+def report(
+    study: StudyFileOrName,
+    storage: Storage = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The page to write.", show_default="NAME.html")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write every figure as an image into this folder too.")
+    ] = None,
+) -> None:
+    """Write the study as one page that opens anywhere. It shows what is open, and does not open the test set."""
+    from search.doors.study import load
+    from search.report.images import write_images
+
+    found = load(study, storage)
+    print(f"{found.report(output)} written", file=sys.stderr)
+    if png is not None:
+        print(f"{len(write_images(found.figures, png))} images written to {png}", file=sys.stderr)
+    if found.verdict is None:
+        print(f"The page holds no verdict yet; to get one: lambda-search verdict {shlex.quote(study)}", file=sys.stderr)
+
+
+@app.command(epilog="Example: lambda-search dashboard --port 8080")
+def dashboard(
+    storage: Storage = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port to serve on.", min=0, max=65535, show_default="a free one")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to serve on; the default is for this machine alone.")] = (
+        "127.0.0.1"
+    ),
+) -> None:
+    """Serve optuna-dashboard on the ledger, with verdicts and figures in it, also while studies run. Ctrl-C ends it."""
+    from search.doors.study import quiet_optuna
+    from search.ledger import open_storage
+    from search.report.dashboard import open_dashboard
+
+    with quiet_optuna(), open_dashboard(open_storage(storage, create=False), host=host, port=port) as server:
+        print(server.url, flush=True)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+@app.command("list", epilog="Example: lambda-search list --json")
+def list_(storage: Storage = None, as_json: AsJson = False) -> None:
+    """The studies of a storage: how far they are, and what they selected."""
+    from search.doors.console import print_studies, study_facts
+    from search.ledger import list_studies, open_storage
+
+    opened = open_storage(storage, create=False)
+    studies = list_studies(opened)
+    if as_json:
+        _print_json({"storage": opened.name, "studies": [study_facts(study) for study in studies]})
+    else:
+        print_studies(studies, opened.name)
+
+
+@app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
+def export(
+    name: StudyName,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write.")],
+    test: Annotated[
+        bool, typer.Option("--test", help="Add test_loss and test_se. This opens the test set; the study records it.")
+    ] = False,
+    storage: Storage = None,
+) -> None:
+    """Write one row a trial to a csv or parquet file."""
+    from search.doors.export import export_trials
+    from search.ledger import StudyLedger, open_storage
+
+    ledger = StudyLedger.load(open_storage(storage, create=False), name)
+    rows = export_trials(ledger, output, with_test=test)
+    print(f"{rows} trials written to {output}", file=sys.stderr)
+
+
+@app.command(epilog="Example: lambda-search new houses.csv --target price && lambda-search run houses.toml")
+def new(
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A csv or parquet file.", show_default=False)],
+    target: Annotated[list[str], typer.Option(help="The column to predict; repeat it for several.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The study file to write.")] = None,
+) -> None:
+    """Write a study file for your own data."""
+    from search.doors.new_study import write_study
+
+    written = write_study(data, tuple(target), output or Path(f"{data.stem}.toml"))
+    print(f"{written} written; next: {shlex.join(['lambda-search', 'run', str(written)])}", file=sys.stderr)
+
+
+@app.command(epilog="Example: lambda-search schema > study.schema.json")
+def schema() -> None:
+    """Print the JSON schema of study files, for editors that complete and check them."""
+    from search.settings import json_schema
+
+    _print_json(json_schema())
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _print_error(message: str) -> None:
+    """One line, whatever the names in it are made of."""
+    print("lambda-search:", " ".join(message.splitlines()), file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; what the user got wrong is one line on standard error and exit code 2."""
+    try:
+        code = app(prog_name="lambda-search", standalone_mode=False)
+    except UserError as error:
+        _print_error(str(error))
+        code = 2
+    except TyperException as error:
+        # Without any arguments the help has been printed, and there is nothing to add.
+        if message := error.format_message():
+            _print_error(message)
+        code = error.exit_code
+    sys.exit(code or 0)

@@ -1,0 +1,122 @@
+"""What the command line shows to people of a study: tables and sentences on standard output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from search.core.text import duration, number
+from search.verdict import describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from search.doors.study import Study
+    from search.ledger import StudySummary
+
+DIGITS = 4
+
+
+def print_result(study: Study) -> None:
+    """The curve as a table, the selected candidate with its validation loss, and the verdict unless it is sealed."""
+    console = _wide_console()
+    facts = study.to_dict()
+    selected = facts["selected"]
+    states = ", ".join(f"{count} {state}" for state, count in facts["trials"].items() if count)
+    console.print(
+        f"[bold]{escape(study.name)}[/]: {states} trials, {facts['fits']:,} fits, {duration(facts['seconds'])}"
+    )
+    if selected is None:
+        console.print("No trial is complete, so nothing is selected.")
+        return
+    console.print(curve(study.candidates, study.snapshot.selected or 0))
+    console.print(
+        f"Selected: [bold]{escape(str(study.selected))}[/] (trial {selected['trial']}), "
+        f"validation loss {number(study.selected_loss, DIGITS)}"
+    )
+    if study.verdict is None:
+        console.print(f"The test set is sealed; to open it: lambda-search verdict {escape(study.name)}")
+    else:
+        console.print(describe(study.verdict), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Kept in {escape(facts['storage'])}.")
+
+
+def curve(candidates: pd.DataFrame, selected: int) -> Table:
+    """Validation loss against lambda for every penalty, from a row a candidate; `selected` is a position."""
+    measures = {
+        "train_loss": "train loss",
+        "validation_loss": "validation loss",
+        "validation_se": "se",
+        "weight_norm": "||w||",
+        "nonzero": "nonzero",
+    }
+    left_out = {"trial", "penalty", "epochs", "trained_epochs", "seconds", *measures}
+    names = [str(name) for name in candidates]
+    own = [name for name in names if name not in left_out or (name == "epochs" and "trained_epochs" in names)]
+    table = Table(box=None, pad_edge=False)
+    for heading in ("penalty", *own, *measures.values()):
+        table.add_column(heading, justify="left" if heading == "penalty" else "right", no_wrap=True)
+    ordered = candidates.assign(selected=candidates.index == selected).sort_values(["penalty", *own, "trial"])
+    for row in ordered.to_dict("records"):
+        table.add_row(
+            row["penalty"],
+            *(_parameter(name, row) for name in own),
+            *(f"{row[name]:.0%}" if name == "nonzero" else number(row[name], DIGITS) for name in measures),
+            style="bold" if row["selected"] else None,
+        )
+    return table
+
+
+def _parameter(name: str, row: dict[Any, Any]) -> str:
+    value = row[name]
+    if value is None or (name == "lambda" and row["penalty"] == "none"):
+        return ""
+    if isinstance(value, str):
+        return value
+    if math.isnan(value):
+        return ""
+    return f"{value:.2f}" if name == "l1_ratio" else number(value, DIGITS)
+
+
+def print_studies(studies: Sequence[StudySummary], storage: str) -> None:
+    """A table of studies, the latest first."""
+    console = _wide_console()
+    if not studies:
+        console.print(f"no studies in {escape(storage)}; start one with: lambda-search run STUDY.toml")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("study", "complete", "pruned", "failed", "running", "validation loss", "selected", "last trial"):
+        table.add_column(heading, justify="left" if heading in {"study", "selected"} else "right")
+    for study in studies:
+        counts = (study.complete, study.pruned, study.failed, study.running)
+        loss = "" if study.best_loss is None else number(study.best_loss, DIGITS)
+        when = "" if study.when is None else f"{study.when:%Y-%m-%d %H:%M}"
+        table.add_row(escape(study.name), *map(str, counts), loss, str(study.selected or ""), when)
+    console.print(table)
+
+
+def study_facts(study: StudySummary) -> dict[str, Any]:
+    """A study's summary as JSON has it."""
+    return {
+        "study": study.name,
+        "trials": {state: getattr(study, state) for state in ("complete", "pruned", "failed", "running")},
+        "validation_loss": finite(study.best_loss),
+        "selected": None if study.selected is None else study.selected.params(),
+        "when": None if study.when is None else study.when.isoformat(timespec="seconds"),
+    }
+
+
+def _wide_console() -> Console:
+    """Standard output; where it is no terminal, wide enough that no number is cut."""
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
+
+
+def finite(value: float | None) -> float | None:
+    """JSON has no infinity: None stands for it."""
+    return value if value is not None and math.isfinite(value) else None

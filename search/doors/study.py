@@ -1,0 +1,315 @@
+"""The door in Python: run a study or load one, and have its trials, losses, verdict and figures."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from search.core.arrays import Array
+from search.core.candidate import Candidate
+from search.core.results import Results
+from search.core.snapshot import Snapshot
+from search.doors.interrupt import graceful_interrupt
+from search.doors.progress import display_for
+from search.ledger import StudyLedger, open_storage
+from search.report.view import StudyView
+from search.settings import Settings
+from search.verdict import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from search.report.gallery import Gallery
+    from search.runs import Progress
+
+ProgressCallback = Callable[["Progress"], None]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C after its current batch; all finished trials are kept, and running again goes on."""
+
+
+class StudyLosses(NamedTuple):
+    """The loss of every held-out row, for the distinct complete candidates in the order of `Study.candidates`.
+
+    `validation` has shape (candidates, replicates, validation rows), `test` (candidates, fits, test rows); `test` is
+    None as long as the test rows are sealed, and where there are none.
+    """
+
+    validation: Array
+    test: Array | None
+
+
+class RunCounts(NamedTuple):
+    """What a run of this process did: fits trained, and seconds."""
+
+    fits: int
+    seconds: float
+
+
+class Study:
+    """A study as its ledger stood when it was run or loaded; `refresh` looks again.
+
+    The test rows stay sealed until `judge` opens them. `ran` says what this process did for it.
+    """
+
+    def __init__(self, ledger: StudyLedger, settings: Settings, ran: RunCounts | None = None) -> None:
+        self.ledger, self.settings, self.ran = ledger, settings, ran or RunCounts(0, 0.0)
+        self._view: StudyView | None = None
+        self._figures: Gallery | None = None
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.ledger.name
+
+    @property
+    def storage(self) -> str:
+        """Where it is kept."""
+        return self.ledger.storage.name
+
+    @property
+    def view(self) -> StudyView:
+        """Everything that verdict and figures are made of, read once; with a verdict where nothing sealed is opened."""
+        if self._view is None:
+            study = self.ledger.snapshot()
+            closed = study.selected is None or (study.sealed and self.ledger.has_test())
+            self._view = StudyView(study) if closed else self._judged(study)
+        return self._view
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the ledger holds."""
+        return self.view.study
+
+    @property
+    def results(self) -> Results:
+        """The complete trials, each distinct candidate once."""
+        return self.snapshot.results
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial in any state, with the columns of an export."""
+        return self.snapshot.trials
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """One row a distinct candidate: its parameters and the means over its replicates."""
+        return self.results.frame()
+
+    @property
+    def selected(self) -> Candidate | None:
+        """The candidate with the lowest validation loss; None without a complete trial."""
+        return None if self.snapshot.selected is None else self.results.candidates[self.snapshot.selected]
+
+    @property
+    def selected_loss(self) -> float | None:
+        """The lowest validation loss; infinite where every candidate diverged, None without a complete trial."""
+        place = self.snapshot.selected
+        return None if place is None else float(self.results.validation_loss[place])
+
+    @property
+    def losses(self) -> StudyLosses:
+        """The losses of the candidates."""
+        return StudyLosses(self.results.validation, self.results.test)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict; None as long as the test rows are sealed (`judge` opens them)."""
+        return self.view.verdict
+
+    @property
+    def figures(self) -> Gallery:
+        """Name -> plotly figure, drawn when it is asked for; those that do not apply are not in it."""
+        from search.report.gallery import Gallery
+
+        if self._figures is None:
+            self._figures = Gallery(self.view)
+        return self._figures
+
+    def judge(self) -> Verdict:
+        """Open the test rows, which the study records, and judge the selected candidate.
+
+        Confidence and tolerance are the settings'. `UserError` without a complete trial.
+        """
+        if self._view is None or self._view.verdict is None:
+            self._view, self._figures = self._judged(self.ledger.snapshot(open_test=True)), None
+        assert self._view.verdict is not None
+        return self._view.verdict
+
+    def refresh(self) -> Study:
+        """The study as it stands now."""
+        return Study(self.ledger, self.settings)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the study as one self-contained page (default NAME.html), which opens nothing; returns its path."""
+        from search.report.page import write_report
+
+        return write_report(self.view, Path(path or f"{self.name}.html"))
+
+    def publish(self) -> None:
+        """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
+        if find_spec("optuna_dashboard") and self.selected is not None:
+            from search.report.dashboard import publish
+
+            publish(self.ledger, self.view)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `run --json` prints: study, trials, what this run trained, the selected candidate, the verdict."""
+        states = self.trials["state"].value_counts()
+        return {
+            "study": self.name,
+            "storage": self.storage,
+            "trials": {state: int(states.get(state, 0)) for state in ("complete", "pruned", "failed")},
+            "fits": self.ran.fits,
+            "seconds": round(self.ran.seconds, 3),
+            "selected": self._selection(),
+            "verdict": None if self.verdict is None else self.verdict.to_dict(),
+        }
+
+    def _selection(self) -> dict[str, Any] | None:
+        place = self.snapshot.selected
+        if place is None:
+            return None
+        candidate, loss = self.results.candidates[place], self.selected_loss
+        return {
+            "trial": int(self.results.trials[place]),
+            "penalty": candidate.penalty,
+            "lambda": candidate.lambda_,
+            "l1_ratio": None,
+            **candidate.others,
+            "validation_loss": loss if loss is not None and math.isfinite(loss) else None,
+        }
+
+    def _judged(self, study: Snapshot) -> StudyView:
+        asked = self.settings.verdict
+        return StudyView.judged(study, confidence=asked.confidence, tolerance=asked.tolerance)
+
+    def __repr__(self) -> str:
+        return f"<study {self.name!r}: {len(self.trials)} trials>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict's sentence, the leading trials, and the main figure."""
+        from search.report.answer import answer_of
+        from search.report.tables import leading_trials
+
+        main = next(iter(self.figures.values()), None)
+        parts = [f"<h3>{escape(self.name)}</h3>", f"<p>{escape(answer_of(self.view).sentence)}</p>"]
+        parts.append(leading_trials(self.view).to_html(index=False, escape=True, border=0))
+        return "".join(parts + ([] if main is None else [main.to_html(full_html=False, include_plotlyjs=True)]))
+
+
+def run(  # noqa: PLR0913 - the signature that the design promises
+    study: str | Path | Mapping[str, Any] | Settings,
+    *,
+    data: object = None,
+    storage: str | None = None,
+    trials: int | None = None,
+    device: str | None = None,
+    sealed: bool = False,
+    progress: bool | ProgressCallback = True,
+) -> Study:
+    """Search, or go on with a search that was stopped; then judge what was selected.
+
+    Parameters
+    ----------
+    study
+        A study file's path, a mapping of its form, or `Settings`.
+    data
+        A pandas frame that holds the target, or a pair (X, y) of frames or arrays, in place of a source in the study
+        file: then `[data]` names the `target` alone, and with (X, y) nothing.
+    storage
+        A journal's path (default `runs/ledger.journal`) or a database's URL.
+    trials, device
+        In place of the study file's.
+    sealed
+        Stop before the test rows are opened; `Study.judge` opens them.
+    progress
+        True: a bar where somebody watches (a terminal, a notebook). A function is called with a `Progress` before the
+        first batch and after each. False: nothing.
+
+    Returns the study. Raises `UserError` for what is not valid, in one line; `Interrupted` after Ctrl-C, when the batch
+    in hand is stored (a second Ctrl-C ends at once): the same call then goes on.
+
+    >>> import tempfile
+    >>> found = run(
+    ...     {"name": "a", "data": {"source": "synthetic_linear", "features": 5}, "search": {"trials": 4}},
+    ...     storage=f"{tempfile.mkdtemp()}/ledger.journal",
+    ...     progress=False,
+    ... )
+    >>> len(found.trials), found.verdict is not None
+    (4, True)
+    """
+    settings = _settings(study, data)
+    changes = {"search.trials": trials, "training.device": device}
+    settings = settings.replace({key: value for key, value in changes.items() if value is not None})
+    from search.runs import Run  # with torch, after the settings are found valid
+
+    with quiet_optuna(), display_for(settings.name, progress) as display:
+        the_run = Run.open(settings, open_storage(storage), data)
+        with graceful_interrupt(display.note) as interrupted:
+            the_run.search(report=display.update, stop=interrupted)
+            if not interrupted():
+                display.stage("confirming on fresh seeds")
+                the_run.confirm()
+    if interrupted():
+        reached = the_run.progress()
+        raise Interrupted(
+            f"study {settings.name!r} was stopped: {reached.finished} of {reached.wanted} trials are finished"
+        )
+    found = Study(the_run.ledger, settings, RunCounts(the_run.fits, the_run.seconds))
+    if not sealed and the_run.ledger.selected() is not None:
+        found.judge()
+    return found
+
+
+def load(name: str, storage: str | None = None) -> Study:
+    """A study of the storage (default `runs/ledger.journal`), by its name or its study file; opens nothing sealed.
+
+    Raises `UserError` for a storage or a study that is not there.
+    """
+    given = Settings.load(name) if str(name).endswith(".toml") else None
+    ledger = StudyLedger.load(open_storage(storage, create=False), given.name if given else name)
+    return Study(ledger, given or Settings.parse(ledger.settings))
+
+
+def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) -> Settings:
+    """The settings; data that are handed over need no source."""
+    if isinstance(study, Settings):
+        return study
+    source = "frame" if data is not None else None
+    if isinstance(study, Mapping):
+        find_modules(Path())
+        return Settings.parse(study, source=source)
+    find_modules(Path(study).parent)
+    return Settings.load(study, source=source)
+
+
+def find_modules(folder: Path) -> None:
+    """Let a study name functions in modules beside it, or in the working folder."""
+    for place in (os.getcwd(), str(folder.resolve())):
+        if place not in sys.path:
+            sys.path.append(place)
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Optuna's log of what it does, and its word on samplers that it calls experimental, are not for our user."""
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

@@ -1,0 +1,96 @@
+"""Making a study, finding it again, and refusing to continue another one under its name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from search.core.errors import UserError
+from search.ledger.seal import new_key
+from search.ledger.storage import Storage
+from search.settings import changed_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What must stay the same for trials to belong to one study; `versions` may differ and are only noted."""
+
+    settings: Mapping[str, Any]
+    fingerprint: str
+    versions: Mapping[str, str]
+
+
+def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
+    """The study's id in the storage, made where there is none; `UserError` where it is another study."""
+    with storage.one_write():
+        known = _known(storage)
+        study_id = known[name] if name in known else _create(storage, name)
+        stored = storage.optuna.get_study_user_attrs(study_id)
+        for key, value in _attributes(storage, name, study_id, identity).items():
+            if stored.get(key) != value:
+                storage.optuna.set_study_user_attr(study_id, key, value)
+    return study_id
+
+
+def find(storage: Storage, name: str) -> int:
+    """The id of an existing study of this project; `UserError` names the nearest and all known ones."""
+    known = _known(storage)
+    if name not in known:
+        raise UserError(f"study {name!r} is not in {storage.name}; {_suggestion(name, sorted(known))}")
+    if "settings" not in storage.optuna.get_study_user_attrs(known[name]):
+        raise UserError(_foreign(storage, name))
+    return known[name]
+
+
+def _known(storage: Storage) -> dict[str, int]:
+    return {study.study_name: study._study_id for study in storage.optuna.get_all_studies()}
+
+
+def _create(storage: Storage, name: str) -> int:
+    from optuna.study import StudyDirection
+
+    return storage.optuna.create_new_study([StudyDirection.MINIMIZE], name)
+
+
+def _attributes(storage: Storage, name: str, study_id: int, identity: Identity) -> dict[str, Any]:
+    """The study's attributes as they should be from now on."""
+    stored = storage.optuna.get_study_user_attrs(study_id)
+    versions = dict(identity.versions)
+    fresh = {"settings": dict(identity.settings), "fingerprint": identity.fingerprint}
+    if stored.keys() >= {"settings", "fingerprint", "versions", "seal"}:
+        _refuse_changes(storage, name, stored, identity)
+        return fresh | {"versions": stored["versions"] + [versions] * (versions not in stored["versions"])}
+    if storage.optuna.get_n_trials(study_id):
+        raise UserError(_foreign(storage, name))
+    return fresh | {"versions": [versions], "seal": new_key()}
+
+
+def _refuse_changes(storage: Storage, name: str, stored: Mapping[str, Any], identity: Identity) -> None:
+    place = f"study {name!r} in {storage.name}"
+    if keys := changed_keys(stored["settings"], identity.settings):
+        changes = ", ".join(
+            f"{key} was {_value(stored['settings'], key)} and is {_value(identity.settings, key)}" for key in keys
+        )
+        raise UserError(f"{place} was run with other settings: {changes}; change them back, or give it another name")
+    if stored["fingerprint"] != identity.fingerprint:
+        raise UserError(f"{place} was run on other data; bring the data back as they were, or give it another name")
+
+
+def _value(settings: Mapping[str, Any], key: str) -> str:
+    value: Any = settings
+    for part in key.split("."):
+        value = value.get(part, "not set") if isinstance(value, Mapping) else "not set"
+    return value if value == "not set" else repr(value)
+
+
+def _foreign(storage: Storage, name: str) -> str:
+    return f"study {name!r} in {storage.name} was not made by lambda-search; give this one another name"
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    if not known:
+        return "there are no studies yet"
+    near = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"known are: {', '.join(known)}"

@@ -1,0 +1,42 @@
+"""Models whose parameters carry two leading axes, (replicate, candidate), so that many fits train as one.
+
+Imports settings and core.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from search.models.base import Model, Parameters, TrainingStep, penalised
+from search.models.per_candidate import PerCandidate
+from search.models.perceptron import Perceptron
+from search.models.user_module import UserModule, user_module
+from search.settings import as_widths
+
+if TYPE_CHECKING:
+    from search.core.candidate import Candidate
+    from search.settings import Settings
+
+
+def make_model(settings: Settings, candidate: Candidate, features: int, outputs: int) -> Model:
+    """The model that the study file names, in the candidate's shape.
+
+    Raises UserError where the user's own function does not give one that fits.
+    """
+    model = settings.model
+    if model.kind not in {"linear", "mlp"}:
+        return user_module(model.kind, features, outputs)
+    hidden = as_widths(settings.setting("hidden", candidate)) if model.kind == "mlp" else ()
+    return Perceptron((features, *hidden, outputs), model.init)
+
+
+__all__ = [
+    "Model",
+    "Parameters",
+    "PerCandidate",
+    "Perceptron",
+    "TrainingStep",
+    "UserModule",
+    "make_model",
+    "penalised",
+]

@@ -1,0 +1,50 @@
+"""What the training needs to know of a model: its parameters carry two leading axes, (replicate, candidate)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from search.models.per_candidate import PerCandidate
+
+Parameters = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What a training step draws its dropout masks from: the replicates' seeds (replicates,), and the step's number.
+
+    `settings` holds the dropout itself.
+    """
+
+    seeds: Tensor
+    number: int
+    settings: PerCandidate
+
+
+class Model(ABC):
+    """A model for a given number of features and outputs, of which many fits train as one."""
+
+    @abstractmethod
+    def initial(self, seed: int) -> tuple[Parameters, Parameters]:
+        """One fit's parameters and buffers, drawn from the seed; all candidates of a replicate start from them."""
+
+    def scaled(self, parameters: Parameters, settings: PerCandidate) -> Parameters:
+        """Stacked initial parameters as each candidate's settings want them: as they are, unless a model says so."""
+        return parameters
+
+    @abstractmethod
+    def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None) -> Tensor:
+        """Outputs (replicates, candidates, rows, outputs) of stacked parameters (replicates, candidates, ...).
+
+        `x` has shape (replicates, rows, features): all candidates of a replicate see the same rows and, in training,
+        the same draws for their dropout masks. `step` is None in evaluation.
+        """
+
+
+def penalised(parameters: Mapping[str, Tensor]) -> list[str]:
+    """Names of the stacked parameters that the penalty acts on: weights, not biases or other vectors."""
+    return [name for name, value in parameters.items() if value.ndim >= 4]

@@ -1,0 +1,74 @@
+"""The linear model and the multilayer perceptron."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from search.models.base import Model, Parameters, TrainingStep
+from search.models.per_candidate import PerCandidate
+from search.models.randomness import DROPOUT, uniform
+
+
+@dataclass(frozen=True)
+class Perceptron(Model):
+    """Linear layers with ReLU and dropout between them; without hidden layers it is the linear model."""
+
+    widths: tuple[int, ...]
+    init: str
+
+    def initial(self, seed: int) -> tuple[Parameters, Parameters]:
+        parameters: Parameters = {}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            for layer, (features, units) in enumerate(zip(self.widths[:-1], self.widths[1:], strict=True)):
+                linear = self._initialised(nn.Linear(features, units))
+                parameters[f"{layer}.weight"] = linear.weight.detach()
+                parameters[f"{layer}.bias"] = linear.bias.detach()
+        return parameters, {}
+
+    def _initialised(self, linear: nn.Linear) -> nn.Linear:
+        if self.init == "normal":
+            nn.init.normal_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        elif self.init == "zeros":
+            nn.init.zeros_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        return linear
+
+    def scaled(self, parameters: Parameters, settings: PerCandidate) -> Parameters:
+        if self.init != "normal":
+            return parameters
+        return {
+            name: value * settings("init_std", value.ndim) if name.endswith("weight") else value
+            for name, value in parameters.items()
+        }
+
+    def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None) -> Tensor:
+        hidden = shared_linear(x, parameters["0.weight"], parameters["0.bias"])
+        for layer in range(1, len(self.widths) - 1):
+            hidden = self._drop(hidden.relu(), layer, step)
+            weight, bias = parameters[f"{layer}.weight"], parameters[f"{layer}.bias"]
+            hidden = hidden @ weight.mT + bias[..., None, :]
+        return hidden
+
+    def _drop(self, hidden: Tensor, layer: int, step: TrainingStep | None) -> Tensor:
+        """Inverted dropout; candidates with another rate cut the same draws elsewhere."""
+        rate = 0.0 if step is None else step.settings("dropout", 4)
+        if step is None or (isinstance(rate, float) and rate == 0):
+            return hidden
+        draws = uniform(step.seeds, DROPOUT + layer, step.number, (1, *hidden.shape[-2:]))
+        return hidden * ((draws >= rate) / (1 - rate)).to(hidden)
+
+
+def shared_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer on rows that all candidates share: one product (rows, features) x (features, candidates * units).
+
+    x (replicates, rows, features), weight (replicates, candidates, units, features), bias (replicates, candidates,
+    units) -> (replicates, candidates, rows, units).
+    """
+    replicates, candidates, units, features = weight.shape
+    product = weight.reshape(replicates, candidates * units, features) @ x.mT
+    return product.view(replicates, candidates, units, -1).mT + bias[..., None, :]

@@ -1,0 +1,26 @@
+"""Samplers: one file each, and this registry; pruners beside them. Imports nothing of ours, and optuna when called."""
+
+from collections.abc import Mapping
+
+from search.samplers.base import Sampler, SpaceShape
+from search.samplers.cmaes import CMAES
+from search.samplers.gp import GP
+from search.samplers.grid import GRID
+from search.samplers.pruners import PRUNERS, make_pruner
+from search.samplers.qmc import QMC
+from search.samplers.random import RANDOM
+from search.samplers.tpe import TPE
+
+SAMPLERS: Mapping[str, Sampler] = {
+    sampler.name: sampler
+    for sampler in (
+        TPE,
+        GRID,
+        RANDOM,
+        QMC,
+        GP,
+        CMAES,
+    )
+}
+
+__all__ = ["PRUNERS", "SAMPLERS", "Sampler", "SpaceShape", "make_pruner"]

@@ -1,0 +1,217 @@
+"""The tables of a study file: every knob with its unit, its range and its default (design: one class a table)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, create_model
+
+from search.core.candidate import Candidate, Value
+from search.core.errors import UserError
+from search.metrics import METRICS, metrics_for, task_of
+from search.penalties import PENALTIES
+from search.samplers import PRUNERS, SAMPLERS
+from search.settings.data_tables import Data
+from search.settings.fields import (
+    FUNCTION_PATH,
+    Count,
+    Lambda,
+    Range,
+    Section,
+    Seed,
+    StudyName,
+    named_or_function,
+    not_empty,
+    show,
+    unique,
+)
+from search.settings.searched import Searchable, Searched, settings_of, space_fields
+
+if TYPE_CHECKING:
+    PenaltyName = str
+    SamplerName = str
+    PrunerName = str
+    MetricName = str
+else:
+    # The registries are the only lists of names; a schema and an error message show all of them.
+    PenaltyName, SamplerName = Literal[tuple(PENALTIES)], Literal[tuple(SAMPLERS)]
+    PrunerName, MetricName = Literal[tuple(PRUNERS)], Literal[tuple(METRICS)]
+
+
+class Split(Section):
+    """How bundled and file data are cut; the test rows are set aside first."""
+
+    scheme: Literal["holdout", "kfold"] = Field(
+        default="holdout", description="one validation part, or each fold in turn"
+    )
+    validation: float = Field(default=0.25, gt=0, lt=1, description="holdout: share of the rows that are not test rows")
+    folds: int = Field(default=5, ge=2, description="kfold: number of folds")
+    repeats: Count = Field(default=1, description="times that the rows are split anew; each is a further replicate")
+    refit: bool | None = Field(
+        default=None,
+        description="test models trained once more on all rows that are not test rows; kfold: true, holdout: false",
+    )
+    test: float = Field(
+        default=0.25, ge=0, lt=1, description="share of all rows that are test rows; excludes test_column"
+    )
+    test_column: str | None = Field(
+        default=None, min_length=1, description="true/false column that marks the test rows"
+    )
+    seed: Seed = Field(default=0, description="seed of the splits")
+
+    @property
+    def refits(self) -> bool:
+        """`refit`, or where the file leaves it out: true for kfold, false for holdout."""
+        return self.scheme == "kfold" if self.refit is None else self.refit
+
+
+class Model(Section):
+    """The model that is trained."""
+
+    kind: Annotated[str, named_or_function("linear", "mlp")] = Field(
+        default="linear", description=f'linear, mlp or "{FUNCTION_PATH}"'
+    )
+    hidden: Annotated[
+        tuple[Count, ...], Field(strict=False), AfterValidator(not_empty), Searched(log=True, stacked=False)
+    ] = Field(default=(128,), description="mlp: units of each hidden layer")
+    dropout: Annotated[float, Searched()] = Field(
+        default=0.0, ge=0, lt=1, description="share of hidden units dropped in training"
+    )
+    init: Literal["default", "normal", "zeros"] = Field(
+        default="default", description="initial weights; default: torch's own"
+    )
+    init_std: Annotated[float, Searched(log=True)] = Field(
+        default=0.01, gt=0, description="standard deviation of the initial weights; init = normal only"
+    )
+
+
+class Training(Section):
+    """How a fit is trained."""
+
+    optimizer: Literal["sgd", "adam", "adamw", "exact"] = Field(
+        default="sgd", description="exact: the convex optimum, linear models only"
+    )
+    lr: float = Field(default=0.003, gt=0, description="learning rate")
+    momentum: Annotated[float, Searched()] = Field(default=0.0, ge=0, lt=1, description="momentum of sgd")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant", description="of the learning rate; cosine: down to 0 at the last step, after a warm-up"
+    )
+    warmup: float = Field(
+        default=0.0, ge=0, lt=1, description="cosine: share of the steps in which the learning rate rises from 0"
+    )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        description="epochs without a lower validation loss until a fit ends, its best epoch kept; 0: to the end",
+    )
+    label_smoothing: Annotated[float, Searched()] = Field(
+        default=0.0, ge=0, lt=1, description="classification: share of the target spread over all classes"
+    )
+    epochs: Annotated[Count, Searched(log=True)] = Field(default=100, description="passes over the training rows")
+    batch_size: Annotated[int, Searched(log=True, stacked=False)] = Field(
+        default=5, ge=0, description="rows of a minibatch; 0: all rows"
+    )
+    apply: Literal["loss", "proximal", "decoupled"] = Field(
+        default="proximal",
+        description="how the penalty acts: in the gradient, by its proximal map, or decoupled as in AdamW",
+    )
+    seeds: Count = Field(default=1, description="initialisations and row orders; each is a further replicate")
+    seed: Seed = Field(default=0, description="the first of these seeds")
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field(default="auto", description="auto: cuda, else mps, else cpu")
+    dtype: Literal["float32", "float64"] = Field(default="float32", description="precision of the training")
+
+
+SETTINGS = settings_of(model=Model, training=Training)
+
+
+class SpaceBase(Section):
+    """What every [space] holds; `Space` adds the penalties' parameters and the settings that may be searched."""
+
+    penalty: Annotated[tuple[PenaltyName, ...], Field(strict=False), AfterValidator(unique)] = Field(
+        default=("none", "l1", "l2"), description="penalties to compare"
+    )
+    lambda_: Lambda = Field(
+        default=Range(low=1e-4, high=1e2),
+        alias="lambda",
+        description="strength: log-uniform range, list of values, or auto",
+    )
+
+    def searched(self) -> dict[str, Searchable]:
+        """The settings that are searched here, by name."""
+        given = {name: getattr(self, name) for name in SETTINGS}
+        return {name: over for name, over in given.items() if over is not None}
+
+    def parameters_of(self, penalty: str) -> dict[str, Searchable]:
+        """A penalty's own parameters, by name."""
+        return {each.name: getattr(self, each.name) for each in PENALTIES[penalty].parameters}
+
+    def names_of(self, penalty: str) -> tuple[str, ...]:
+        """All parameters that a candidate with this penalty has, beside the penalty itself, in their order."""
+        strength = () if penalty == "none" else ("lambda",)
+        return (*strength, *self.parameters_of(penalty), *self.searched())
+
+
+if TYPE_CHECKING:
+
+    class Space(SpaceBase):
+        """What is searched."""
+else:
+    Space = create_model("Space", __base__=SpaceBase, __doc__="What is searched.", **space_fields(SETTINGS))
+
+
+class Search(Section):
+    """How the space is searched."""
+
+    sampler: SamplerName = Field(default="tpe", description="Optuna's sampler")
+    trials: Count = Field(default=64, description="candidates to evaluate")
+    batch: Count = Field(default=16, description="candidates asked and trained at once")
+    pruner: PrunerName = Field(default="none", description="Optuna's pruner")
+    metric: MetricName | None = Field(
+        default=None, description="evaluation loss; left out: mse for regression, log_loss for classification"
+    )
+    seed: Seed = Field(default=0, description="seed of the sampler")
+
+    def metric_for(self, kind: str) -> str:
+        """The evaluation loss for a task of that kind (`regression`, or any kind of classification).
+
+        Raises UserError where the file names a metric of the other kind.
+        """
+        valid = metrics_for(task_of(kind))
+        if self.metric is None:
+            return valid[0]
+        if self.metric not in valid:
+            raise UserError(f"search.metric: {wrong_metric(self.metric, task_of(kind))}")
+        return self.metric
+
+
+def wrong_metric(metric: str, task: str) -> str:
+    """What to say of a metric of the other kind of task."""
+    return f"must be {' or '.join(metrics_for(task_of(task)))} for {task}, found {show(metric)}"
+
+
+class VerdictSettings(Section):
+    """How the answer is judged."""
+
+    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="confidence of every bound and set")
+    tolerance: float = Field(
+        default=0.01, ge=0, lt=1, description="regret, relative to the selected test risk, that does not matter"
+    )
+
+
+class Study(Section):
+    """All tables of a study file, not yet checked against each other."""
+
+    name: StudyName = Field(description="the name of the Optuna study, 1 to 200 characters")
+    question: str = Field(default="", description="the question that the study answers, shown in reports")
+    data: Data = Field(description="where the rows come from: a table [data] with a source")
+    split: Split = Field(default=Split(), description="how the rows are cut")
+    model: Model = Field(default=Model(), description="the model")
+    training: Training = Field(default=Training(), description="how a fit is trained")
+    space: Space = Field(default=Space(), description="what is searched")
+    search: Search = Field(default=Search(), description="how it is searched")
+    verdict: VerdictSettings = Field(default=VerdictSettings(), description="how the answer is judged")
+
+    def setting(self, name: str, candidate: Candidate) -> Any:  # noqa: ANN401 - of the setting's own type
+        """The value that a searchable setting has for a candidate: its own, or the one fixed for all."""
+        found: Value | None = candidate.get(name)
+        return getattr(getattr(self, SETTINGS[name].table), name) if found is None else found

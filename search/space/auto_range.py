@@ -1,0 +1,73 @@
+"""The range of lambda from the data."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from search.core.errors import UserError
+from search.penalties import make_penalty
+from search.settings import Range
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from search.data.task import Split, Task
+    from search.settings import Settings
+
+DECADES = 4.0
+DECADES_MORE_FEATURES_THAN_ROWS = 2.0
+
+
+def auto_range(task: Task, settings: Settings) -> Range:
+    """The range of lambda from the data (glmnet's convention; Friedman, Hastie, Tibshirani 2010, section 2.5).
+
+    Per penalty from lambda_max, the smallest lambda with all weights zero on some split's training rows, down four
+    decades, or two where features outnumber rows; the range covers all penalties and splits.
+    """
+    ends = [
+        _ends(split, task, penalty, parameters)
+        for split in task.splits
+        for penalty in settings.space.penalty
+        if penalty != "none"
+        for parameters in _extremes(penalty, settings)
+    ]
+    if not ends:
+        return Range(low=1.0, high=1.0 + 1e-9)
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    if not 0 < low < high < np.inf:
+        raise UserError(
+            'space.lambda: "auto" finds no range, because no input is related to the target at all; '
+            "write { low = ..., high = ... }"
+        )
+    return Range(low=low, high=high)
+
+
+def _extremes(penalty: str, settings: Settings) -> list[dict[str, float]]:
+    """The penalty's own parameters at the ends of what is searched, in every combination."""
+    own = settings.space.parameters_of(penalty)
+    ends = [(over.low, over.high) if isinstance(over, Range) else (min(over), max(over)) for over in own.values()]
+    return [dict(zip(own, values, strict=True)) for values in product(*ends)]
+
+
+def _ends(split: Split, task: Task, penalty: str, parameters: dict[str, float]) -> tuple[float, float]:
+    x, residual = split.train.x, null_residual(split, task)
+    gradient = residual.mT @ (x - x.mean(0)) / len(x)
+    if penalty == "l2":
+        # Ridge's lambda has the unit of x^2 whatever the unit of y; glmnet standardises y to the same end.
+        gradient = gradient / residual.square().mean().sqrt()
+    high = float(make_penalty(penalty, parameters).lambda_max(gradient))
+    decades = DECADES if x.shape[1] <= len(x) else DECADES_MORE_FEATURES_THAN_ROWS
+    return high / 10**decades, high
+
+
+def null_residual(split: Split, task: Task) -> Tensor:
+    """Prediction minus target of the model with a bias alone, (rows, outputs): the loss's slope in the output."""
+    y = split.train.y
+    if task.kind == "multiclass":
+        y = torch.nn.functional.one_hot(y, task.outputs).double()
+    target = y.reshape(len(y), -1).double()
+    return target.mean(0) - target

@@ -1,0 +1,109 @@
+"""The search space of a study: which candidates there are, how Optuna is asked for one, and what a grid holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search.core.candidate import STRENGTH, Candidate
+from search.core.errors import UserError
+from search.penalties import PARAMETERS
+from search.settings import SETTINGS
+from search.space.auto_range import auto_range
+from search.space.dimension import Dimension
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+    from search.data.task import Task
+    from search.settings import Settings
+
+POINTS_IN_A_GRID = 3  # of every range beside lambda's
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """Penalties with their own parameters, lambda, and the settings that are searched, all resolved to numbers."""
+
+    penalties: tuple[str, ...]
+    lambda_: Dimension
+    own: Mapping[str, tuple[Dimension, ...]]
+    settings: tuple[Dimension, ...]
+
+    @classmethod
+    def from_settings(cls, settings: Settings, task: Task) -> SearchSpace:
+        """The study file's space; `lambda = "auto"` takes its range from the training rows, see `auto_range`."""
+        space = settings.space
+        over = auto_range(task, settings) if space.lambda_ == "auto" else space.lambda_
+        own = {
+            penalty: tuple(
+                Dimension(name, values, PARAMETERS[name].log) for name, values in space.parameters_of(penalty).items()
+            )
+            for penalty in space.penalty
+        }
+        searched = tuple(Dimension.from_setting(SETTINGS[name], each) for name, each in space.searched().items())
+        return cls(tuple(space.penalty), Dimension(STRENGTH, over, log=True), own, searched)
+
+    def dimensions(self, penalty: str) -> tuple[Dimension, ...]:
+        """All that a candidate with this penalty has, in order."""
+        strength = () if penalty == "none" else (self.lambda_,)
+        return (*strength, *self.own[penalty], *self.settings)
+
+    def suggest(self, trial: Trial) -> Candidate:
+        """One candidate: the penalty first, then what this penalty has (define by run)."""
+        penalty = trial.suggest_categorical("penalty", self.penalties)
+        values = {each.name: each.suggest(trial) for each in self.dimensions(penalty)}
+        return Candidate.from_params({"penalty": penalty, **values})
+
+    def holds(self, candidate: Candidate) -> bool:
+        """Whether a candidate is of this space, with all its parameters."""
+        if candidate.penalty not in self.penalties:
+            return False
+        expected = self.dimensions(candidate.penalty)
+        named = set(candidate.params()) - {"penalty"} == {each.name for each in expected}
+        return named and all(each.holds(candidate[each.name]) for each in expected)
+
+    def grid(self, count: int) -> list[Candidate]:
+        """The candidates of a grid: `count` of them, evenly over a range of lambda; all of them for lists of values.
+
+        Every penalty gets the same share. Other parameters are crossed with lambda, with three points of a range.
+        Neighbours differ in the number of epochs first, as one training serves them all. `UserError` where listed
+        values make more than `count`.
+        """
+        strengths = [penalty for penalty in self.penalties if penalty != "none"]
+        candidates = self._crossed("none", 0) if "none" in self.penalties else []
+        shares = np.array_split(np.arange(max(0, count - len(candidates))), max(1, len(strengths)))
+        for penalty, share in zip(strengths, shares, strict=False):
+            candidates += self._crossed(penalty, len(share))
+        if len(candidates) > count:
+            raise UserError(
+                f"search.trials: the grid of all listed values has {len(candidates)} candidates, found {count}; "
+                f"write trials = {len(candidates)}"
+            )
+        return candidates
+
+    def _crossed(self, penalty: str, count: int) -> list[Candidate]:
+        """One penalty's part of a grid: about `count` candidates."""
+        others = (*self.own[penalty], *self.settings)
+        points = self._points(others, count)
+        lengths = points.pop("epochs", [None])
+        combined = [dict(zip(points, values, strict=True)) for values in product(*points.values())]
+        return [
+            Candidate(penalty, strength, **values, epochs=length)
+            for values, share in zip(combined, np.array_split(np.arange(count), len(combined)), strict=True)
+            for strength in self._strengths(penalty, len(share) // len(lengths))
+            for length in lengths
+        ]
+
+    def _strengths(self, penalty: str, count: int) -> list[float]:
+        return [0.0] if penalty == "none" else [float(value) for value in self.lambda_.points(count)]
+
+    def _points(self, dimensions: tuple[Dimension, ...], count: int) -> dict[str, list[Any]]:
+        """Three inner points of every range, or its middle where the grid is too small for more."""
+        ranges = sum(not isinstance(each.over, tuple) for each in dimensions)
+        points = POINTS_IN_A_GRID if count >= 2 * POINTS_IN_A_GRID ** max(1, ranges) else 1
+        return {each.name: each.inner_points(points) for each in dimensions}

@@ -1,0 +1,175 @@
+"""A batch of candidates in training: chunk by chunk, round by round, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import torch
+
+from search.core.arrays import Array
+from search.core.errors import UserError
+from search.core.means import candidate_means
+from search.training.assemble import Layout
+from search.training.columns import Column, columns, refit_columns, remaining
+from search.training.curve import Curve
+from search.training.evaluate import Block, Fitted, evaluated
+from search.training.exact import solve
+from search.training.plan import chunking, problems
+from search.training.problem import Problem, per_replicate
+from search.training.stack import Stack
+
+if TYPE_CHECKING:
+    from search.settings import Settings
+
+
+class Observer(Protocol):
+    """Somebody who sees the validation losses while a batch trains, and may stop candidates (a pruner)."""
+
+    @property
+    def per(self) -> Literal["epoch", "replicate"]:
+        """When it looks: after every epoch, or after each replicate, which then train one after the other."""
+
+    def __call__(self, step: int, losses: Mapping[int, float]) -> set[int]:
+        """Candidates (their indices in the batch) to stop, from the validation losses of those still training."""
+
+
+@dataclass
+class Batch:
+    """The candidates of one call in training; `pruned` are the indices of those that the observer stopped."""
+
+    layout: Layout
+    settings: Settings
+    observer: Observer | None
+    device: torch.device
+    pruned: set[int] = field(default_factory=set)
+
+    def train(self, indices: Sequence[int]) -> Iterable[Block]:
+        """Fit the candidates with these indices, which have one shape."""
+        settings, candidates = self.settings, self.layout.candidates
+        metric = settings.search.metric_for(self.layout.task.kind)
+        every = problems(self.layout.task, settings, candidates[indices[0]], metric, self.device)
+        stacked = columns(settings, candidates, indices)
+        cut = chunking(every, [column.candidate for column in stacked], self.device)
+        for start in range(0, len(stacked), cut.columns):
+            yield from self._chunk(stacked[start : start + cut.columns], every, cut.replicates)
+
+    def _chunk(self, stacked: list[Column], every: Sequence[Problem], at_once: int) -> Iterable[Block]:
+        fit = self._solve if self.settings.training.optimizer == "exact" else self._descend
+        epochs: dict[int, list[Array]] = {}
+        for problems_ in self._rounds(every, at_once):
+            if self.settings.training.patience and problems_[0].positions[0] >= self.layout.replicates:
+                stacked = refit_columns(stacked, epochs)
+            if not stacked:
+                return
+            blocks = fit(stacked, problems_)
+            for block in blocks:
+                for row, index in enumerate(block.indices):
+                    epochs.setdefault(index, []).append(block.epochs[row])
+            yield from blocks
+            stacked = remaining(stacked, self._race(blocks) | self.pruned)
+
+    def _rounds(self, every: Sequence[Problem], at_once: int) -> list[list[Problem]]:
+        """Problems that train side by side: all, unless replicates race or memory does not allow it.
+
+        With early stopping refits train after the replicates, which tell how long.
+        """
+        refits = [each for each in every if each.positions[0] >= self.layout.replicates]
+        replicates = [each for each in every if each.positions[0] < self.layout.replicates]
+        if self.observer is not None and self.observer.per == "replicate":
+            single = sorted((piece for each in replicates for piece in each.pieces(1)), key=lambda one: one.positions)
+            return [[piece] for piece in single] + [[piece] for each in refits for piece in each.pieces(at_once)]
+        if sum(len(each.positions) for each in every) <= at_once:
+            apart = self.settings.training.patience > 0 and bool(refits)
+            return [replicates, refits] if apart else [list(every)]
+        if self.observer is not None:
+            raise UserError(
+                "search.pruner: one candidate's replicates do not fit into memory at once, so they cannot be compared "
+                'epoch by epoch; use pruner = "wilcoxon", "none", fewer replicates or a smaller model'
+            )
+        return [[piece] for each in (*replicates, *refits) for piece in each.pieces(at_once)]
+
+    def _race(self, blocks: Sequence[Block]) -> set[int]:
+        """Let the observer see the replicate that has just been trained; whom it stops."""
+        position = blocks[0].positions[0] if blocks else self.layout.replicates
+        if self.observer is None or self.observer.per != "replicate" or position >= self.layout.replicates:
+            return set()
+        losses = {
+            index: float(loss)
+            for block in blocks
+            for index, loss in zip(block.indices, candidate_means(block.validation), strict=True)
+        }
+        stopped = self.observer(position, losses)
+        self.pruned |= stopped
+        return stopped
+
+    def _solve(self, stacked: list[Column], problems_: Sequence[Problem]) -> list[Block]:
+        """The convex optimum of every fit of the round."""
+        candidates = [each.candidate for each in stacked for _ in each.indices]
+        indices = [index for each in stacked for index in each.indices]
+        blocks = []
+        for problem in problems_:
+            x, y = (per_replicate(part, problem.split) for part in (problem.train.x, problem.train.y))
+            solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs)
+            finite = solution.weight.isfinite().flatten(2).all(-1)
+            epochs = torch.zeros_like(solution.converged, dtype=torch.int64)
+            fitted = Fitted(
+                {"0.weight": solution.weight, "0.bias": solution.bias}, {}, ~finite, epochs, solution.converged
+            )
+            blocks.append(evaluated(problem, indices, fitted, np.empty((2, *finite.mT.shape, 0))))
+        return blocks
+
+    def _descend(self, stacked: list[Column], problems_: Sequence[Problem]) -> list[Block]:
+        """Train the round's fits epoch by epoch; a candidate is read, and a column leaves, where it stops."""
+        stacks = [
+            Stack(each, [column.candidate for column in stacked], [column.epochs for column in stacked])
+            for each in problems_
+        ]
+        curves = [Curve(each, len(stacked), max(column.epochs for column in stacked)) for each in stacks]
+        blocks: list[Block] = []
+        epoch = 0
+        while stacked:
+            epoch += 1
+            for stack, curve in zip(stacks, curves, strict=True):
+                stack.epoch(epoch - 1)
+                curve.note(epoch)
+            stopped = self._stopped(stacked, curves, epoch)
+            lost = [all(each) for each in zip(*(stack.out_of_patience() for stack in stacks), strict=True)]
+            due = [
+                [index for stop, index in column.stops if stop == epoch or index in stopped or out]
+                for column, out in zip(stacked, lost, strict=True)
+            ]
+            blocks += _read(stacks, curves, due, epoch)
+            left = [column.without(set(gone)) for column, gone in zip(stacked, due, strict=True)]
+            kept = [place for place, column in enumerate(left) if column is not None]
+            for stack, curve in zip(stacks, curves, strict=True):
+                stack.keep(kept)
+                curve.keep(kept)
+            stacked = [column for column in left if column is not None]
+        return blocks
+
+    def _stopped(self, stacked: Sequence[Column], curves: Sequence[Curve], epoch: int) -> set[int]:
+        """Whom the observer stops after an epoch, by the mean over replicates and the rows they held out."""
+        if self.observer is None or self.observer.per != "epoch":
+            return set()
+        held = [len(curve.stack.problem.validation) for curve in curves for _ in curve.stack.problem.positions]
+        losses = np.concatenate([curve.values[1, curve.columns, :, epoch - 1] for curve in curves], axis=1)
+        means = np.where(np.array(held) > 0, losses, 0.0) @ np.array(held) / sum(held)
+        seen = {index: float(mean) for column, mean in zip(stacked, means, strict=True) for index in column.indices}
+        stopped = self.observer(epoch, seen)
+        self.pruned |= stopped
+        return stopped
+
+
+def _read(stacks: Sequence[Stack], curves: Sequence[Curve], due: Sequence[Sequence[int]], epoch: int) -> list[Block]:
+    """Evaluate the models whose candidates stop at this epoch: `due` lists the candidates' indices of each column."""
+    pairs = [(place, index) for place, indices in enumerate(due) for index in indices]
+    if not pairs:
+        return []
+    places, indices = [place for place, _ in pairs], [index for _, index in pairs]
+    return [
+        evaluated(stack.problem, indices, stack.fitted(places, epoch), curve.until(places, epoch))
+        for stack, curve in zip(stacks, curves, strict=True)
+    ]

@@ -1,0 +1,136 @@
+"""Fitted models evaluated: the loss of every row, and what else is told of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from search.core.arrays import Array, Flags
+from search.data.loss import evaluation_loss
+from search.models import Parameters, penalised
+from search.training.problem import Part, Problem, per_replicate
+
+# Evaluation takes so many output values at once; larger parts are cut into blocks of rows.
+EVALUATED_AT_ONCE = 2**22
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Models after their training: parameters (replicates, candidates, ...), and of each fit whether it has diverged,
+    the epochs that it was trained for, and whether it reached the exact solver's accuracy; (replicates, candidates).
+    """
+
+    parameters: Parameters
+    buffers: Parameters
+    diverged: Tensor
+    epochs: Tensor
+    converged: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some candidates (their indices in the batch) on some replicates (their positions), evaluated.
+
+    Figures of fits have shape (candidates, replicates). `validation` and `test` (candidates, replicates, rows) are the
+    losses of the rows that stand at `validation_place` and `test_place` (replicates, rows) on the loss axes. `curves`
+    (2, candidates, replicates, epochs) are training and validation loss after each epoch. `weights` and `biases` are
+    those of a linear model, else None.
+    """
+
+    indices: tuple[int, ...]
+    positions: tuple[int, ...]
+    train_loss: Array
+    weight_norm: Array
+    nonzero: Array
+    epochs: Array
+    diverged: Flags
+    converged: Flags
+    validation: Array
+    validation_place: NDArray[np.int64]
+    test: Array
+    test_place: NDArray[np.int64]
+    curves: Array
+    weights: Array | None
+    biases: Array | None
+
+
+@torch.no_grad()
+def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Parameters) -> Tensor:
+    """The evaluation loss of every row, (replicates, candidates, rows), in blocks of rows that fit the memory."""
+    replicates, candidates = next(iter(parameters.values())).shape[:2]
+    width = max((value.shape[2] for value in parameters.values() if value.ndim > 2), default=1)
+    size = max(1, EVALUATED_AT_ONCE // (replicates * candidates * width))
+    blocks = []
+    for start in range(0, len(part), size):
+        rows = slice(start, start + size)
+        x, y = per_replicate(part.x[:, rows], problem.split), per_replicate(part.y[:, rows], problem.split)
+        output = problem.model.forward(parameters, buffers, x, None)
+        blocks.append(evaluation_loss(problem.metric, problem.kind, output, y[:, None]))
+    return torch.cat(blocks, -1) if blocks else part.x.new_zeros(replicates, candidates, 0)
+
+
+@torch.no_grad()
+def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: Array) -> Block:
+    """Evaluate fitted models on every part of their splits."""
+    parameters, buffers = fitted.parameters, fitted.buffers
+    training = evaluate(problem, problem.train, parameters, buffers).mean(-1)
+    diverged = fitted.diverged | ~training.isfinite()
+    validation, test = (
+        _finite_or_infinite(evaluate(problem, part, parameters, buffers), diverged)
+        for part in (problem.validation, problem.test)
+    )
+    norm, nonzero = _size(parameters)
+    converged = torch.ones_like(diverged) if fitted.converged is None else fitted.converged
+    return Block(
+        indices=tuple(indices),
+        positions=problem.positions,
+        train_loss=by_candidate(training.masked_fill(diverged, torch.inf)),
+        weight_norm=by_candidate(norm.masked_fill(diverged, torch.inf)),
+        nonzero=by_candidate(nonzero),
+        epochs=by_candidate(fitted.epochs),
+        diverged=by_candidate(diverged),
+        converged=by_candidate(converged),
+        validation=by_candidate(validation),
+        validation_place=_places(problem.validation, problem.split),
+        test=by_candidate(test),
+        test_place=_places(problem.test, problem.split),
+        curves=curves,
+        weights=by_candidate(parameters["0.weight"]) if _linear(parameters) else None,
+        biases=by_candidate(parameters["0.bias"]) if _linear(parameters) else None,
+    )
+
+
+def by_candidate(values: Tensor) -> NDArray[Any]:
+    """(replicates, candidates, ...) on any device as (candidates, replicates, ...) in numpy."""
+    found: NDArray[Any] = values.detach().transpose(0, 1).cpu().numpy()
+    return found
+
+
+def _size(parameters: Parameters) -> tuple[Tensor, Tensor]:
+    """The l2 norm of all weights, and the share that is not zero, each (replicates, candidates)."""
+    weights = [parameters[name] for name in penalised(parameters)]
+    # mps has no double precision.
+    wide = torch.float32 if weights[0].device.type == "mps" else torch.float64
+    square = torch.stack([weight.to(wide).square().flatten(2).sum(-1) for weight in weights]).sum(0)
+    nonzero = torch.stack([(weight != 0).flatten(2).sum(-1) for weight in weights]).sum(0)
+    return square.sqrt(), nonzero / sum(weight[0, 0].numel() for weight in weights)
+
+
+def _linear(parameters: Parameters) -> bool:
+    return parameters.keys() == {"0.weight", "0.bias"} and parameters["0.weight"].ndim == 4
+
+
+def _finite_or_infinite(losses: Tensor, diverged: Tensor) -> Tensor:
+    """A diverged fit's losses, and any that are not finite, as infinity: a bad model, not a hole."""
+    return losses.masked_fill(diverged[..., None] | ~losses.isfinite(), torch.inf)
+
+
+def _places(part: Part, split: Tensor) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = part.place[split.cpu()].numpy()
+    return found

@@ -1,0 +1,115 @@
+"""The inputs of a verdict, checked and brought into one form."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from search.core.arrays import Array
+from search.core.candidate import PENALTY, STRENGTH, Candidate
+from search.core.errors import UserError
+from search.core.results import MEASURES, Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LARGEST = 1e30
+PER_FIT: Final = ("train_loss", "weight_norm", "nonzero", "epochs")
+CRITERIA: Final = ("gcv", "evidence")
+# Columns of a frame of candidates that are no parameters.
+KNOWN: Final = frozenset(
+    {"trial", "state", "converged", "test_loss", "test_se", "trained_epochs", *CRITERIA, *MEASURES}
+)
+
+
+def results_from_arrays(validation: Array, test: Array | None, candidates: pd.DataFrame) -> Results:
+    """The table of results of arrays from anywhere; `UserError` where one is not of the right form, see `judge`."""
+    if len(candidates) == 0:
+        raise UserError("judge: candidates is empty; valid is at least one candidate")
+    found = candidates_of(candidates)
+    fits = {name: values[:, None] for name in PER_FIT if (values := _column(candidates, name)) is not None}
+    converged, trial = _column(candidates, "converged"), _column(candidates, "trial")
+    if trial is not None and not (trial == np.trunc(trial)).all():
+        raise UserError('judge: candidates["trial"] has a value that is missing or no whole number')
+    return Results(
+        found,
+        clean_losses("validation", validation, len(found)),
+        None if test is None else clean_losses("test", test, len(found)),
+        trial=None if trial is None else trial.astype(np.int64),
+        converged=None if converged is None else ~(converged < 1)[:, None],
+        criteria={name: values for name in CRITERIA if (values := _column(candidates, name)) is not None},
+        **fits,
+    )
+
+
+def cleaned(results: Results) -> Results:
+    """Results as a verdict takes them: see `clean_losses`."""
+    test = None if results.test is None else clean_losses("test", results.test, len(results))
+    return replace(results, validation=clean_losses("validation", results.validation, len(results)), test=test)
+
+
+def candidates_of(frame: pd.DataFrame) -> tuple[Candidate, ...]:
+    """The candidates of a frame with a row each: every column that is not known as a measure is a parameter.
+
+    `epochs` is a parameter where the frame has `trained_epochs` too, as an export has where it was searched.
+    """
+    _refuse_bad_columns(frame)
+    known = KNOWN - {"epochs"} if "trained_epochs" in frame else KNOWN
+    names: list[Hashable] = [name for name in frame.columns if name not in known]
+    rows = frame[names].astype(object).to_dict("records")
+    return tuple(Candidate.from_params({str(name): value for name, value in row.items()}) for row in rows)
+
+
+def _refuse_bad_columns(frame: pd.DataFrame) -> None:
+    for column in (PENALTY, STRENGTH):
+        if column not in frame:
+            raise UserError(f'judge: candidates has no column "{column}"; valid is a frame with "penalty" and "lambda"')
+    if frame[PENALTY].isna().any():
+        raise UserError('judge: candidates["penalty"] has a value that is missing; no penalty is called "none"')
+    strengths = _column(frame, STRENGTH)[(frame[PENALTY] != "none").to_numpy(bool)]
+    if not (strengths >= 0).all():
+        raise UserError('judge: candidates["lambda"] has a value that is missing or negative; valid is lambda >= 0')
+    for name in frame.columns:
+        odd = [value for value in frame[name] if not isinstance(value, str | int | float | np.generic | type(None))]
+        if name not in KNOWN and any(not _missing(value) for value in odd):
+            raise UserError(
+                f'judge: candidates["{name}"] holds {type(odd[0]).__name__}; a parameter is a number or a text: leave '
+                "other columns out"
+            )
+
+
+def _missing(value: Any) -> bool:  # noqa: ANN401 - whatever a frame holds
+    return str(value) in {"<NA>", "NaT", "nan"}
+
+
+def clean_losses(name: str, losses: Array, candidates: int) -> Array:
+    """Losses as (candidates, replicates, rows): rows that no fit held out are gone, missing losses are infinite.
+
+    An entry is missing where another candidate has one: replicates are the same for all candidates, so that fit was
+    not finished. A loss above 1e30 is that of a fit that diverged, whether or not it reached infinity.
+    """
+    array = np.asarray(losses)
+    array = array[:, None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[0] != candidates or not np.issubdtype(array.dtype, np.floating):
+        raise UserError(
+            f"judge: {name} is {array.dtype} of shape {np.shape(losses)}; valid are floating-point losses of shape "
+            f"(candidates, replicates, rows) or (candidates, rows) for {candidates} candidates"
+        )
+    missing = np.isnan(array)
+    unheld = missing.all(axis=0)  # (replicates, rows)
+    if unheld.all():
+        raise UserError(f"judge: {name} holds no loss; valid is at least one row with a loss that is not NaN")
+    if np.isneginf(array).any():
+        raise UserError(f"judge: {name} holds minus infinity; valid are finite losses, and infinity for a diverged fit")
+    bad = (missing & ~unheld) | (array > LARGEST)
+    if bad.any():
+        array = np.where(bad, np.inf, array)
+    rows = ~unheld.all(axis=0)
+    return array if rows.all() else array[:, :, rows]
+
+
+def _column(frame: pd.DataFrame, name: str) -> Any:  # noqa: ANN401 - an array, or None
+    return frame[name].to_numpy(dtype=np.float64, na_value=np.nan) if name in frame else None

@@ -1,0 +1,20 @@
+"""Nothing can be told apart."""
+
+from __future__ import annotations
+
+from search.verdict.comparison import Comparison
+from search.verdict.warnings.base import Check
+
+
+def message(case: Comparison) -> str | None:
+    """Every candidate is in the confidence set."""
+    count = len(case.results)
+    if count < 2 or not case.members.all():
+        return None
+    return (
+        f"None of the {count} candidates can be told from the best one on these rows: the losses differ by no more "
+        "than noise."
+    )
+
+
+FLAT = Check("flat", message)

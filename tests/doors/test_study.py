@@ -1,0 +1,412 @@
+"""A study in Python: run, interrupted, resumed, loaded, judged, and what a notebook shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from command_line import SMALL, call, study_file
+from hostile_study import HOSTILE_NAME, hostile_file
+from optuna_dashboard import get_note
+
+import search
+from search.core.errors import UserError
+from search.doors.study import Interrupted, Study
+from search.ledger import StudyLedger, open_storage
+from search.report.figures import FIGURES
+from search.settings import Settings
+from search.verdict import Comparison, verdict_of
+
+SPACE = {"penalty": ["none", "l1", "l2", "elastic_net"], "lambda": {"low": 1e-3, "high": 10.0}}
+TABLES = {"name": "small", **SMALL, "training": {**SMALL["training"], "seeds": 2}, "space": SPACE}
+BATCHES = [0, 3, 6]  # how many trials are finished when the progress is told
+
+
+def run(place: Path, study=TABLES, **options) -> Study:
+    return search.run(study, storage=str(place / "ledger.journal"), **({"progress": False} | options))
+
+
+def same_trials(found: Study, expected: Study) -> None:
+    """The same trials to the bit, however long they took."""
+    pd.testing.assert_frame_equal(found.trials.drop(columns="seconds"), expected.trials.drop(columns="seconds"))
+    np.testing.assert_array_equal(found.results.validation, expected.results.validation)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("doors")
+
+
+@pytest.fixture(scope="module")
+def storage(home):
+    return str(home / "ledger.journal")
+
+
+@pytest.fixture(scope="module")
+def study(home):
+    """A study that ran from its first trial to its verdict."""
+    return run(home)
+
+
+@pytest.fixture(scope="module")
+def sealed(home):
+    return run(home, TABLES | {"name": "sealed"}, sealed=True)
+
+
+@pytest.fixture
+def table():
+    """Four inputs and a target, which is a sum of them with noise."""
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(60, 4))
+    frame = pd.DataFrame(inputs, columns=["a", "b", "c", "d"])
+    return frame.assign(y=inputs @ [1.0, -1.0, 0.5, 0.0] + 0.3 * rng.normal(size=60))
+
+
+OWN = {key: TABLES[key] for key in ("name", "space", "search")} | {"training": {"optimizer": "exact"}}
+
+
+# What is run
+
+
+def test_a_mapping_a_file_and_settings_are_the_same_study(study, tmp_path):
+    file = study_file(tmp_path, training=TABLES["training"], space=SPACE)
+    for place, given in (("path", file), ("text", str(file)), ("settings", Settings.load(file))):
+        same_trials(run(tmp_path / place, given), study)
+    assert study.settings == Settings.load(file)
+
+
+def test_what_ran_is_judged_and_counted(study):
+    assert (study.name, len(study.trials)) == ("small", 6)
+    assert study.verdict is not None
+    assert [opening.complete for opening in study.ledger.openings] == [6]
+    swept = len(study.snapshot.evidence.sweep)
+    assert study.ran.fits == 2 * (len(study.candidates) + swept)
+    assert study.ran.seconds > 0
+
+
+def test_a_frame_and_its_arrays_and_its_file_are_the_same_data(table, tmp_path):
+    target = {"data": {"target": "y"}}
+    whole = run(tmp_path / "frame", OWN | target, data=table)
+    pair = run(tmp_path / "pair", OWN, data=(table.drop(columns="y"), table["y"]))
+    same_trials(pair, whole)
+    arrays = run(tmp_path / "arrays", OWN, data=(table.drop(columns="y").to_numpy(), table["y"].to_numpy()))
+    same_trials(arrays, whole)
+    table.to_parquet(tmp_path / "table.parquet")
+    source = {"source": "file", "path": str(tmp_path / "table.parquet"), "target": "y"}
+    same_trials(run(tmp_path / "file", OWN | {"data": source}), whole)
+    settings = Settings.parse(OWN | {"data": {"source": "frame", "target": "y"}})
+    same_trials(run(tmp_path / "settings", settings, data=table), whole)
+    assert whole.snapshot.evidence.features == ("a", "b", "c", "d")
+    assert whole.verdict == pair.verdict == arrays.verdict
+
+
+def test_classes_may_be_texts(table, tmp_path):
+    labels = pd.Series(np.where(table["y"] > 0, "yes", "no"), name="answer")
+    found = run(tmp_path, OWN, data=(table.drop(columns="y"), labels))
+    assert found.verdict is not None
+    assert 0 < found.results.validation_loss.min() < np.log(2)
+
+
+def test_other_data_are_another_study(table, tmp_path):
+    run(tmp_path, OWN | {"data": {"target": "y"}}, data=table)
+    with pytest.raises(UserError, match="was run on other data"):
+        run(tmp_path, OWN | {"data": {"target": "y"}}, data=table.assign(y=-table["y"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "data", "message"),
+    [
+        ({}, None, "data"),
+        ({"data": {"target": "y"}}, "y.csv", "data: is str; give a pandas DataFrame, or a pair"),
+        ({"data": {}}, pd.DataFrame({"x": [1.0], "y": [2.0]}), r"data\.target: name the target column"),
+        ({"data": {"target": "z"}}, pd.DataFrame({"x": [1.0], "y": [2.0]}), "z"),
+        ({"data": {"source": "diabetes"}}, pd.DataFrame({"x": [1.0]}), 'names source = "diabetes" too'),
+        ({"data": {"source": "frame"}}, None, "needs its data from Python"),
+        ({"data": {"source": "diabetes"}, "serach": {}}, None, "search"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line_and_makes_nothing(tmp_path, changes, data, message):
+    with pytest.raises(UserError, match=message) as refusal:
+        run(tmp_path, OWN | changes, data=data)
+    assert "\n" not in str(refusal.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [{"trials": 0}, {"device": "abacus"}])
+def test_options_are_checked_as_the_file_is(tmp_path, options):
+    with pytest.raises(UserError, match=next(iter(options))):
+        run(tmp_path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Resuming, sealing, judging
+
+
+def test_a_run_goes_on_where_it_stopped(study, tmp_path):
+    first = run(tmp_path, trials=3)
+    assert (len(first.trials), first.settings.search.trials) == (3, 3)
+    second = run(tmp_path)
+    same_trials(second, study)
+    again = run(tmp_path)
+    same_trials(again, study)
+    assert again.ran.fits == 0
+    assert [opening.complete for opening in again.ledger.openings] == [3, 6]
+
+
+def test_a_study_as_it_was_loaded_stays_until_it_is_refreshed(study, tmp_path):
+    early = run(tmp_path, trials=3, sealed=True)
+    assert len(early.trials) == 3
+    run(tmp_path, sealed=True)
+    assert (len(early.trials), len(early.refresh().trials)) == (3, 6)
+    same_trials(early.refresh(), study)
+
+
+def test_a_sealed_run_opens_nothing_until_it_is_judged(study, tmp_path):
+    found = run(tmp_path, sealed=True)
+    assert (found.verdict, found.losses.test, found.snapshot.sealed) == (None, None, True)
+    assert found.to_dict()["verdict"] is None
+    assert found.ledger.openings == []
+    verdict = found.judge()
+    assert found.verdict is verdict is found.judge()
+    assert [opening.complete for opening in found.ledger.openings] == [6]
+    assert verdict == study.verdict
+    np.testing.assert_array_equal(found.losses.test, study.losses.test)
+    assert run(tmp_path, sealed=True).verdict == verdict  # nothing is sealed any more
+
+
+def test_without_test_rows_there_is_a_verdict_and_no_opening(tmp_path):
+    found = run(tmp_path, TABLES | {"data": {**SMALL["data"], "test": 0}}, sealed=True)
+    assert found.losses.test is None
+    assert [warning.code for warning in found.verdict.warnings if warning.code == "no_test_rows"]
+    assert found.judge() == found.verdict
+    assert found.ledger.openings == []
+
+
+def test_a_study_without_a_complete_trial_has_no_verdict(tmp_path):
+    storage = str(tmp_path / "ledger.journal")
+    settings = Settings.parse(TABLES).to_dict()
+    StudyLedger.open(open_storage(storage), "small", settings=settings, fingerprint="", versions={})
+    found = search.load("small", storage)
+    assert (found.selected, found.verdict, len(found.candidates), len(found.trials)) == (None, None, 0, 0)
+    assert list(found.figures) == []
+    assert found.to_dict()["selected"] is None
+    assert "No trial is complete" in found._repr_html_()
+    with pytest.raises(UserError, match="has no complete trial yet"):
+        found.judge()
+
+
+def test_where_every_candidate_diverged_all_doors_still_open(tmp_path):
+    found = run(tmp_path, TABLES | {"training": {**SMALL["training"], "lr": 1e9, "epochs": 12}})
+    assert np.isinf(found.results.validation_loss).all()
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["selected"]["validation_loss"] is None
+    assert found.verdict.answer == "cannot tell"
+    assert "<table" in found._repr_html_()
+    assert found.report(tmp_path / "page.html").is_file()
+
+
+# Progress and Ctrl-C
+
+
+def test_progress_is_told_before_the_first_batch_and_after_every_one(tmp_path):
+    told = []
+    found = run(tmp_path, progress=told.append)
+    assert [each.finished for each in told] == BATCHES
+    assert {each.wanted for each in told} == {6}
+    assert told[0].best is told[0].best_loss is None
+    fits = [each.fits for each in told]
+    assert fits == sorted(fits)
+    assert (fits[0], fits[1], fits[2]) == (0, 2 * 3, 2 * len(found.candidates))  # a repeated `none` is not trained
+    losses = [each.best_loss for each in told[1:]]
+    assert losses == sorted(losses, reverse=True)
+    assert (told[-1].best, told[-1].best_loss) == (found.selected, found.results.validation_loss.min())
+    assert [each.seconds for each in told] == sorted(each.seconds for each in told)
+    told.clear()
+    run(tmp_path, progress=told.append)
+    assert [each.finished for each in told] == [6]
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_where_nobody_watches_nothing_is_shown(tmp_path, capfd, progress):
+    run(tmp_path, progress=progress)
+    assert capfd.readouterr() == ("", "")
+
+
+class Impatient:
+    """Presses Ctrl-C when so many trials are finished, and notes what it is told."""
+
+    def __init__(self, finished: int, times: int = 1) -> None:
+        self.finished, self.times = finished, times
+        self.told = []
+
+    def __call__(self, reached) -> None:
+        self.told.append(reached.finished)
+        if reached.finished == self.finished:
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("finished", BATCHES)
+def test_ctrl_c_ends_a_run_after_its_batch_and_the_same_call_goes_on(study, tmp_path, finished):
+    before = signal.getsignal(signal.SIGINT)
+    impatient = Impatient(finished)
+    with pytest.raises(Interrupted, match=f"'small' was stopped: {finished} of 6 trials are finished"):
+        run(tmp_path, progress=impatient)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert impatient.told == [each for each in BATCHES if each <= finished]
+    stopped = search.load("small", str(tmp_path / "ledger.journal"))
+    assert stopped.trials["state"].tolist() == ["complete"] * finished
+    assert stopped.ledger.openings == []
+    same_trials(run(tmp_path), study)
+
+
+def test_a_second_ctrl_c_ends_at_once_and_loses_nothing_that_was_told(study, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run(tmp_path, progress=Impatient(3, times=2))
+    assert not isinstance(stopped.value, Interrupted)
+    assert signal.getsignal(signal.SIGINT) is before
+    same_trials(run(tmp_path), study)
+
+
+def test_an_error_in_the_callback_is_the_callers_and_the_study_goes_on(study, tmp_path):
+    def broken(reached) -> None:
+        if reached.finished:
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        run(tmp_path, progress=broken)
+    same_trials(run(tmp_path), study)
+
+
+def test_a_thread_runs_it_as_well(study, tmp_path):
+    done, told = [], []
+    thread = threading.Thread(target=lambda: done.append(run(tmp_path, progress=told.append)))
+    thread.start()
+    thread.join(timeout=60)
+    same_trials(done[0], study)
+    assert [each.finished for each in told] == BATCHES
+
+
+# Loading
+
+
+def test_a_study_is_loaded_by_its_name_and_by_its_file(study, storage, tmp_path):
+    file = study_file(tmp_path, verdict={"confidence": 0.9, "tolerance": 0.5})
+    for given, confidence in (("small", 0.95), (str(file), 0.9), (file, 0.9)):
+        found = search.load(given, storage)
+        same_trials(found, study)
+        assert found.verdict.regret.confidence == confidence
+        assert found.ran == (0, 0.0)
+    assert search.load("small", storage).verdict == study.verdict
+
+
+def test_trials_losses_and_verdict_are_those_of_the_ledger(study, storage):
+    ledger = StudyLedger.load(open_storage(storage), "small")
+    assert study.trials.equals(ledger.trials())
+    numbers = study.candidates["trial"].tolist()
+    np.testing.assert_array_equal(study.losses.test, ledger.results(numbers).test)
+    for number, losses in zip(numbers, study.losses.validation, strict=True):
+        np.testing.assert_array_equal(losses, ledger.results([number]).validation[0])
+    assert study.results.trials[study.snapshot.selected] == ledger.selected() == study.verdict.selected.trial
+    assert study.selected == ledger.candidate(ledger.selected())
+    assert study.verdict == verdict_of(Comparison.from_snapshot(ledger.snapshot(), confidence=0.95, tolerance=0.01))
+
+
+def test_candidates_are_the_complete_trials_each_once(study):
+    losses = study.candidates.set_index("trial")["validation_loss"]
+    trials = study.trials.set_index("trial")["validation_loss"]
+    assert losses.tolist() == trials[losses.index].tolist()
+    assert len(study.candidates) == len(set(study.results.candidates)) == len(study.losses.validation)
+
+
+def test_a_sealed_study_is_loaded_without_test_losses_and_stays_sealed(sealed, storage):
+    found = search.load("sealed", storage)
+    for each in (sealed, found):
+        assert each.losses.test is None
+        assert each.verdict is None
+        assert each.snapshot.evidence.sweep.test is None
+        assert "true_risk" not in each.results.criteria
+        assert not {"test_loss", "test_se"} & {*each.trials, *each.candidates}
+        assert list(each.figures)
+        assert "test_loss" not in each._repr_html_()
+    assert StudyLedger.load(open_storage(storage), "sealed").openings == []
+
+
+def test_unknown_studies_and_storages_are_named(study, storage, tmp_path):
+    with pytest.raises(UserError, match=r"'smal' is not in .*did you mean 'small'"):
+        search.load("smal", storage)
+    with pytest.raises(UserError, match="no such storage"):
+        search.load("small", str(tmp_path / "none.journal"))
+
+
+# What it shows
+
+
+def test_figures_are_drawn_when_asked_for(study):
+    assert set(study.figures) <= set(FIGURES)
+    assert list(study.figures) == [name for name in FIGURES if name in study.figures]
+    assert isinstance(study.figures["losses"], go.Figure)
+    assert study.figures.left_out().keys() | set(study.figures) == set(FIGURES)
+    with pytest.raises(KeyError, match="no figure 'nonsense'; there are: losses"):
+        study.figures["nonsense"]
+
+
+def test_a_figure_that_does_not_apply_says_what_it_needs(sealed):
+    assert "regret" not in sealed.figures
+    with pytest.raises(KeyError, match=r"does not apply to this study\. It needs"):
+        sealed.figures["regret"]
+
+
+def test_a_notebook_shows_the_sentence_a_table_and_the_main_figure(study, sealed):
+    shown = study._repr_html_()
+    assert shown.index("small") < shown.index("<table") < shown.index("Plotly.newPlot")
+    assert "test_loss" in shown
+    assert "test rows are sealed" in sealed._repr_html_()
+    assert repr(study) == "<study 'small': 6 trials>"
+
+
+def test_a_notebook_shows_a_hostile_study_as_text(tmp_path):
+    found = run(tmp_path, hostile_file(tmp_path))
+    assert found.name == HOSTILE_NAME
+    assert HOSTILE_NAME not in found._repr_html_()
+
+
+def test_its_summary_is_what_the_command_line_prints(study, storage, home):
+    file = study_file(home, training=TABLES["training"], space=SPACE)
+    printed = call("run", file, "--json", "--quiet", "--storage", storage).json
+    expected = json.loads(json.dumps(study.to_dict(), allow_nan=False))
+    assert printed.keys() == expected.keys() >= {"study", "storage", "trials", "fits", "seconds", "selected", "verdict"}
+    for key in printed.keys() - {"fits", "seconds"}:
+        assert printed[key] == expected[key], key
+    assert (printed["fits"], expected["fits"]) == (0, study.ran.fits)
+    assert expected["trials"] == {"complete": 6, "pruned": 0, "failed": 0}
+
+
+def test_its_page_is_written_where_it_is_asked_for(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert study.report() == Path("small.html")
+    assert study.report(tmp_path / "other.html").read_text() == Path("small.html").read_text()
+
+
+def test_publishing_leaves_the_verdict_as_the_note_of_the_dashboard(study):
+    study.publish()
+    assert "It rests on" in get_note(study.ledger.study())
+
+
+# What it imports
+
+
+def test_importing_the_door_loads_neither_torch_nor_optuna():
+    modules = "search.report.page, search.report.dashboard, search.doors.study, search.report.images"
+    code = f"import sys, {modules}; print([name for name in ('torch', 'optuna') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

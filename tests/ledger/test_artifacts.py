@@ -1,0 +1,65 @@
+"""Files of losses: whole or not there, and nowhere but in their folder."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from optuna.artifacts.exceptions import ArtifactNotFound
+
+from search.ledger import FileArtifacts, artifacts
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FileArtifacts(tmp_path / "store")
+
+
+def read(store, name) -> bytes:
+    with store.open_reader(name) as body:
+        return body.read()
+
+
+class Broken:
+    """A body whose source fails after its first part."""
+
+    def __init__(self) -> None:
+        self.parts = [b"half of it"]
+
+    def read(self, _size):
+        if self.parts:
+            return self.parts.pop()
+        raise OSError("pulled")
+
+
+def test_a_write_that_fails_leaves_what_was_there(store):
+    with pytest.raises(OSError, match="pulled"):
+        store.write("a/b", Broken())
+    with pytest.raises(ArtifactNotFound):
+        store.open_reader("a/b")
+    with pytest.raises(ArtifactNotFound):
+        store.remove("a/b")
+    store.write("a/b", io.BytesIO(b"first"))
+    with pytest.raises(OSError, match="pulled"):
+        store.write("a/b", Broken())
+    assert read(store, "a/b") == b"first"
+    store.write("a/b", io.BytesIO(b"second"))
+    assert read(store, "a/b") == b"second"
+    store.remove("a/b")
+    with pytest.raises(ArtifactNotFound):
+        store.open_reader("a/b")
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(store, monkeypatch):
+    happened = []
+    monkeypatch.setattr(artifacts, "sync", lambda file: happened.append(("file", store.path("a/b").exists())))
+    monkeypatch.setattr(artifacts, "sync_folder", lambda _: happened.append(("folder", store.path("a/b").exists())))
+    store.write("a/b", io.BytesIO(b"body"))
+    assert happened == [("file", False), ("folder", True)]
+
+
+@pytest.mark.parametrize("name", ["../secret", "a/../../secret", "/etc/passwd"])
+def test_a_name_outside_of_the_folder_is_refused(store, name):
+    for act in (store.open_reader, store.remove, lambda name: store.write(name, io.BytesIO(b""))):
+        with pytest.raises(ValueError, match="outside"):
+            act(name)
