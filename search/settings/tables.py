@@ -91,7 +91,7 @@ class Training(Section):
     optimizer: Literal["sgd", "adam", "adamw", "exact"] = Field(
         default="sgd", description="exact: the convex optimum, linear models only"
     )
-    lr: float = Field(default=0.003, gt=0, description="learning rate")
+    lr: Annotated[float, Searched(log=True)] = Field(default=0.003, gt=0, description="learning rate")
     momentum: Annotated[float, Searched()] = Field(default=0.0, ge=0, lt=1, description="momentum of sgd")
     schedule: Literal["constant", "cosine"] = Field(
         default="constant", description="of the learning rate; cosine: down to 0 at the last step, after a warm-up"

@@ -9,15 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from search.models import Parameters, PerCandidate
-
-if TYPE_CHECKING:
-    from search.settings import Training
 
 Moments = dict[str, Parameters]
 BETAS: Final = (0.9, 0.999)
@@ -29,14 +26,13 @@ class Step:
     """One step, counted from 1: the candidates' settings, and the schedule's factor of their learning rates."""
 
     number: int
-    training: Training
     settings: PerCandidate
     factor: float | Tensor = 1.0
 
     def lr(self, ndim: int) -> float | Tensor:
         """The learning rates for a tensor of `ndim` axes that begin with (replicates, candidates)."""
         factor = self.factor.reshape(-1, *[1] * (ndim - 2)) if isinstance(self.factor, Tensor) else self.factor
-        return self.training.lr * factor
+        return self.settings("lr", ndim) * factor
 
 
 class Optimizer(ABC):

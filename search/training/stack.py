@@ -79,7 +79,7 @@ class Stack:
         training = self.problem.settings.training
         factor = schedule_factor(training, self.steps, self.total_steps)
         self.steps += 1
-        step = Step(self.steps, training, self.settings, factor)
+        step = Step(self.steps, self.settings, factor)
         gradients = self._gradients(x, y)
         weights = {name: self.parameters[name] for name in penalised(self.parameters) if name in gradients}
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}

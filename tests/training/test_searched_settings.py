@@ -8,6 +8,7 @@ import torch
 
 from search.core.candidate import Candidate
 from search.models.randomness import permutations
+from search.penalties import PENALTIES
 from search.settings import as_widths
 from search.training import train
 from search.training.columns import columns, shapes
@@ -40,6 +41,7 @@ def table_of(name):
 
 
 SEARCHED = {
+    "lr": ([0.001, 0.02, 0.1], {}),
     "momentum": ([0.0, 0.5, 0.9], {}),
     "init_std": ([0.01, 0.1, 1.0], {"model.init": "normal"}),
     "epochs": ([2, 5, 3], {}),
@@ -56,10 +58,10 @@ def test_a_candidate_with_its_own_setting_trains_as_it_would_alone(make_task, ma
     values, keys = SEARCHED[name][0], dict(SEARCHED[name][1])
     kind = "multiclass" if name == "label_smoothing" else "regression"
     task = make_task(kind, outputs=3 if kind == "multiclass" else 1, refit=True)
-    keys |= {} if name == "epochs" else {"training.epochs": 4}
-    settings = make_settings(
-        **{"training.dtype": dtype, "training.lr": 0.02, "space.penalty": ["l1", "l2"], **keys}
-    ).replace(f"space.{name}", [as_listed(name, value) for value in values])
+    keys |= {f"training.{each}": value for each, value in (("epochs", 4), ("lr", 0.02)) if name != each}
+    settings = make_settings(**{"training.dtype": dtype, "space.penalty": ["l1", "l2"], **keys}).replace(
+        f"space.{name}", [as_listed(name, value) for value in values]
+    )
     candidates = [Candidate(penalty, 0.1, **{name: value}) for penalty in ("l2", "l1") for value in values]
     for index, together, alone in alone_and_together(task, settings, candidates):
         assert_close(together.validation[index], alone.validation[0], dtype)
@@ -68,20 +70,53 @@ def test_a_candidate_with_its_own_setting_trains_as_it_would_alone(make_task, ma
         np.testing.assert_array_equal(together.nonzero[index], alone.nonzero[0])
 
 
+RATES = (0.001, 0.01, 0.05, 0.1)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_momentum_of_each_candidate_is_torchs(make_task, make_settings, dtype):
+@pytest.mark.parametrize("momenta", [(0.0,) * 4, (0.9,) * 4, (0.0, 0.5, 0.9, 0.3)], ids=["plain", "momentum", "own"])
+def test_sgd_with_settings_of_each_candidate_is_torchs(make_task, make_settings, dtype, momenta):
     task = make_task(draws=1)
-    settings = make_settings(**{"training.dtype": dtype, "training.lr": 0.02, "training.epochs": 6})
-    settings = settings.replace("space.momentum", [0.0, 0.5, 0.9])
-    values = [0.0, 0.5, 0.9, 0.3]
-    results = train(task, settings, [Candidate("l2", 0.2, momentum=value) for value in values])
-    for index, momentum in enumerate(values):
-        weight, bias = torch_loop(task, settings, lambda groups, m=momentum: torch.optim.SGD(groups, 0.02, momentum=m))
+    settings = make_settings(**{"training.dtype": dtype, "training.epochs": 6})
+    pairs = list(zip(RATES, momenta, strict=True))
+    results = train(task, settings, [Candidate("l2", 0.2, lr=lr, momentum=momentum) for lr, momentum in pairs])
+    for index, (lr, momentum) in enumerate(pairs):
+        weight, bias = torch_loop(task, settings, lambda groups, p=(lr, momentum): torch.optim.SGD(groups, *p))
         assert_close(results.weights[index, 0], weight, dtype)
         assert_close(results.biases[index, 0], bias, dtype)
 
 
-def torch_loop(task, settings, make_optimizer, epochs=6, decay=0.2, scheduler=None, size=5):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("optimizer", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+def test_adam_with_rates_of_each_candidate_is_torchs(make_task, make_settings, dtype, optimizer, kind):
+    task = make_task(draws=1)
+    apply = "decoupled" if optimizer == "adamw" else "loss"
+    settings = make_settings(
+        **{"training.dtype": dtype, "training.epochs": 6, "training.optimizer": optimizer, "training.apply": apply}
+    )
+    results = train(task, settings, [Candidate("l2", 0.2, lr=lr) for lr in RATES])
+    for index, lr in enumerate(RATES):
+        weight, bias = torch_loop(task, settings, lambda groups, lr=lr: kind(groups, lr=lr))
+        assert_close(results.weights[index, 0], weight, dtype)
+        assert_close(results.biases[index, 0], bias, dtype)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_every_rate_ends_at_the_optimum_of_its_objective(make_task, make_settings, optimizer):
+    """The proximal step of each candidate is its own: else another rate would mean another lambda."""
+    task, penalties = make_task(draws=1), ["l1", "elastic_net", *(["group_lasso"] if optimizer == "sgd" else [])]
+    keys = {"training.dtype": "float64", "training.batch_size": 0, "training.epochs": 4000}
+    settings = make_settings(**keys, **{"training.optimizer": optimizer})
+    exact = make_settings(**{"training.optimizer": "exact"})
+    own = {name: {each.name: 0.4 for each in PENALTIES[name].parameters} for name in penalties}
+    rates = (0.03, 0.1) if optimizer == "sgd" else (0.01, 0.02)
+    candidates = [Candidate(name, 0.2, lr=lr, **own[name]) for name in penalties for lr in rates]
+    found, best = train(task, settings, candidates), train(task, exact, candidates)
+    np.testing.assert_allclose(found.weights, best.weights, atol=1e-6)
+    np.testing.assert_array_equal(found.weights == 0, best.weights == 0)
+
+
+def torch_loop(task, settings, make_optimizer, scheduler=None, epochs=6, decay=0.2, size=5):
     """A plain loop with torch.nn.Linear, bias not decayed; `scheduler` steps after every update."""
     dtype = getattr(torch, settings.training.dtype)
     split, seed = replicates(task, settings)[0]
