@@ -8,6 +8,7 @@ from search.penalties.elastic_net import ElasticNet
 from search.penalties.group_lasso import GroupLasso
 from search.penalties.l1 import L1
 from search.penalties.l2 import L2
+from search.penalties.mcp import Mcp
 from search.penalties.none import NoPenalty
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ PENALTIES: Mapping[str, type[Penalty]] = {
         L2,
         ElasticNet,
         GroupLasso,
+        Mcp,
     )
 }
 PARAMETERS: Mapping[str, Parameter] = {each.name: each for kind in PENALTIES.values() for each in kind.parameters}

@@ -47,6 +47,14 @@ def net(ratio: float) -> Case:
     )
 
 
+def minimax_concave(gamma: float) -> Case:
+    def value(w, s):
+        inside = s * np.abs(w) - w**2 / (2 * gamma)
+        return float(np.where(np.abs(w) <= gamma * s, inside, gamma * s**2 / 2).sum())
+
+    return Case("mcp", {"gamma": gamma}, value, curvature=1 / gamma)
+
+
 def columns_norm(w):
     return np.sqrt(len(w)) * sum(np.linalg.norm(column) for column in w.T)
 
@@ -58,6 +66,8 @@ CASES = {
     "elastic_net": net(0.3),
     "elastic_net almost l2": net(0.0005),
     "group_lasso": Case("group_lasso", {}, lambda w, s: s * columns_norm(w)),
+    "mcp": minimax_concave(3.0),
+    "mcp almost hard": minimax_concave(1.2),
 }
 FINITE_MAX = [key for key, case in CASES.items() if case.finite_max]
 every_penalty = pytest.mark.parametrize("key", CASES)
@@ -235,6 +245,20 @@ def test_lambda_max_is_the_smallest_that_keeps_zero_stationary(key, gradient):
     largest = penalty.lambda_max(gradient)
     assert float(penalty.residual(zero, gradient, largest)) <= 1e-9
     assert float(penalty.residual(zero, gradient, 0.999 * largest)) > 1e-8
+
+
+@given(weight=weights, strength=strengths)
+@few
+def test_mcp_tends_to_l1_as_gamma_grows(weight, strength):
+    mcp, l1 = make_penalty("mcp", {"gamma": 1e9}), make_penalty("l1")
+    torch.testing.assert_close(mcp.prox(weight, strength, 0.5), l1.prox(weight, strength, 0.5), rtol=1e-7, atol=1e-7)
+
+
+def test_mcp_leaves_large_weights_alone():
+    """Beyond gamma lambda there is no shrinkage: what l1 takes from every weight is its bias (Zhang 2010)."""
+    weight = torch.tensor([[0.3, 1.2, 5.0]])
+    moved = make_penalty("mcp", {"gamma": 3.0}).prox(weight, torch.tensor(0.5), 1.0)
+    torch.testing.assert_close(moved, torch.tensor([[0.0, 1.05, 5.0]]))
 
 
 def test_lambda_max_by_glmnets_convention_where_none_is_finite():
