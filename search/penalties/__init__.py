@@ -10,6 +10,7 @@ from search.penalties.l1 import L1
 from search.penalties.l2 import L2
 from search.penalties.mcp import Mcp
 from search.penalties.none import NoPenalty
+from search.penalties.sparse_group_lasso import SparseGroupLasso
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,7 @@ PENALTIES: Mapping[str, type[Penalty]] = {
         ElasticNet,
         GroupLasso,
         Mcp,
+        SparseGroupLasso,
     )
 }
 PARAMETERS: Mapping[str, Parameter] = {each.name: each for kind in PENALTIES.values() for each in kind.parameters}

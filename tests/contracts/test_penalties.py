@@ -47,6 +47,11 @@ def net(ratio: float) -> Case:
     )
 
 
+def sparse_groups(ratio: float) -> Case:
+    own = {"l1_ratio": ratio}
+    return Case("sparse_group_lasso", own, lambda w, s: s * (ratio * np.abs(w).sum() + (1 - ratio) * columns_norm(w)))
+
+
 def minimax_concave(gamma: float) -> Case:
     def value(w, s):
         inside = s * np.abs(w) - w**2 / (2 * gamma)
@@ -66,6 +71,8 @@ CASES = {
     "elastic_net": net(0.3),
     "elastic_net almost l2": net(0.0005),
     "group_lasso": Case("group_lasso", {}, lambda w, s: s * columns_norm(w)),
+    "sparse_group_lasso": sparse_groups(0.4),
+    "sparse_group_lasso almost groups": sparse_groups(0.01),
     "mcp": minimax_concave(3.0),
     "mcp almost hard": minimax_concave(1.2),
 }
@@ -245,6 +252,16 @@ def test_lambda_max_is_the_smallest_that_keeps_zero_stationary(key, gradient):
     largest = penalty.lambda_max(gradient)
     assert float(penalty.residual(zero, gradient, largest)) <= 1e-9
     assert float(penalty.residual(zero, gradient, 0.999 * largest)) > 1e-8
+
+
+@given(weight=weights, strength=strengths, step=steps)
+@few
+def test_the_ends_of_the_sparse_group_lasso_are_l1_and_the_group_lasso(weight, strength, step):
+    for ratio, end in ((1.0, "l1"), (0.0, "group_lasso")):
+        mixed, pure = make_penalty("sparse_group_lasso", {"l1_ratio": ratio}), make_penalty(end)
+        torch.testing.assert_close(mixed.prox(weight, strength, step), pure.prox(weight, strength, step))
+        torch.testing.assert_close(mixed.value(weight, strength), pure.value(weight, strength))
+        torch.testing.assert_close(mixed.lambda_max(weight), pure.lambda_max(weight), rtol=1e-9, atol=1e-12)
 
 
 @given(weight=weights, strength=strengths)
