@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from search.penalties import PENALTIES
 from search.verdict.inputs import results_from_arrays
 from search.verdict.rules import RULES, Options, compare_rules
 from search.verdict.rules.base import heavier
+from search.verdict.rules.base import path as path_of
 
 READER = np.array(
     [1.914223, 0.035403, 0.018138, 0.017133, 0.017512, 0.017590, 0.017622, 0.017295, 0.017984, 0.017798, 0.017654]
@@ -55,7 +57,9 @@ def standard_error(losses):
 
 
 def test_the_registry_names_each_rule_once():
-    assert list(RULES) == ["argmin", "one_standard_error", "first_plateau", "tolerance", "gcv", "evidence"]
+    assert list(RULES) == [
+        *("argmin", "one_standard_error", "paired_standard_error", "first_plateau", "tolerance", "gcv", "evidence")
+    ]
     assert all(name == rule.name and rule.label for name, rule in RULES.items())
 
 
@@ -69,6 +73,28 @@ def test_one_standard_error_moves_towards_more_penalty(penalty):
     assert lambdas[chosen] > lambdas[best]
     limit = means[best] + standard_error(validation[best])
     assert means[chosen] <= limit < means[chosen + 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 12))
+def test_the_paired_rule_is_the_heaviest_within_the_error_of_the_difference(seed, count):
+    candidates, validation = mixed(np.random.default_rng(seed), count)
+    results = of(validation, candidates)
+    best = pick("argmin", results)
+    more = validation.mean(axis=1) - validation[best].mean(axis=0)
+    near = np.array([each.mean() <= stats.sem(each) for each in more]) | (np.arange(count) == best)
+    onward = heavier(results, best)
+    if results.penalty[best] == "none":
+        onward = path_of(results, results.validation_loss)
+    assert results.lambda_[pick("paired_standard_error", results)] == results.lambda_[near & onward].max()
+
+
+def test_the_paired_rule_moves_less_far_where_rows_are_hard_for_all():
+    lambdas = np.geomspace(0.01, 100, 41)
+    rows = 3 * np.random.default_rng(2).normal(size=(1, 1, 40)) ** 2
+    results = of(1 + 0.05 * np.log(lambdas)[:, None, None] ** 2 + rows, path("l2", lambdas))
+    assert pick("paired_standard_error", results) == pick("argmin", results)
+    assert pick("one_standard_error", results) > pick("argmin", results)
 
 
 @pytest.mark.parametrize("penalty", PENALISED)
@@ -210,7 +236,7 @@ def test_rules_from_a_formula_apply_where_there_is_one():
 def test_without_test_rows_there_is_no_regret():
     candidates, validation = mixed(np.random.default_rng(6), 8)
     found = compare_rules(of(validation, candidates), tolerance=0.01)
-    assert [result.rule for result in found] == ["argmin", "one_standard_error", "first_plateau", "tolerance"]
+    assert [result.rule for result in found] == [name for name in RULES if name not in {"gcv", "evidence"}]
     for result in found:
         assert result.test_loss is None
         assert result.regret is None

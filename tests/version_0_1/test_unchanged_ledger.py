@@ -50,6 +50,8 @@ def test_it_lists_the_studies(old):
 @pytest.mark.parametrize("name", ["small", "folds"])
 def test_it_judges_a_finished_study(old, name):
     found = call("verdict", name, "--json", "--storage", "ledger.journal").json
+    known = {rule["rule"] for rule in SAID["verdicts"][name]["rules"]}  # there are more rules now
+    found["rules"] = [rule for rule in found["rules"] if rule["rule"] in known]
     assert_close(found, SAID["verdicts"][name])
     same_trials(exported(name, "--test"), name)
 

@@ -15,6 +15,7 @@ from search.verdict.rules.evidence import EVIDENCE
 from search.verdict.rules.first_plateau import FIRST_PLATEAU
 from search.verdict.rules.gcv import GCV
 from search.verdict.rules.one_standard_error import ONE_STANDARD_ERROR
+from search.verdict.rules.paired_standard_error import PAIRED_STANDARD_ERROR
 from search.verdict.rules.tolerance import TOLERANCE
 
 RULES: Mapping[str, Rule] = {
@@ -22,6 +23,7 @@ RULES: Mapping[str, Rule] = {
     for rule in (
         ARGMIN,
         ONE_STANDARD_ERROR,
+        PAIRED_STANDARD_ERROR,
         FIRST_PLATEAU,
         TOLERANCE,
         GCV,

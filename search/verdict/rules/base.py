@@ -58,8 +58,11 @@ def path(results: Results, losses: Array) -> Flags:
     return np.asarray((results.penalty == results.penalty[best]) | none)
 
 
-def most_penalised(results: Results, slack: float) -> int:
-    """The largest lambda, from the lowest loss on towards more penalty, with a loss within `slack` of the lowest."""
+def most_penalised(results: Results, slack: float | Array) -> int:
+    """The largest lambda, from the lowest loss on towards more penalty, with a loss within `slack` of the lowest.
+
+    `slack` is one number, or one of each candidate.
+    """
     means = results.validation_loss
     best = results.lowest(means)
     onward = path(results, means) if results.penalty[best] == "none" else heavier(results, best)
