@@ -15,6 +15,7 @@ from search.verdict.gap import gap
 from search.verdict.inputs import results_from_arrays
 from search.verdict.matter import gain_over_none, intervals, within_tolerance
 from search.verdict.optimism import optimism
+from search.verdict.profile import settings_searched
 from search.verdict.record import Answer, Basis, Choice, Gain, Matter, Regret, Scope, Verdict
 from search.verdict.rows_needed import rows_needed
 from search.verdict.rules import compare_rules
@@ -193,4 +194,5 @@ def _basis(case: Comparison) -> Basis:
         scope=case.scope,
         on_test=case.on_test,
         diverged=int((~case.finite).sum()),
+        tuned=tuple(settings_searched(case.results)),
     )

@@ -9,6 +9,7 @@ from search.core.arrays import Array, Flags
 from search.core.results import Results
 from search.verdict.bounds import SCREENING_SHARE, contrast, ratio, screened_critical_value
 from search.verdict.multiplier import Errors, bonferroni, t_critical
+from search.verdict.profile import profile
 from search.verdict.record import Gain, Interval
 from search.verdict.sample import Sample
 
@@ -86,8 +87,12 @@ def intervals(named: Flags, results: Results) -> tuple[Interval, ...]:
     """For each penalty the neighbouring lambdas that are all named, around the named one with the lowest loss.
 
     `named` (candidates,) are those within the tolerance. Every evaluated candidate of that penalty from `lambda_low` to
-    `lambda_high` is one of them.
+    `lambda_high` is one of them; where other settings are searched too, every one of lambda's profile: what each lambda
+    can do once they are tuned to it.
     """
+    positions = profile(results)
+    if positions is not None:
+        named, results = named[positions], results.take(positions)
     lambdas, found = results.lambda_, []
     for penalty in sorted(set(results.penalty[named])):
         own = results.penalty == penalty

@@ -147,6 +147,7 @@ class Basis:
 
     `rows` is the number of judged rows: test rows, or validation rows where there is no test (`on_test` false).
     `diverged` of the `candidates` have an infinite loss, or lack losses that others have: worse than all others.
+    `tuned` names the settings that were searched beside lambda.
     """
 
     candidates: int
@@ -155,6 +156,7 @@ class Basis:
     scope: Scope
     on_test: bool
     diverged: int
+    tuned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,15 @@ def _alternatives(verdict: Verdict) -> str:
     around = [part for part in verdict.does_it_matter.indifference if _holds(part, selected)]
     if selected.penalty == "none" or not around or around[0].lambda_low == around[0].lambda_high:
         return ""
-    return f"; any lambda from {number(around[0].lambda_low)} to {number(around[0].lambda_high)} does as well"
+    ends = f"{number(around[0].lambda_low)} to {number(around[0].lambda_high)}"
+    return f"; any lambda from {ends}{_tuned(verdict)} does as well"
+
+
+def _tuned(verdict: Verdict) -> str:
+    """The settings that an interval of lambda leaves to be tuned: ", with its lr and dropout tuned"."""
+    *first, last = verdict.basis.tuned or ("",)
+    names = f"{', '.join(first)} and {last}" if first else last
+    return f", with its {names} tuned," if names else ""
 
 
 def _holds(part: Interval, choice: Choice) -> bool:
@@ -134,7 +142,7 @@ def _others(verdict: Verdict) -> str:
     if not parts or verdict.basis.candidates == 1:
         return ""
     ranges = "; ".join(lambdas(part.penalty, part.lambda_low, part.lambda_high) for part in parts)
-    return f"Within {percent(verdict.tolerance)} of the best for sure: {ranges}."
+    return f"Within {percent(verdict.tolerance)} of the best for sure{_tuned(verdict).rstrip(',')}: {ranges}."
 
 
 def _gain(verdict: Verdict) -> str:
