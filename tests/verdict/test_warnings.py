@@ -1,10 +1,13 @@
 """Each warning where it must appear and where it must not, on losses that have (or lack) just that fault."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from search import verdict
 from search.core.candidate import Candidate
 from search.core.evidence import Evidence
 from search.core.results import Results
@@ -57,9 +60,11 @@ def of_all(value):
     return np.broadcast_to(np.reshape(value, (-1, 1)), (21, 5))
 
 
-def test_the_registry_names_each_check_once():
+def test_the_registry_names_each_check_once_and_the_readme_explains_them_all():
     names = [check.code for check in CHECKS]
-    assert len(set(names)) == len(names) == 11
+    assert len(set(names)) == len(names)
+    text = (Path(verdict.__file__).parent / "README.md").read_text(encoding="utf-8").partition("## Warnings")[2]
+    assert re.findall(r"^\| (\w+) \|", text.partition("\n## ")[0], flags=re.MULTILINE)[1:] == names
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -297,3 +302,36 @@ def test_messages_are_one_or_two_plain_sentences_with_their_figure():
         assert any(character.isdigit() for character in warning.message)
         assert warning.message.endswith(".")
         assert warning.message.count(". ") <= 1
+
+
+def with_rates(best, *, matters, seed=0, count=24):
+    """Candidates with a learning rate of their own, best at `best`, or of no effect."""
+    generator = np.random.default_rng(seed)
+    rates = np.sort(10 ** generator.uniform(-4, 0, count))
+    level = 1 + (0.2 * np.log10(rates / best) ** 2 if matters else np.zeros(count))
+    noise = generator.normal(size=(1, 1, 200)) + 0.1 * generator.normal(size=(count, 1, 200))
+    candidates = tuple(Candidate("l2", 1.0, lr=rate) for rate in rates)
+    results = Results(candidates, level[:, None, None] * noise**2)
+    return Comparison(results, results.lowest(results.validation_loss))
+
+
+@pytest.mark.parametrize(("best", "side"), [(100.0, "upper"), (1e-8, "lower")])
+def test_setting_at_edge_where_the_loss_still_falls_at_the_end(best, side):
+    case = with_rates(best, matters=True)
+    assert "setting_at_edge" in codes(case)
+    rate = case.results.candidates[case.selected]["lr"]
+    assert f"lr, {rate:.3g}, lies at the {side} end" in message(case, "setting_at_edge")
+
+
+def test_no_setting_at_edge_in_the_middle_or_where_it_does_not_matter():
+    assert "setting_at_edge" not in codes(with_rates(1e-2, matters=True))
+    false = sum("setting_at_edge" in codes(with_rates(1.0, matters=False, seed=seed)) for seed in range(100))
+    assert false <= 5
+
+
+def test_setting_at_edge_is_for_numbers_that_were_searched():
+    losses = np.random.default_rng(0).random((4, 1, 30)) + np.arange(4)[:, None, None]
+    texts = tuple(Candidate("l2", 1.0, hidden=each) for each in ("8-8", "8", "4-4", "2"))
+    assert "setting_at_edge" not in codes(Comparison(Results(texts, losses), 0))
+    numbers = tuple(Candidate("l2", 1.0, hidden=each) for each in (8, 4, 2, 1))
+    assert "setting_at_edge" in codes(Comparison(Results(numbers, losses), 0))
