@@ -1,4 +1,4 @@
-"""The table of results: what training, somebody else's study or plain arrays give, and what everybody reads."""
+"""The table of results: made by training, a foreign study or plain arrays; read by verdict and report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Results:
     `test` (candidates, fits that see the test rows, test rows): the replicates' own models, or the refitted ones; None
     as long as the seal is closed, and where there are no test rows. `trial` (candidates,) numbers the trials.
 
-    Known of every fit, (candidates, replicates) each, None where nobody measured it: `train_loss`, `weight_norm` (l2),
+    Known of every fit, (candidates, replicates) each, None where it was not measured: `train_loss`, `weight_norm` (l2),
     `nonzero` (share of the weights), `epochs` (those that the kept model was trained for), `diverged` (met NaN or
     infinity), `converged` (reached the exact solver's accuracy). The curves (candidates, replicates, epochs) are the
     losses after each epoch, NaN after the last one. `weights` (candidates, fits, outputs, features) and `biases`
@@ -90,7 +90,7 @@ class Results:
 
     @cached_property
     def trials(self) -> Index:
-        """The trials' numbers, the positions where nobody gave any, (candidates,)."""
+        """The trials' numbers, the positions where none were given, (candidates,)."""
         return np.arange(len(self)) if self.trial is None else self.trial
 
     @cached_property

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.settings import Split as SplitSettings
 
 Index = NDArray[np.int64]
-NOBODY: Index = np.empty(0, dtype=np.int64)
+NO_ROWS: Index = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +58,13 @@ def plan_splits(table: Table, split: SplitSettings) -> Plan:
     rest, shown = np.flatnonzero(~test), np.flatnonzero(test)
     if not len(rest):
         raise UserError(f"{table.where}: split.test_column marks every row as a test row; leave rows to train on")
-    seen = NOBODY if split.refits else shown
+    seen = NO_ROWS if split.refits else shown
     splits = tuple(
         Parts(rest[train], rest[validation], seen, repeat, fold)
         for repeat in range(split.repeats)
         for fold, (train, validation) in enumerate(_cut(table, rest, split, repeat))
     )
-    return Plan(splits, (Parts(rest, NOBODY, shown),) if split.refits else (), test)
+    return Plan(splits, (Parts(rest, NO_ROWS, shown),) if split.refits else (), test)
 
 
 def _test_rows(table: Table, split: SplitSettings) -> Flags:

@@ -135,12 +135,12 @@ class Notebook:
 
 @contextmanager
 def display_for(name: str, progress: bool | Callable[[Progress], None]) -> Iterator[Display]:
-    """The display of a run: a function's calls, a bar where somebody watches, or nothing."""
+    """The display of a run: a function's calls, a bar in a terminal or notebook, or nothing."""
     if callable(progress):
         yield Silent(progress)
     elif progress and _in_notebook():
         yield Notebook(name)
-    elif progress and _somebody_watches():
+    elif progress and _on_terminal():
         terminal = Terminal(name)
         with terminal.bar:
             yield terminal
@@ -148,7 +148,7 @@ def display_for(name: str, progress: bool | Callable[[Progress], None]) -> Itera
         yield Silent(notes=progress)
 
 
-def _somebody_watches() -> bool:
+def _on_terminal() -> bool:
     from rich.console import Console
 
     return Console(stderr=True).is_terminal

@@ -233,7 +233,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     sealed
         Stop before the test rows are opened; `Study.judge` opens them.
     progress
-        True: a bar where somebody watches (a terminal, a notebook). A function is called with a `Progress` before the
+        True: a bar in a terminal or a notebook. A function is called with a `Progress` before the
         first batch and after each. False: nothing.
 
     Returns the study. Raises `UserError` for what is not valid, in one line; `Interrupted` after Ctrl-C, when the batch

@@ -24,7 +24,7 @@ SEALED: Final = "sealed"
 def encode(results: Results, numbers: Sequence[int], key: str) -> bytes:
     """The results of the trials with these numbers as one npz file; `key` is that of the seal.
 
-    Their `criteria` are not in it: they are told at the end of a search, see `facts`.
+    Their `criteria` are not in it: they are known at the end of a search, see `facts`.
     """
     arrays: dict[str, NDArray[Any]] = {
         **results.arrays(),

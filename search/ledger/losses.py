@@ -1,4 +1,4 @@
-"""The losses of one study in the artifact store: one file for the trials told together, one for the sweep."""
+"""The losses of one study in the artifact store: one file for the trials of a batch, one for the sweep."""
 
 from __future__ import annotations
 

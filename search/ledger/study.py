@@ -65,8 +65,27 @@ class StudyLedger:
     ) -> StudyLedger:
         """Make the study, or resume it where settings and data are still the same; else `UserError` says what differs.
 
-        `settings` is `Settings.to_dict()`; keys that cannot change a trial (its number of trials) may differ and
-        are stored anew. `fingerprint` is the task's. `versions` are added to those that worked on the study before.
+        Parameters
+        ----------
+        storage
+            Where it is kept, see `open_storage`.
+        name
+            The study's name.
+        settings
+            `Settings.to_dict()`; keys that cannot change a trial (its number of trials) may differ and are stored anew.
+        fingerprint
+            The task's, which changes when the data do.
+        versions
+            Package to version; added to those that worked on the study before.
+
+        >>> import tempfile
+        >>> from search.ledger import open_storage
+        >>> from search.settings import Settings
+        >>> settings = Settings.parse({"name": "a", "data": {"source": "digits"}}).to_dict()
+        >>> storage = open_storage(f"{tempfile.mkdtemp()}/ledger.journal")
+        >>> ledger = StudyLedger.open(storage, "a", settings=settings, fingerprint="f", versions={"python": "3"})
+        >>> ledger.asked(), ledger.sealed
+        (0, True)
         """
         return cls(storage, name, create_or_resume(storage, name, Identity(settings, fingerprint, versions)))
 
@@ -123,7 +142,7 @@ class StudyLedger:
         return found
 
     def validation_loss(self, number: int) -> float:
-        """The value that a trial was told with."""
+        """A trial's value in Optuna."""
         return float(self._trials()[number].values[0])
 
     def selected(self) -> int | None:
@@ -165,7 +184,7 @@ class StudyLedger:
         return trials.to_ask_again(self._trials())
 
     def record(self, results: Results, numbers: Sequence[int], *, same_as: Mapping[int, int] | None = None) -> None:
-        """Finish the trials with these numbers: first their results are durable, then all are told by one write.
+        """Finish the trials with these numbers: first their results become durable, then one write ends the trials.
 
         `same_as` finishes further trials whose candidate is that of an earlier trial (or of one in `numbers`): they
         share its losses, and nothing was trained for them.
@@ -177,7 +196,7 @@ class StudyLedger:
         if len(results) != len(numbers):
             raise ValueError(f"{len(results)} results for {len(numbers)} trials")
         attributes = trials.attributes(results)
-        artifact = f"trials-{min(numbers, default=0)}"  # nobody else's: a trial is told once
+        artifact = f"trials-{min(numbers, default=0)}"  # unique: a trial is finished once
         if len(results):
             self._losses.write(artifact, results, numbers)
         pruned = results.pruned if results.pruned is not None else np.zeros(len(results), bool)
@@ -272,7 +291,7 @@ class StudyLedger:
 
     @property
     def sealed(self) -> bool:
-        """Whether there are completed trials whose test losses nobody has opened yet; true also without trials."""
+        """Whether there are completed trials whose test losses were never opened; true also without trials."""
         openings = self.openings
         return not openings or openings[-1].complete < len(self._complete())
 
@@ -310,7 +329,7 @@ class StudyLedger:
 
     def _place(self, number: int, attributes: Mapping[str, Any]) -> Place:
         if LOSSES not in attributes:
-            raise UserError(f"study {self.name!r}: trial {number} has no losses; it was not told by lambda-search")
+            raise UserError(f"study {self.name!r}: trial {number} has no losses; it was not finished by lambda-search")
         return Place(attributes[LOSSES], attributes.get(SAME_AS, number))
 
     def _tell(self, number: int, attributes: dict[str, Any], *, pruned: bool) -> None:

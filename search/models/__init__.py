@@ -21,7 +21,22 @@ if TYPE_CHECKING:
 def make_model(settings: Settings, candidate: Candidate, features: int, outputs: int) -> Model:
     """The model that the study file names, in the candidate's shape.
 
+    Parameters
+    ----------
+    settings
+        Its `[model]` says the kind.
+    candidate
+        Whose hidden layers, where they are searched.
+    features, outputs
+        The numbers of inputs, and of values that the model returns for a row.
+
     Raises UserError where the user's own function does not give one that fits.
+
+    >>> from search.core.candidate import Candidate
+    >>> from search.settings import Settings
+    >>> mlp = Settings.parse({"name": "a", "data": {"source": "digits"}, "model": {"kind": "mlp"}})
+    >>> make_model(mlp, Candidate("l2", 0.1, hidden="32-16"), 64, 10).widths
+    (64, 32, 16, 10)
     """
     model = settings.model
     if model.kind not in {"linear", "mlp"}:

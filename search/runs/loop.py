@@ -88,7 +88,7 @@ class Run:
         """Run batch by batch; `report` hears after each, `stop` is asked before each.
 
         Trials of a killed process are failed first, and their candidates asked again. What a process has trained is
-        durable before the trial is told, so that one killed at any moment loses at most its last batch.
+        durable before the trial is finished, so that a process that is killed loses at most its last batch.
         """
         with self.ledger.running():
             again = [candidate for candidate in self.ledger.recover() if self.space.holds(candidate)]

@@ -80,7 +80,7 @@ class _OwnTable(_Table):
     """What the user's own tables share."""
 
     task: TaskName | None = Field(
-        default=None, description="regression or classification; left out: told by the target"
+        default=None, description="regression or classification; left out: inferred from the target"
     )
 
 

@@ -79,7 +79,7 @@ class Settings(Study):
         try:
             return type(self).parse(tables, where=self.name)
         except UserError:
-            # What the changes made idle was asked for by nobody.
+            # Nobody asked for what the changes made idle.
             return type(self).parse(_without_idle(tables, set(new)), where=self.name)
 
 

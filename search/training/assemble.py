@@ -66,7 +66,7 @@ def assemble(layout: Layout, blocks: Sequence[Block], pruned: Mapping[int, bool]
 
 
 def _figures(layout: Layout, blocks: Sequence[Block], name: str, empty: Any) -> NDArray[Any]:  # noqa: ANN401
-    """(candidates, replicates): the refits' figures are told by nobody."""
+    """(candidates, replicates): of the replicates alone, not of the refits."""
     values: NDArray[Any] = np.full((len(layout.candidates), layout.replicates + layout.refits), empty)
     for block in blocks:
         values[np.ix_(block.indices, block.positions)] = getattr(block, name)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Somebody who sees the validation losses while a batch trains, and may stop candidates (a pruner)."""
+    """Sees the validation losses while a batch trains, and may stop candidates: a pruner."""
 
     @property
     def per(self) -> Literal["epoch", "replicate"]:
@@ -92,7 +92,7 @@ class Batch:
         return [[piece] for each in (*replicates, *refits) for piece in each.pieces(at_once)]
 
     def _race(self, blocks: Sequence[Block]) -> set[int]:
-        """Let the observer see the replicate that has just been trained; whom it stops."""
+        """Show the observer the replicate that has just been trained; the candidates that it stops."""
         position = blocks[0].positions[0] if blocks else self.layout.replicates
         if self.observer is None or self.observer.per != "replicate" or position >= self.layout.replicates:
             return set()
@@ -151,7 +151,7 @@ class Batch:
         return blocks
 
     def _stopped(self, stacked: Sequence[Column], curves: Sequence[Curve], epoch: int) -> set[int]:
-        """Whom the observer stops after an epoch, by the mean over replicates and the rows they held out."""
+        """The candidates that the observer stops after an epoch, by their means over replicates and held-out rows."""
         if self.observer is None or self.observer.per != "epoch":
             return set()
         held = [len(curve.stack.problem.validation) for curve in curves for _ in curve.stack.problem.positions]

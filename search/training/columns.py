@@ -35,11 +35,11 @@ class Column:
 
     @property
     def indices(self) -> list[int]:
-        """Everybody who reads this column."""
+        """The indices of all candidates that this column serves."""
         return [index for _, index in self.stops]
 
     def without(self, leaving: set[int]) -> Column | None:
-        """The column without some of its readers; None where nobody is left."""
+        """The column without some of its candidates; None where none is left."""
         left = tuple(stop for stop in self.stops if stop[1] not in leaving)
         return replace(self, stops=left) if left else None
 
@@ -67,7 +67,7 @@ def columns(settings: Settings, candidates: Sequence[Candidate], indices: Sequen
 
 
 def remaining(stacked: Sequence[Column], leaving: set[int]) -> list[Column]:
-    """The columns without some of their readers."""
+    """The columns without some of their candidates."""
     return [column for each in stacked if (column := each.without(leaving)) is not None]
 
 
@@ -76,6 +76,6 @@ def refit_columns(stacked: Sequence[Column], epochs: Mapping[int, Sequence[Array
 
     Each trains for as long as its candidate's replicates did on average; `epochs` holds, by candidate, their best ones.
     """
-    readers = [(column.candidate, index) for column in stacked for index in column.indices]
-    lengths = {index: max(1, round(float(np.mean(np.concatenate(epochs[index]))))) for _, index in readers}
-    return [Column(candidate, ((lengths[index], index),)) for candidate, index in readers]
+    served = [(column.candidate, index) for column in stacked for index in column.indices]
+    lengths = {index: max(1, round(float(np.mean(np.concatenate(epochs[index]))))) for _, index in served}
+    return [Column(candidate, ((lengths[index], index),)) for candidate, index in served]

@@ -1,4 +1,4 @@
-"""Fitted models evaluated: the loss of every row, and what else is told of a fit."""
+"""Fitted models evaluated: the loss of every row, and the other figures of a fit."""
 
 from __future__ import annotations
 

@@ -153,6 +153,6 @@ class Comparison:
 
     def from_contenders(self, flags: Flags) -> Flags:
         """Flags of the contenders as flags of all, false for the others."""
-        everybody = np.zeros(len(self.finite), dtype=bool)
-        everybody[self.contenders] = flags
-        return everybody
+        found = np.zeros(len(self.finite), dtype=bool)
+        found[self.contenders] = flags
+        return found

@@ -26,15 +26,31 @@ def solve(
 ) -> Solution:
     """Minimises the mean loss + lambda * Omega(w) of a linear model, for R replicates and C candidates at once.
 
-    `x` has shape (R, n, p), float64. `y` is (R, n, K), float64, for regression: squared loss, `none` gives the least
-    squares solution with the least norm. For classes it is (R, n), int64: one logit for `binary` (0 or 1), softmax
-    over K = `outputs` classes for `multiclass` (else the largest class + 1), all K weight rows penalised. The bias is
-    never penalised.
+    Parameters
+    ----------
+    x
+        Inputs, (R, n, p), float64.
+    y
+        For regression targets (R, n, K), float64; for classes (R, n), int64.
+    kind
+        `regression`: squared loss, `none` gives the least squares solution with the least norm. `binary`: one logit for
+        the classes 0 and 1. `multiclass`: softmax over K classes, all K weight rows penalised.
+    candidates
+        The penalties with their lambdas. The bias is never penalised.
+    outputs
+        The number of classes K; left out: the largest class + 1.
+    limits
+        When a fit counts as converged, and when it gives up.
 
     The error of a fit is, for the squared loss, the duality gap relative to the objective, or to 1e-8 times the
     objective at w = 0 where that is larger; for classes the largest of: the distance of 0 from the subdifferential,
     relative to the loss's largest gradient at w = 0, and the bias's gradient. Without a finite minimum (`none` on
     separable classes) a fit ends where its gradient is within the bound. One that misses it is not `converged`.
+
+    >>> import torch
+    >>> x = torch.tensor([[[-1.0], [1.0]]], dtype=torch.float64)
+    >>> solve(x, 2 * x, "regression", [Candidate("l1", 0.5), Candidate("l2", 1.0)]).weight.flatten().round(decimals=6)
+    tensor([1.5000, 1.0000], dtype=torch.float64)
     """
     parts = [terms(candidate) for candidate in candidates]
     middle = x.mean(1)

@@ -61,7 +61,7 @@ class Terms:
         return self.l1 + self.group > 0
 
     def grouped(self, outputs: int) -> bool:
-        """Whether a feature's weights to several outputs hang together."""
+        """Whether the penalty ties a feature's weights to several outputs together."""
         return self.group > 0 and outputs > 1
 
 
