@@ -44,8 +44,8 @@ class Regret:
     `estimate` compares with the best on the judged rows, so it is never negative and too large on average. The
     relative bounds are bounds of regret / risk of the selected candidate, not the absolute ones divided by an
     estimate; they are None where that risk is not above zero. They are made for the answer. With "yes" the upper one is
-    the tolerance, with "no" the lower one is just above it; how far beyond the tolerance the regret may be, the absolute
-    bounds say.
+    the tolerance, with "no" the lower one is just above it; how far beyond the tolerance the regret may be, the
+    absolute bounds say.
     """
 
     estimate: float

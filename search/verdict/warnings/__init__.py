@@ -13,9 +13,9 @@ from search.verdict.warnings.flat import FLAT
 from search.verdict.warnings.heavy_tail import HEAVY_TAIL
 from search.verdict.warnings.no_test_rows import NO_TEST_ROWS
 from search.verdict.warnings.not_trained import NOT_TRAINED
+from search.verdict.warnings.opened_before import TEST_OPENED_BEFORE
 from search.verdict.warnings.seeds_dominate import SEEDS_DOMINATE
 from search.verdict.warnings.setting_at_edge import SETTING_AT_EDGE
-from search.verdict.warnings.test_opened_before import TEST_OPENED_BEFORE
 from search.verdict.warnings.validation_below_training import VALIDATION_BELOW_TRAINING
 
 CHECKS: tuple[Check, ...] = (
