@@ -10,6 +10,10 @@ from search.core.arrays import Array
 
 NONE_GAP: Final = 0.22
 EDGE: Final = 0.04
+FEW: Final = 3
+"""Fewer decades than this have ticks at 2 and 5 too."""
+MANY: Final = 7
+"""From this many decades on, every second one has a tick: a phone shows no more side by side."""
 
 
 class LambdaAxis(NamedTuple):
@@ -41,11 +45,12 @@ class LambdaAxis(NamedTuple):
         }
 
     def ticks(self) -> tuple[list[float], list[str]]:
-        """Powers of ten, with 2 and 5 between where there are few, and `none`."""
+        """Powers of ten, with 2 and 5 between where there are few and every second where there are many, and `none`."""
         if self.low == self.none:
             return [self.none], ["none"]
-        decades = np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1)
-        steps = (1,) if np.log10(self.high / self.low) >= 3 else (1, 2, 5)
+        span = np.log10(self.high / self.low)
+        decades = np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1, 2 if span >= MANY else 1)
+        steps = (1,) if span >= FEW else (1, 2, 5)
         values = [float(step * 10.0**decade) for decade in decades for step in steps]
         values = [value for value in values if self.low * 0.9 <= value <= self.high * 1.1] or [self.low]
         text = [f"{value:.4g}" for value in values]

@@ -46,15 +46,19 @@ def view_of(
     evidence: Evidence | None = None,
     criteria: Mapping[str, Array] | None = None,
     repeated: Sequence[int] = (),
+    training: Mapping[str, Any] | None = None,
 ) -> StudyView:
-    """A view of trials 0, 1, ... with these outcomes, and then of the `repeated` ones; judged unless told otherwise."""
+    """A view of trials 0, 1, ... with these outcomes, and then of the `repeated` ones; judged unless told otherwise.
+
+    `training` is that table of the study file.
+    """
     results = replace(join(outcomes), trial=np.arange(len(outcomes)), criteria=criteria or {})
     complete = np.array([*range(len(results)), *repeated])
     trials = results.take(complete).frame().assign(trial=range(len(complete)))
     trials.insert(1, "state", "complete")
     study = Snapshot(
         name="study",
-        settings={"name": "study", "data": {"source": "synthetic_linear"}},
+        settings={"name": "study", "data": {"source": "synthetic_linear"}, "training": training or {}},
         versions=(),
         storage="ledger.journal",
         trials=trials,
@@ -81,3 +85,19 @@ def random_view(candidates: Sequence[Candidate], *, replicates: int = 2, rows: i
         for place, candidate in enumerate(candidates)
     ]
     return view_of(outcomes, **changes)
+
+
+def with_losses(candidates: Sequence[Candidate], losses: Sequence[float], **changes: Any) -> StudyView:
+    """A view in which every candidate has one loss on all rows; one whose loss is infinite diverged."""
+    outcomes = [
+        outcome(candidate, np.full((1, 3), loss), np.full((1, 4), loss), diverged=[np.isinf(loss)])
+        for candidate, loss in zip(candidates, losses, strict=True)
+    ]
+    return view_of(outcomes, **changes)
+
+
+def tuned(penalty: str = "l2", strengths: Sequence[float] = (0.01, 0.1, 1.0, 10.0), **settings: Sequence[Any]):
+    """`none` and every lambda with every value of the other settings, which are given in turns of equal length."""
+    turns = [dict(zip(settings, values, strict=True)) for values in zip(*settings.values(), strict=True)]
+    places = [("none", 0.0), *((penalty, strength) for strength in strengths)]
+    return [Candidate(*place, **turn) for place in places for turn in turns]

@@ -31,6 +31,7 @@ def test_ticks_lie_on_the_axis(lambdas):
     low, high = axis.layout()["range"]
     assert low < np.log10(axis.none)
     assert high > np.log10(axis.high)
+    assert len(values) <= 11, "more do not fit a phone side by side"
 
 
 def test_an_axis_without_none_and_one_with_nothing_else():

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure_views import L2, outcome, random_view, view_of
+from figure_views import L2, outcome, random_view, tuned, view_of, with_losses
 
 from search.core.candidate import Candidate
 from search.core.evidence import Evidence
@@ -83,6 +83,11 @@ def foreign():
     return view_of([outcome(each, place + rows[0], place + rows[1], **unknown) for place, each in enumerate(L2)])
 
 
+UNTUNED = set(FIGURES) - {"settings"}  # where nothing beside lambda was searched
+DECOUPLED = {"optimizer": "adamw", "apply": "decoupled"}
+RATES = (0.001, 0.01, 0.1)
+EXPLODED = [*np.linspace(1.0, 3.0, 11), np.inf, 1e30, 1e12, np.inf]
+
 VIEWS = {
     "plain": lambda: random_view(L2),
     "sealed": lambda: random_view(L2, test=False, judged=False),
@@ -99,6 +104,15 @@ VIEWS = {
     "diverged": diverging,
     "all diverged": all_diverged,
     "nothing yet": nothing_yet,
+    "lr, decoupled": lambda: random_view(tuned(lr=RATES), training=DECOUPLED),
+    "lr, sealed": lambda: random_view(tuned(lr=RATES), test=False, judged=False),
+    "lr, without a penalty": lambda: random_view(tuned(strengths=(), lr=RATES), training=DECOUPLED),
+    "lr, one lambda": lambda: random_view(tuned(strengths=(1.0,), lr=RATES), training=DECOUPLED),
+    "lr, somebody else's penalty": lambda: random_view(tuned("ridge_of_mine", lr=RATES)),
+    "lr, diverged": lambda: with_losses(tuned(lr=RATES), EXPLODED, training=DECOUPLED),
+    "lr, all diverged": lambda: with_losses(tuned(lr=RATES), [np.inf] * 15, judged=False),
+    "no lr": lambda: random_view(tuned(dropout=(0.0, 0.2, 0.4), batch_size=(16, 64, 256))),
+    "hidden": lambda: random_view(tuned(hidden=(64, "64-32", "128-64"))),
 }
 
 
@@ -123,16 +137,21 @@ def test_every_figure_draws_the_same_in_both_themes_but_for_the_template(name):
 @pytest.mark.parametrize(
     ("name", "there"),
     [
-        ("plain", set(FIGURES)),
+        ("plain", UNTUNED),
         ("sealed", {"losses", "weights", "paths", "curves", "stability", "history"}),
         ("no test rows", {"losses", "regret", "weights", "paths", "curves", "stability", "history"}),
-        ("one replicate", set(FIGURES) - {"stability"}),
-        ("one candidate", set(FIGURES) - {"paths", "history", "agreement"}),
-        ("one row", set(FIGURES) - {"regret"}),
-        ("no losses at all", set(FIGURES) - {"regret"}),
+        ("one replicate", UNTUNED - {"stability"}),
+        ("one candidate", UNTUNED - {"paths", "history", "agreement"}),
+        ("one row", UNTUNED - {"regret"}),
+        ("no losses at all", UNTUNED - {"regret"}),
+        ("elastic net", UNTUNED),
         ("many settings", set(FIGURES)),
-        ("losses alone", set(FIGURES) - {"weights", "paths", "curves"}),
+        ("losses alone", UNTUNED - {"weights", "paths", "curves"}),
         ("nothing yet", set()),
+        ("lr, decoupled", set(FIGURES)),
+        ("lr, sealed", {"losses", "settings", "weights", "paths", "curves", "stability", "history"}),
+        ("lr, without a penalty", set(FIGURES) - {"paths"}),
+        ("hidden", set(FIGURES)),
     ],
 )
 def test_a_figure_is_left_out_where_it_does_not_apply(name, there):
@@ -146,8 +165,9 @@ def test_no_figure_holds_what_json_has_not(name):
         assert not math.isnan(json.loads(figure.to_json(), parse_constant=pytest.fail)["layout"]["height"])
 
 
-def test_every_axis_says_what_it_shows():
-    for name, figure in drawn(VIEWS["plain"]()).items():
+@pytest.mark.parametrize("view", ["plain", "many settings"])
+def test_every_axis_says_what_it_shows(view):
+    for name, figure in drawn(VIEWS[view]()).items():
         axes = [axis for axis in figure.select_yaxes() if axis.type != "category"]
         assert name in {"gap", "rules"} or all(axis.title.text for axis in axes)
         assert [axis.title.text for axis in figure.select_xaxes()][-1]
@@ -228,6 +248,16 @@ def test_texts_of_parameters_are_text_and_never_markup():
             assert "note" not in (trace.hovertemplate or ""), name
 
 
+@pytest.mark.parametrize("name", ["note", "<b>%{x}</b>", "lr"])
+def test_searched_texts_and_names_are_text_and_never_markup(name):
+    candidates = tuned(**{name: ("<b>%{x}</b>", "<script>alert(1)</script>", "<img src=x onerror=alert(2)>")})
+    for figure in drawn(random_view(candidates, training=DECOUPLED)).values():
+        text = json.dumps(json.loads(figure.to_json()))
+        assert not any(f"<{tag}" in text for tag in ("b>%{x}", "script", "img"))
+        for trace in figure.data:
+            assert not any(part in (trace.hovertemplate or "") for part in ("note", "%{x}</b>", "alert"))
+
+
 def test_three_thousand_candidates_stay_small():
     candidates = [Candidate("none")] + [Candidate("l2", float(each)) for each in np.geomspace(1e-4, 1e2, 2999)]
     many = random_view(candidates, rows=4, judged=False)
@@ -237,3 +267,12 @@ def test_three_thousand_candidates_stay_small():
         assert points <= 1600, name
     assert len(figures["curves"].layout.sliders[0].steps) <= 61
     assert sum(len(figure.to_json()) for figure in figures.values()) < 1_000_000
+
+
+@pytest.mark.parametrize("strengths", [np.geomspace(1e-4, 1e2, 1499), np.geomspace(1e-4, 1e2, 2998)])
+def test_three_thousand_tuned_candidates_stay_small(strengths):
+    rates = (0.1, 0.01) if len(strengths) < 2000 else (0.1,)
+    candidates = [*tuned(strengths=strengths, lr=rates), Candidate("l2", 1.0, lr=0.5)]
+    figure = drawn(random_view(candidates, rows=4, judged=False))["settings"]
+    assert sum(len(trace.hovertext) for trace in figure.data if isinstance(trace.hovertext, tuple)) <= 1600
+    assert len(figure.to_json()) < 300_000

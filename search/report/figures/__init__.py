@@ -14,12 +14,14 @@ from search.report.figures.paths import PATHS
 from search.report.figures.regret import REGRET
 from search.report.figures.rules import RULE_LOSSES
 from search.report.figures.selections import SELECTIONS
+from search.report.figures.settings_map import SETTINGS_MAP
 from search.report.figures.weights import WEIGHTS
 
 FIGURES: Mapping[str, Figure] = {
     figure.name: figure
     for figure in (
         LOSSES,
+        SETTINGS_MAP,
         REGRET,
         GAP,
         WEIGHTS,
