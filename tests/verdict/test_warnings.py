@@ -335,3 +335,8 @@ def test_setting_at_edge_is_for_numbers_that_were_searched():
     assert "setting_at_edge" not in codes(Comparison(Results(texts, losses), 0))
     numbers = tuple(Candidate("l2", 1.0, hidden=each) for each in (8, 4, 2, 1))
     assert "setting_at_edge" in codes(Comparison(Results(numbers, losses), 0))
+
+
+def test_setting_at_edge_says_nothing_where_nothing_converged():
+    candidates = tuple(Candidate("l2", 1.0, lr=rate) for rate in (0.1, 1.0, 10.0))
+    assert "setting_at_edge" not in codes(Comparison(Results(candidates, np.full((3, 1, 30), np.inf)), 0))

@@ -22,6 +22,8 @@ def message(case: Comparison) -> str | None:
     Surely: the best candidate further inside has a validation loss that is higher by more than two standard errors of
     the difference. Without that the best value of a setting that does not matter would often be an extreme one.
     """
+    if not np.isfinite(case.results.validation_loss[case.selected]):
+        return None
     ends = [end for name in settings_searched(case.results) if (end := _end(case, name)) is not None]
     if not ends:
         return None
