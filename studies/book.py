@@ -39,7 +39,7 @@ answer and its reasons, a study file to run, and the computation of every figure
 ## Compute the answers again
 
 ```bash
-python -m studies              # all of them: about four minutes on one core
+python -m studies              # all of them: about five minutes on one core
 python -m studies q1 real      # those named, by folder or by the first part of its name
 python -m studies --render     # no computation: the pages alone, from the figures that are there
 ```
