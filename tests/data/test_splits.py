@@ -75,7 +75,8 @@ def test_classes_keep_their_shares_in_every_part(table, split):
     plan = plan_splits(table, split)
     y, rest = table.targets.y, np.flatnonzero(~plan.test)
     for parts in plan.splits:
-        expected = np.bincount(y[rest], minlength=3) * len(parts.validation) / len(rest)
+        share = 1 / split.folds if split.scheme == "kfold" else len(parts.validation) / len(rest)
+        expected = np.bincount(y[rest], minlength=3) * share
         assert np.abs(np.bincount(y[parts.validation], minlength=3) - expected).max() <= 1
 
 
