@@ -90,13 +90,12 @@ def intervals(named: Flags, results: Results) -> tuple[Interval, ...]:
     `lambda_high` is one of them; where other settings are searched too, every one of lambda's profile: what each lambda
     can do once they are tuned to it.
     """
-    positions = profile(results)
-    if positions is not None:
-        named, results = named[positions], results.take(positions)
-    lambdas, found = results.lambda_, []
-    for penalty in sorted(set(results.penalty[named])):
+    counts, lambdas, found = np.ones(len(named), dtype=bool), results.lambda_, []
+    if (positions := profile(results)) is not None:
+        counts = np.isin(np.arange(len(named)), positions)
+    for penalty in sorted(set(results.penalty[named & counts])):
         own = results.penalty == penalty
-        holes = lambdas[own & ~named]
+        holes = lambdas[own & counts & ~named]
         good = own & named & ~np.isin(lambdas, holes)
         if good.any():
             centre = lambdas[good][results.validation_loss[good].argmin()]
