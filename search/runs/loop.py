@@ -64,7 +64,7 @@ class Run:
         settings.search.metric_for(task.kind)
         resolve_device(settings.training)
         make_model(settings, Candidate("none"), task.splits[0].train.x.shape[1], task.outputs)
-        if task.kind == "regression" and (settings.training.label_smoothing or settings.space.searched().get("label_smoothing")):
+        if task.kind == "regression" and settings.smooths_labels:
             raise UserError("training.label_smoothing: needs classes, this is regression")
         space = SearchSpace.from_settings(settings, task)
         if settings.search.sampler == "grid":

@@ -71,16 +71,14 @@ def exact_settings(settings: Settings) -> Settings | None:
     if settings.model.kind != "linear" or training.optimizer == "exact" or training.apply == "decoupled":
         return None
     solvable = [name for name in settings.space.penalty if has_exact_solution(name)]
-    if len(solvable) < len(settings.space.penalty) or training.label_smoothing or "label_smoothing" in settings.space.searched():
+    if len(solvable) < len(settings.space.penalty) or settings.smooths_labels:
         return None
     unsearched = {f"space.{name}": None for name in SETTINGS}
     return settings.replace({"training.optimizer": "exact", "search.pruner": "none", **unsearched})
 
 
 def _fresh(settings: Settings) -> Settings:
-    return settings.replace(
-        {"training.seed": (settings.training.seed + FRESH) % 2**32, "search.pruner": "none"}
-    )
+    return settings.replace({"training.seed": (settings.training.seed + FRESH) % 2**32, "search.pruner": "none"})
 
 
 def _facts(
@@ -97,9 +95,7 @@ def _facts(
     )
 
 
-def _true_risk(
-    settings: Settings, task: Task, ledger: StudyLedger, trials: dict[Candidate, int]
-) -> dict[str, Array]:
+def _true_risk(settings: Settings, task: Task, ledger: StudyLedger, trials: dict[Candidate, int]) -> dict[str, Array]:
     """The exact risk of every candidate, averaged over its fits, where the law of the data is known."""
     if task.truth is None or settings.model.kind != "linear" or settings.search.metric_for(task.kind) != "mse":
         return {}

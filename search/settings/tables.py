@@ -211,6 +211,11 @@ class Study(Section):
     search: Search = Field(default=Search(), description="how it is searched")
     verdict: VerdictSettings = Field(default=VerdictSettings(), description="how the answer is judged")
 
+    @property
+    def smooths_labels(self) -> bool:
+        """Whether some candidate is trained on smoothed labels."""
+        return bool(self.training.label_smoothing) or "label_smoothing" in self.space.searched()
+
     def setting(self, name: str, candidate: Candidate) -> Any:  # noqa: ANN401 - of the setting's own type
         """The value that a searchable setting has for a candidate: its own, or the one fixed for all."""
         found: Value | None = candidate.get(name)
