@@ -33,7 +33,7 @@ def table_task(table: Table, data: TableData, split: SplitSettings) -> Task:
     """
     plan = plan_splits(table, split)
     place = torch.from_numpy(np.where(plan.test, np.cumsum(plan.test), np.cumsum(~plan.test)) - 1)
-    fit = partial(fit_preprocessor, standardize=data.standardize, degree=data.degree)
+    fit = partial(fit_preprocessor, standardize=data.standardize, degree=data.degree, clip=data.clip, rare=data.rare)
     preprocessors = [fit(table.inputs.iloc[parts.train]) for parts in plan.all]
     built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, strict=True)]
     cut = len(plan.splits)
@@ -49,6 +49,7 @@ def table_task(table: Table, data: TableData, split: SplitSettings) -> Task:
         test_rows=int(plan.test.sum()),
         fingerprint=table.fingerprint(),
         same_columns=len({each.features for each in preprocessors}) == 1,
+        notes=table.notes(),
     )
 
 

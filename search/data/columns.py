@@ -12,6 +12,8 @@ from pandas.api import types
 from search.core.errors import UserError
 
 MOSTLY_NUMBERS = 0.9
+MOST_LEVELS = 20
+ROWS_PER_LEVEL = 5
 
 
 def tidy_frame(frame: DataFrame, where: str) -> DataFrame:
@@ -23,8 +25,9 @@ def tidy_frame(frame: DataFrame, where: str) -> DataFrame:
 def tidy_column(column: Series, where: str) -> Series:
     """The column as float64 numbers or as objects of text; true and false become 1 and 0.
 
-    Text that is a number in every row becomes numbers. Raises `UserError` for text in a column of which at least nine
-    in ten values are numbers, for infinite values, and for what is neither number nor text (dates, complex numbers).
+    Text that is a number in every row becomes numbers. Where at least nine in ten values are numbers, a few distinct
+    ones that come again and again ("3, 4, rotary") are levels of a category, and anything else is a slip: `UserError`,
+    as for infinite values, and for what is neither number nor text (dates, complex numbers).
     """
     if types.is_object_dtype(column.dtype):
         column = column.convert_dtypes()
@@ -36,6 +39,25 @@ def tidy_column(column: Series, where: str) -> Series:
         return _numbers_or_text(_as_text(column), where)
     raise UserError(
         f'{where}: column "{column.name}" holds {column.dtype} values; only numbers, true/false and text can be used'
+    )
+
+
+def repeats(column: Series) -> bool:
+    """Whether a column has few distinct values (at most 20) that come again (five rows each on average)."""
+    distinct = column.nunique()
+    return bool(distinct <= MOST_LEVELS and column.notna().sum() >= ROWS_PER_LEVEL * distinct)
+
+
+def numbers_and_words(column: Series) -> str | None:
+    """What to tell of a text column that is numbers but for a few words; None of any other column."""
+    if is_numeric(column):
+        return None
+    words = column[_as_numbers(column).isna() & column.notna()]
+    if len(words) > (1 - MOSTLY_NUMBERS) * column.notna().sum():
+        return None
+    return (
+        f'column "{column.name}" holds numbers and words ("{words.iloc[0]}" in {first_row(column == words.iloc[0])}): '
+        f"taken as a category with {column.nunique()} levels"
     )
 
 
@@ -64,16 +86,21 @@ def _as_text(column: Series) -> Series:
 
 
 def _numbers_or_text(text: Series, where: str) -> Series:
-    numbers = Series(pd.to_numeric(text, errors="coerce"), text.index, name=text.name).astype(np.float64)
+    numbers = _as_numbers(text)
     bad = numbers.isna() & text.notna()
     if not bad.any():
         return _finite(numbers, where)
-    if bad.sum() > (1 - MOSTLY_NUMBERS) * text.notna().sum():
+    if bad.sum() > (1 - MOSTLY_NUMBERS) * text.notna().sum() or repeats(text):
         return text
     raise UserError(
         f'{where}: column "{text.name}" is numbers but for {int(bad.sum())} of its values, the first '
         f'"{text[bad].iloc[0]}" in {first_row(bad)}; give a number or leave it empty'
     )
+
+
+def _as_numbers(text: Series) -> Series:
+    """The numbers that text spells, NaN where it spells none."""
+    return Series(pd.to_numeric(text, errors="coerce"), text.index, name=text.name).astype(np.float64)
 
 
 def _finite(numbers: Series, where: str) -> Series:

@@ -11,7 +11,7 @@ from pandas import DataFrame, Series
 
 from search.core.arrays import Flags
 from search.core.errors import UserError
-from search.data.columns import first_row, is_numeric, pick, tidy_frame
+from search.data.columns import first_row, is_numeric, numbers_and_words, pick, tidy_frame
 from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
 from search.data.targets import Targets, encode_targets
 from search.data.task import Task
@@ -35,6 +35,10 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def notes(self) -> tuple[str, ...]:
+        """What was made of columns that could be meant in another way, a line each."""
+        return tuple(note for name in self.inputs if (note := numbers_and_words(self.inputs[name])) is not None)
 
     def fingerprint(self) -> str:
         """sha256 over names and values: the same for the same values on any platform, from any file format."""

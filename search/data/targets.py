@@ -12,11 +12,10 @@ from pandas import DataFrame, Series
 from pandas.api import types
 
 from search.core.errors import UserError
-from search.data.columns import first_row, is_numeric, tidy_column
+from search.data.columns import first_row, is_numeric, repeats, tidy_column
 from search.metrics import Kind
 
-MOST_INTEGER_CLASSES = 20
-ROWS_PER_INTEGER_CLASS = 5
+MOST_INTEGER_CLASSES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +56,9 @@ def encode_targets(frame: DataFrame, task: str | None, where: str) -> Targets:
 def infer_task(frame: DataFrame) -> str:
     """Regression or classification, from the target columns.
 
-    Several columns are regression. One column is classification when it holds text, true/false, categories, or few
-    distinct integers: two, or at most 20 with five rows each on average. All else is regression: numbers with a
-    fraction, floating-point numbers, and many distinct integers.
+    Several columns are regression. One column is classification when it holds text, true/false, categories, or very few
+    distinct integers: two, or at most four with five rows each on average. All else is regression: numbers with a
+    fraction, floating-point numbers, and counts.
     """
     column = frame.iloc[:, 0]
     values = types.infer_dtype(column)  # looks into columns of objects, such as a parquet file's decimals
@@ -68,7 +67,7 @@ def infer_task(frame: DataFrame) -> str:
     if values != "integer":
         return "classification"
     distinct = column.nunique()
-    few = distinct <= MOST_INTEGER_CLASSES and len(column) >= ROWS_PER_INTEGER_CLASS * distinct
+    few = distinct <= MOST_INTEGER_CLASSES and repeats(column)
     return "classification" if distinct <= 2 or few else "regression"
 
 

@@ -88,6 +88,7 @@ class Task:
     values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
     `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
     data change. `same_columns` is false where splits differ in their columns, as their training rows do in categories.
+    `notes` tell what was made of data that could be meant in another way, a line each.
     """
 
     kind: Kind
@@ -102,6 +103,7 @@ class Task:
     fingerprint: str
     truth: Truth | None = None
     same_columns: bool = True
+    notes: tuple[str, ...] = ()
 
     def without_test(self) -> Task:
         """The same task with its test rows taken away."""

@@ -171,11 +171,16 @@ def new(
     data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A csv or parquet file.", show_default=False)],
     target: Annotated[list[str], typer.Option(help="The column to predict; repeat it for several.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The study file to write.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="regression or classification; left out: guessed from the target, and said.")
+    ] = None,
 ) -> None:
     """Write a study file for your own data."""
     from search.doors.new_study import write_study
 
-    written = write_study(data, tuple(target), output or Path(f"{data.stem}.toml"))
+    written, notes = write_study(data, tuple(target), output or Path(f"{data.stem}.toml"), task)
+    for line in notes:
+        print(f"note: {line}", file=sys.stderr)
     print(f"{written} written; next: {shlex.join(['lambda-search', 'run', str(written)])}", file=sys.stderr)
 
 

@@ -48,16 +48,19 @@ batch = 16
 """
 
 
-def write_study(data: Path, target: tuple[str, ...], output: Path) -> Path:
-    """Write a commented study file for a csv or parquet file; returns its path.
+def write_study(
+    data: Path, target: tuple[str, ...], output: Path, task: str | None = None
+) -> tuple[Path, tuple[str, ...]]:
+    """Write a commented study file for a csv or parquet file; returns its path, and what was made of the data.
 
+    `task` is "regression" or "classification", None: guessed from the target.
     Raises `UserError` for data that a run would refuse too, for rows too few to validate on, and for an `output` that
     exists or cannot be written.
     """
     where = output.parent.resolve()
     # Resolving the folder alone keeps the name of a data file that is a link.
     path = Path(os.path.relpath(data.parent.resolve() / data.name, where)).as_posix()
-    source = {"source": "file", "path": str(data), "target": list(target)}
+    source = {"source": "file", "path": str(data), "target": list(target), **({} if task is None else {"task": task})}
     table = _read(Settings.parse({"name": "new", "data": source}, where="lambda-search new"))
     split = _split(table)
     text = TEMPLATE.format(
@@ -71,7 +74,18 @@ def write_study(data: Path, target: tuple[str, ...], output: Path) -> Path:
     )
     Settings.parse(tomllib.loads(text), where=str(output), base=where)
     _write(output, text)
-    return output
+    return output, ((_guess(table),) if task is None else ()) + table.notes()
+
+
+def _guess(table: Table) -> str:
+    """The task that the target was taken for, and how to say otherwise."""
+    names = ", ".join(f'"{name}"' for name in table.targets.names)
+    if table.targets.kind == "regression":
+        other = "" if len(table.targets.names) > 1 else " (--task classification makes its values classes)"
+        return f"{names} taken as a number to predict, regression{other}"
+    classes = table.targets.classes
+    shown = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
+    return f"{names} taken as {len(classes)} classes ({shown}), classification (--task regression predicts a number)"
 
 
 def _read(settings: Settings) -> Table:

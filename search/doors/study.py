@@ -255,6 +255,8 @@ def run(  # noqa: PLR0913 - the signature that the design promises
 
     with quiet_optuna(), display_for(settings.name, progress) as display:
         the_run = Run.open(settings, open_storage(storage), data)
+        for line in the_run.task.notes:
+            display.note(f"note: {line}")
         with graceful_interrupt(display.note) as interrupted:
             the_run.search(report=display.update, stop=interrupted)
             if not interrupted():
@@ -278,7 +280,7 @@ def load(name: str, storage: str | None = None) -> Study:
     """
     given = Settings.load(name) if str(name).endswith(".toml") else None
     ledger = StudyLedger.load(open_storage(storage, create=False), given.name if given else name)
-    return Study(ledger, given or Settings.parse(ledger.settings))
+    return Study(ledger, given or Settings.stored(ledger.settings))
 
 
 def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) -> Settings:

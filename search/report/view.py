@@ -60,7 +60,7 @@ class StudyView:
     @cached_property
     def metric(self) -> str | None:
         """The name of the evaluation loss; None where neither the study file nor its source of data says it."""
-        settings = Settings.parse(self.study.settings)
+        settings = Settings.stored(self.study.settings)
         if settings.search.metric is not None:
             return settings.search.metric
         return None if settings.data.task is None else settings.search.metric_for(settings.data.task)

@@ -50,6 +50,12 @@ class _Table(Section):
 
     standardize: bool = Field(default=True, description="inputs to mean 0 and standard deviation 1")
     degree: Count = Field(default=1, description="degree of the polynomial features of numeric inputs")
+    clip: bool = Field(
+        default=True, description="numeric inputs outside the range of the training rows are moved to its ends"
+    )
+    rare: Count = Field(
+        default=5, description="levels of a text column with fewer training rows than this become one level"
+    )
 
 
 class Bundled(_Table):

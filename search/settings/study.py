@@ -18,6 +18,8 @@ from search.settings.tables import SETTINGS, Study
 # These cannot change a trial, so they may change between a study's runs; moved data are known by their fingerprint.
 FREE_KEYS = ("search.trials", "question", "training.device", "data.path")
 FREE_TABLE = "verdict."
+# What version 0.1 did where its studies name no such key; all other younger keys have a default that changes nothing.
+BEFORE = {"clip": False, "rare": 1}
 
 
 class Settings(Study):
@@ -56,6 +58,13 @@ class Settings(Study):
             return cls.model_validate(tables, context={"base": base})
         except ValidationError as error:
             raise UserError(one_line(where, problems_of(error))) from None
+
+    @classmethod
+    def stored(cls, mapping: Mapping[str, Any]) -> Settings:
+        """The settings of a study that may have been kept by version 0.1, see `BEFORE`."""
+        data = mapping.get("data", {})
+        of_table = data.get("source") != "synthetic_linear"
+        return cls.parse({**mapping, "data": {**(BEFORE if of_table else {}), **data}})
 
     def to_dict(self) -> dict[str, Any]:
         """Every key that applies, as JSON has it and as TOML names it; `parse` gives the same settings back."""
@@ -103,7 +112,7 @@ def _read(file: Path) -> dict[str, Any]:
 def changed_keys(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
     """The dotted keys that differ between two `Settings.to_dict`, but for those that cannot change a trial.
 
-    A key that is younger than what is stored had its default then.
+    A key that is younger than what is stored had its default then, or what `Settings.stored` says.
     """
     before, after = _flat(_completed(stored)), _flat(settings)
     differ = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
@@ -112,7 +121,7 @@ def changed_keys(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list
 
 def _completed(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return Settings.parse(stored).to_dict()
+        return Settings.stored(stored).to_dict()
     except UserError:  # written by a version whose keys are not known here
         return stored
 

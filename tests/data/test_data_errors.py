@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from search.core.errors import UserError
+from search.data.columns import numbers_and_words, tidy_column
 
 GOOD = "".join(f"{row},{row % 3},{row / 7}\n" for row in range(24))
 HEADER = "a,b,y\n"
@@ -116,6 +117,14 @@ def test_one_slip_in_a_numeric_column(refused):
     message = refused(rows(7, "n/a!", 8))
     assert 'column "b" is numbers but for 1 of its values' in message
     assert '"n/a!" in row 2' in message
+
+
+def test_numbers_that_come_again_with_a_few_words_are_a_category():
+    cylinders = pd.Series(["4"] * 30 + ["6"] * 20 + ["rotary"] * 2 + ["8"] * 10, name="cylinders", dtype=object)
+    assert tidy_column(cylinders, "cars.csv").nunique() == 4
+    told = numbers_and_words(tidy_column(cylinders, "cars.csv"))
+    assert told == 'column "cylinders" holds numbers and words ("rotary" in row 51): taken as a category with 4 levels'
+    assert numbers_and_words(pd.Series(["a", "b"] * 9)) is None
 
 
 def test_infinite_input(refused):

@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
@@ -28,8 +30,8 @@ def mixed(rows=40, seed=0):
     return tidy_frame(frame, "frame")
 
 
-def fitted(frame, *, standardize=True, degree=1):
-    preprocessor = fit_preprocessor(frame, standardize=standardize, degree=degree)
+def fitted(frame, *, standardize=True, degree=1, clip=True, rare=1):
+    preprocessor = fit_preprocessor(frame, standardize=standardize, degree=degree, clip=clip, rare=rare)
     return preprocessor, preprocessor.apply(frame)
 
 
@@ -68,6 +70,25 @@ def test_an_unseen_category_is_all_zeros():
     assert not preprocessor.apply(pd.DataFrame({"city": ["Atlantis"]}, dtype=object)).any()
 
 
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20), st.integers(1, 3), st.booleans())
+def test_clipped_numbers_stay_in_the_range_of_the_training_rows(values, degree, standardize):
+    train = pd.DataFrame({"a": values})
+    preprocessor, x = fitted(train, degree=degree, standardize=standardize)
+    far = preprocessor.apply(pd.DataFrame({"a": [-1e12, 1e12]}))
+    ends = preprocessor.apply(pd.DataFrame({"a": [min(values), max(values)]}))
+    np.testing.assert_array_equal(far, ends)
+    np.testing.assert_array_equal(x, fitted(train, degree=degree, standardize=standardize, clip=False)[1])
+
+
+def test_rare_levels_are_one_and_those_not_met_in_training_are_among_them():
+    levels = ["a"] * 9 + ["b"] * 5 + ["c"] * 4 + ["d"]
+    preprocessor, x = fitted(pd.DataFrame({"x": np.array(levels, dtype=object)}), rare=5)
+    assert preprocessor.features == ("x_a", "x_b", "x_(rare)")
+    np.testing.assert_array_equal(x.sum(0), [9, 5, 5])
+    unseen = preprocessor.apply(pd.DataFrame({"x": ["Atlantis"]}, dtype=object))
+    np.testing.assert_array_equal(unseen, [[0, 0, 1]])
+
+
 def test_missing_numbers_become_the_training_median():
     frame = mixed()[["size"]]
     x = fitted(frame, standardize=False)[1][:, 0]
@@ -78,7 +99,7 @@ def test_missing_numbers_become_the_training_median():
 @pytest.mark.parametrize("value", [0.1, np.nan, 1e9])
 def test_a_constant_column_is_zero_for_every_row(value, degree):
     train = pd.DataFrame({"constant": np.full(7, value), "a": np.arange(7.0)})
-    preprocessor = fit_preprocessor(train, standardize=True, degree=degree)
+    preprocessor = fit_preprocessor(train, standardize=True, degree=degree, clip=False, rare=1)
     x = preprocessor.apply(pd.DataFrame({"constant": [value, 5.0], "a": [1.0, 9.0]}))
     touched = ["constant" in name for name in preprocessor.features]
     assert not x[:, touched].any()

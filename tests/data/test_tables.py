@@ -191,6 +191,7 @@ def test_a_users_ready_task_is_taken_as_it_is(load, function):
         ([0, 1] * 2, "classification"),
         (list(range(3)) * 5, "classification"),
         (list(range(3)) * 4, "regression"),
+        (list(range(13)) * 9, "regression"),
         (list(range(21)) * 9, "regression"),
         ([0.5, 1.5] * 9, "regression"),
         ([0.0, 1.0] * 9, "regression"),

@@ -25,7 +25,7 @@ def frame(rows: int = 40, **columns: list[object]) -> pd.DataFrame:
 
 def written(data: pd.DataFrame, folder: Path, *target: str) -> Settings:
     data.to_csv(folder / "rows.csv", index=False)
-    return Settings.load(write_study(folder / "rows.csv", target, folder / "rows.toml"))
+    return Settings.load(write_study(folder / "rows.csv", target, folder / "rows.toml")[0])
 
 
 def test_the_file_runs(tmp_path, monkeypatch):
@@ -34,7 +34,13 @@ def test_the_file_runs(tmp_path, monkeypatch):
     (tmp_path / "studies").mkdir()
     frame().to_csv("data/rows.csv", index=False)
     result = call("new", "data/rows.csv", "--target", "b", "-o", "studies/first.toml")
-    assert result == (0, "", "studies/first.toml written; next: lambda-search run studies/first.toml\n")
+    assert result.code == 0
+    assert result.out == ""
+    guessed, next_step = result.err.splitlines()
+    assert (
+        guessed == 'note: "b" taken as a number to predict, regression (--task classification makes its values classes)'
+    )
+    assert next_step == "studies/first.toml written; next: lambda-search run studies/first.toml"
     assert 'path = "../data/rows.csv"' in Path("studies/first.toml").read_text()
     found = call("run", "studies/first.toml", "--trials", "8", "--sealed", "--json").json
     assert (found["study"], found["trials"]["complete"]) == ("rows", 8)
@@ -101,7 +107,7 @@ def test_a_folder_that_is_a_link(tmp_path):
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "deep" / "er")
     frame().to_csv(tmp_path / "rows.csv", index=False)
-    study = write_study(tmp_path / "rows.csv", ("b",), tmp_path / "link" / "rows.toml")
+    study, _ = write_study(tmp_path / "rows.csv", ("b",), tmp_path / "link" / "rows.toml")
     assert Settings.load(study).data.path == (tmp_path / "rows.csv").resolve()
 
 
@@ -123,7 +129,7 @@ def test_any_names_are_written_safely(column, stem, tmp_path_factory):
     data = frame().rename(columns={"b": column}) if column != "a" else frame()[["b", "a"]]
     path = folder / f"{stem}.parquet"
     data.to_parquet(path)
-    found = Settings.load(write_study(path, (column,), folder / "study.toml"))
+    found = Settings.load(write_study(path, (column,), folder / "study.toml")[0])
     assert found.data.path == path
     assert found.data.target == (column,)
     if set(stem) <= set(string.ascii_letters + " '\"#="):
