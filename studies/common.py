@@ -17,7 +17,7 @@ from search.core.results import Results
 from search.data import load_task
 from search.data.task import Task
 from search.doors.study import Study
-from search.runs.sweep import true_risks
+from search.runs.confirm import true_risks
 from search.settings import Settings, SyntheticLinear
 from search.training import train
 from search.verdict import Verdict, describe

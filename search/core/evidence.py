@@ -9,36 +9,58 @@ from search.core.arrays import Array
 from search.core.results import Results
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What the judged rows say without any candidate's losses: covered by the seal.
+
+    `metric` names the evaluation loss, `baseline` is the best constant prediction's. For classes `accuracy` is the
+    share of rows that the selected candidate gets right, `baseline_accuracy` that of the most frequent class.
+    """
+
+    metric: str
+    baseline: float
+    accuracy: float | None = None
+    baseline_accuracy: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Facts:
     """What the computing arm tells once, when the search has ended.
 
     `features` names the inputs. `lambda_range` gives the searched (low, high) of each penalty. `baseline_loss` is the
-    training loss of predicting one constant. `criteria` are scores in closed form by name, one for each of `trials`;
-    `sealed_criteria` are those that the test rows' seal covers.
+    training loss of predicting one constant. `seed_losses` are the selected candidate's mean validation losses on
+    fresh seeds, none where nothing in a fit is random. `criteria` are scores in closed form by name, one for each of
+    `trials`; `sealed_criteria` are those that the test rows' seal covers, and so is `plain`.
     """
 
     features: tuple[str, ...] = ()
     lambda_range: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     baseline_loss: float | None = None
+    seed_losses: tuple[float, ...] = ()
     trials: tuple[int, ...] = ()
     criteria: Mapping[str, Array] = field(default_factory=dict)
     sealed_criteria: Mapping[str, Array] = field(default_factory=dict)
+    plain: Plain | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What a verdict can use beyond the losses; each part makes one more figure or warning possible.
 
-    `features`, `lambda_range` and `baseline_loss` as in `Facts`. `sweep` are the finalists and a dense grid of lambda
-    on fresh seeds, `exact` the exact solution of the selected candidate. `openings` lists how many trials were complete
+    `features`, `lambda_range`, `baseline_loss`, `seed_losses` and `plain` as in `Facts`. `grid` is a dense grid of
+    lambda on the trials' own replicates: its candidates are compared like those that were tried. `inner` makes a study
+    a rotation: the tried candidates trained without two folds at a time, so that every fold has a pick that was made
+    without it. `exact` is the exact solution of the selected candidate. `openings` lists how many trials were complete
     at each opening of the test rows, oldest first; `trials` how many are now.
     """
 
     features: tuple[str, ...] = ()
     lambda_range: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     baseline_loss: float | None = None
-    sweep: Results | None = None
+    seed_losses: tuple[float, ...] = ()
+    plain: Plain | None = None
+    grid: Results | None = None
+    inner: Results | None = None
     exact: Results | None = None
     openings: tuple[int, ...] = ()
     trials: int = 0

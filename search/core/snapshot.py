@@ -36,6 +36,13 @@ class Snapshot:
     sealed: bool
 
     @property
+    def unconfirmed(self) -> bool:
+        """Whether this is a rotation of which some tried candidates lack what its picks are made from."""
+        inner = self.evidence.inner
+        rotates = bool(self.settings.get("split", {}).get("test_folds"))
+        return rotates and (inner is None or any(each not in inner.position for each in self.results.candidates))
+
+    @property
     def question(self) -> str:
         """The question that the study answers; empty where its file asks none."""
         return str(self.settings.get("question") or "")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from search.data.preprocess import Preprocessor, fit_preprocessor
-from search.data.splits import Index, Parts, plan_splits
+from search.data.splits import Index, Parts, Plan, plan_splits
 from search.data.tables import Table, TableData, read_table
 from search.data.task import Rows, Split, Task
 
@@ -25,18 +25,22 @@ def load_table(data: TableData, split: SplitSettings, frame: object = None) -> T
 
 
 def table_task(table: Table, data: TableData, split: SplitSettings) -> Task:
-    """A table split as the settings say; every split and refit has a preprocessing of its own.
+    """A table split as the settings say, see `planned_task`."""
+    return planned_task(table, data, plan_splits(table, split))
+
+
+def planned_task(table: Table, data: TableData, plan: Plan) -> Task:
+    """A table cut as planned; every split, refit and pair has a preprocessing of its own.
 
     On the row axes of the losses a row's place is its index among the rows that are not test rows, in file order,
     or among the test rows. `features` are those of the refit, or of the first split; the columns of categories may
     differ between splits.
     """
-    plan = plan_splits(table, split)
     place = torch.from_numpy(np.where(plan.test, np.cumsum(plan.test), np.cumsum(~plan.test)) - 1)
     fit = partial(fit_preprocessor, standardize=data.standardize, degree=data.degree, clip=data.clip, rare=data.rare)
     preprocessors = [fit(table.inputs.iloc[parts.train]) for parts in plan.all]
     built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, strict=True)]
-    cut = len(plan.splits)
+    cut, last = len(plan.splits), len(plan.splits) + len(plan.refits)
     return Task(
         kind=table.targets.kind,
         outputs=table.targets.outputs,
@@ -44,7 +48,8 @@ def table_task(table: Table, data: TableData, split: SplitSettings) -> Task:
         targets=table.targets.names,
         classes=table.targets.classes,
         splits=tuple(built[:cut]),
-        refits=tuple(built[cut:]),
+        refits=tuple(built[cut:last]),
+        pairs=tuple(built[last:]),
         validation_rows=int((~plan.test).sum()),
         test_rows=int(plan.test.sum()),
         fingerprint=table.fingerprint(),

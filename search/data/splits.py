@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,16 +37,17 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All splits of a table, its refits (one or none), and its test rows."""
+    """All splits of a table, its refits (one or none), in a rotation its pairs, and its test rows."""
 
     splits: tuple[Parts, ...]
     refits: tuple[Parts, ...]
     test: Flags
+    pairs: tuple[Parts, ...] = ()
 
     @property
     def all(self) -> tuple[Parts, ...]:
-        """The splits, then the refits."""
-        return self.splits + self.refits
+        """The splits, the refits, the pairs."""
+        return self.splits + self.refits + self.pairs
 
 
 def plan_splits(table: Table, split: SplitSettings) -> Plan:
@@ -54,6 +56,8 @@ def plan_splits(table: Table, split: SplitSettings) -> Plan:
     With a refit, only the refit sees the test rows. Raises `UserError`, naming the table and the key, where there are
     too few rows, or too few of one class.
     """
+    if split.rotates:
+        return _rotation(table, split)
     test = _test_rows(table, split)
     rest, shown = np.flatnonzero(~test), np.flatnonzero(test)
     if not len(rest):
@@ -65,6 +69,24 @@ def plan_splits(table: Table, split: SplitSettings) -> Plan:
         for fold, (train, validation) in enumerate(_cut(table, rest, split, repeat))
     )
     return Plan(splits, (Parts(rest, NO_ROWS, shown),) if split.refits else (), test)
+
+
+def _rotation(table: Table, split: SplitSettings) -> Plan:
+    """Folds of all rows: each is held out once by itself, and once together with each of the others.
+
+    A split's validation rows are the test rows of its turn. The pairs are what a turn's pick may see: with both folds
+    held out, one of them validates for the turn of the other.
+    """
+    every = np.arange(len(table))
+    splits, pairs = [], []
+    for repeat in range(split.test_repeats):
+        state = _random_state(split.seed, repeat + 1)
+        cut = list(_folds(table, every, split.test_folds, state, "split.test_folds"))
+        splits += [Parts(train, held, NO_ROWS, repeat, fold) for fold, (train, held) in enumerate(cut)]
+        for number, (one, other) in enumerate(combinations([held for _, held in cut], 2)):
+            held = np.sort(np.concatenate([one, other]))
+            pairs.append(Parts(np.setdiff1d(every, held), held, NO_ROWS, repeat, number))
+    return Plan(tuple(splits), (), np.zeros(len(table), dtype=np.bool_), tuple(pairs))
 
 
 def _test_rows(table: Table, split: SplitSettings) -> Flags:
@@ -83,7 +105,7 @@ def _cut(table: Table, rest: Index, split: SplitSettings, repeat: int) -> Iterat
     """(train, validation) pairs of positions in `rest`."""
     state = _random_state(split.seed, repeat + 1)
     if split.scheme == "kfold":
-        yield from _folds(table, rest, split.folds, state)
+        yield from _folds(table, rest, split.folds, state, "split.folds")
         return
     share = ("split.validation", split.validation)
     held = np.sort(_hold_out(table, rest, share, _classes(table, rest), state))
@@ -107,15 +129,13 @@ def _hold_out(table: Table, rows: Index, share: tuple[str, float], classes: Inde
     return next(StratifiedShuffleSplit(1, test_size=count, random_state=state).split(rows, classes))[1]  # type: ignore[no-any-return]
 
 
-def _folds(table: Table, rest: Index, folds: int, state: int) -> Iterator[tuple[Index, Index]]:
+def _folds(table: Table, rest: Index, folds: int, state: int, key: str) -> Iterator[tuple[Index, Index]]:
     if len(rest) < folds:
-        raise UserError(
-            f"{table.where}: split.folds = {folds} needs as many rows that are not test rows, found {len(rest)}"
-        )
+        raise UserError(f"{table.where}: {key} = {folds} needs as many rows that are not test rows, found {len(rest)}")
     classes = _classes(table, rest)
     if classes is None:
         return KFold(folds, shuffle=True, random_state=state).split(rest)  # type: ignore[no-any-return]
-    _need_rows(table, classes, folds, f"split.folds = {folds}")
+    _need_rows(table, classes, folds, f"{key} = {folds}")
     return StratifiedKFold(folds, shuffle=True, random_state=state).split(rest, classes)  # type: ignore[no-any-return]
 
 

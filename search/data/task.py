@@ -84,7 +84,8 @@ class Task:
     """A data set, split and preprocessed.
 
     `splits` are the replicates' splits in the order (draw, repeat, fold); `refits` (one a draw, or none) train on
-    all rows that are not test rows, and where there are any, only they see the test rows. `outputs` is the number of
+    all rows that are not test rows, and where there are any, only they see the test rows. `pairs` are those of a
+    rotation: two folds held out at once, which its picks are made from. `outputs` is the number of
     values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
     `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
     data change. `same_columns` is false where splits differ in their columns, as their training rows do in categories.
@@ -104,6 +105,11 @@ class Task:
     truth: Truth | None = None
     same_columns: bool = True
     notes: tuple[str, ...] = ()
+    pairs: tuple[Split, ...] = ()
+
+    def in_pairs(self) -> Task:
+        """The same rows with two folds of the rotation held out at once."""
+        return replace(self, splits=self.pairs, pairs=())
 
     def without_test(self) -> Task:
         """The same task with its test rows taken away."""

@@ -7,12 +7,15 @@ import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.exceptions import TyperException
 
 from search.core.errors import UserError
+
+if TYPE_CHECKING:
+    from search.verdict.record import Scope
 
 app = typer.Typer(
     name="lambda-search",
@@ -36,6 +39,7 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study
 StudyFileOrName = Annotated[
     str, typer.Argument(metavar="STUDY.toml|NAME", help="A study file or name.", show_default=False)
 ]
+FILES = "the study file's"
 StudyName = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.", show_default=False)]
 
 
@@ -71,10 +75,19 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     found.publish()
 
 
-@app.command(epilog="Example: lambda-search verdict weight_decay --json")
+@app.command(epilog="Example: lambda-search verdict weight_decay --tolerance 0.05")
 def verdict(
     study: StudyFileOrName,
     storage: Storage = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="The relative regret that does not matter, such as 0.05.", show_default=FILES)
+    ] = None,
+    confidence: Annotated[
+        float | None, typer.Option(help="Of every bound and set, such as 0.9.", show_default=FILES)
+    ] = None,
+    scope: Annotated[
+        str | None, typer.Option(help="models (as fitted) or procedure (the next seed too).", show_default=FILES)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Is the selected candidate really optimal, and does it matter? This opens the test set; the study records it."""
@@ -82,7 +95,7 @@ def verdict(
     from search.verdict import describe
 
     found = load(study, storage)
-    judged = found.judge()
+    judged = found.judge(confidence=confidence, tolerance=tolerance, scope=cast("Scope | None", scope))
     if as_json:
         _print_json(judged.to_dict())
     else:

@@ -15,6 +15,8 @@ from search.data.tables import Table, read_table
 from search.settings import FileData, Settings, Split
 
 MOST_FOLDS: Final = 5
+LEAST_TURNS: Final = 3
+ROTATE_BELOW: Final = 5_000  # rows: with more a test part of its own is as good, and takes a third of the fits
 TEMPLATE: Final = """\
 # Which penalty and which lambda predict the target best? `lambda-search run` with this file searches them.
 # Every key that is not here has a default; `lambda-search schema` lists them all.
@@ -28,9 +30,7 @@ task = {task}  # regression or classification
 degree = 1  # 2 adds squares and products of the inputs
 
 [split]
-test = {test}  # share of the rows that nothing but the verdict sees
-scheme = "kfold"
-folds = {folds}  # each fold validates once, the others train
+{split}
 
 [model]
 kind = "linear"
@@ -45,6 +45,19 @@ lambda = "auto"  # from the data; or {{ low = 1e-4, high = 1e2 }}, or a list of 
 [search]
 trials = 64
 batch = 16
+
+[verdict]
+tolerance = 0.05  # a loss that is 5 % higher does not matter; 0.01 takes many more rows to answer
+"""
+
+
+ROTATION: Final = """\
+test_folds = {split.test_folds}  # every row is a test row once, of a search that has not seen it\
+"""
+TEST_PART: Final = """\
+test = {split.test}  # share of the rows that nothing but the verdict sees
+scheme = "kfold"
+folds = {split.folds}  # each fold validates once, the others train\
 """
 
 
@@ -68,8 +81,7 @@ def write_study(
         path=_toml(path),
         target=_toml(target if len(target) > 1 else target[0]),
         task=_toml("regression" if table.targets.kind == "regression" else "classification"),
-        test=split.test,
-        folds=split.folds,
+        split=(ROTATION if split.rotates else TEST_PART).format(split=split),
         penalty=_toml(["none", "l1", "l2", "elastic_net"] + ["group_lasso"] * (len(target) > 1)),
     )
     Settings.parse(tomllib.loads(text), where=str(output), base=where)
@@ -94,8 +106,12 @@ def _read(settings: Settings) -> Table:
 
 
 def _split(table: Table, folds: int = MOST_FOLDS) -> Split:
-    """At most five folds, and as many as the rows and the rarest class allow; `UserError` where two are too many."""
-    split = Split(scheme="kfold", folds=folds)
+    """A rotation where the rows are few, else a test part and folds: at most five, as many as the rows allow.
+
+    `UserError` where two folds are too many.
+    """
+    rotates = len(table) < ROTATE_BELOW and folds >= LEAST_TURNS
+    split = Split(test_folds=folds) if rotates else Split(scheme="kfold", folds=folds)
     try:
         plan_splits(table, split)
     except UserError:

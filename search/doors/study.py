@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from search.report.gallery import Gallery
     from search.runs import Progress
+    from search.verdict.record import Scope
 
 ProgressCallback = Callable[["Progress"], None]
 
@@ -41,7 +42,8 @@ class StudyLosses(NamedTuple):
     """The loss of every held-out row, for the distinct complete candidates in the order of `Study.candidates`.
 
     `validation` has shape (candidates, replicates, validation rows), `test` (candidates, fits, test rows); `test` is
-    None as long as the test rows are sealed, and where there are none.
+    None as long as the test rows are sealed, and where there are none. In a rotation each turn's validation rows are
+    its test rows: the two are the same, and what is held against them was picked without them.
     """
 
     validation: Array
@@ -81,7 +83,8 @@ class Study:
         """Everything that verdict and figures are made of, read once; with a verdict where nothing sealed is opened."""
         if self._view is None:
             study = self.ledger.snapshot()
-            closed = study.selected is None or (study.sealed and self.ledger.has_test())
+            sealed = study.sealed and self.ledger.has_test()
+            closed = study.selected is None or study.unconfirmed or sealed
             self._view = StudyView(study) if closed else self._judged(study)
         return self._view
 
@@ -119,7 +122,8 @@ class Study:
     @property
     def losses(self) -> StudyLosses:
         """The losses of the candidates."""
-        return StudyLosses(self.results.validation, self.results.test)
+        rotated = self.snapshot.evidence.inner is not None and not self.snapshot.unconfirmed
+        return StudyLosses(self.results.validation, self.results.validation if rotated else self.results.test)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -135,11 +139,18 @@ class Study:
             self._figures = Gallery(self.view)
         return self._figures
 
-    def judge(self) -> Verdict:
+    def judge(
+        self, *, confidence: float | None = None, tolerance: float | None = None, scope: Scope | None = None
+    ) -> Verdict:
         """Open the test rows, which the study records, and judge the selected candidate.
 
-        Confidence and tolerance are the settings'. `UserError` without a complete trial.
+        Confidence, tolerance and scope are the settings' where they are not given here; what is given stays for the
+        study's report. `UserError` without a complete trial, and for values that are not valid.
         """
+        asked = {"confidence": confidence, "tolerance": tolerance, "scope": scope}
+        changes = {f"verdict.{key}": value for key, value in asked.items() if value is not None}
+        if changes:
+            self.settings, self._view = self.settings.replace(changes), None
         if self._view is None or self._view.verdict is None:
             self._view, self._figures = self._judged(self.ledger.snapshot(open_test=True)), None
         assert self._view.verdict is not None
@@ -191,7 +202,7 @@ class Study:
 
     def _judged(self, study: Snapshot) -> StudyView:
         asked = self.settings.verdict
-        return StudyView.judged(study, confidence=asked.confidence, tolerance=asked.tolerance)
+        return StudyView.judged(study, confidence=asked.confidence, tolerance=asked.tolerance, scope=asked.scope)
 
     def __repr__(self) -> str:
         return f"<study {self.name!r}: {len(self.trials)} trials>"
@@ -259,8 +270,10 @@ def run(  # noqa: PLR0913 - the signature that the design promises
             display.note(f"note: {line}")
         with graceful_interrupt(display.note) as interrupted:
             the_run.search(report=display.update, stop=interrupted)
+            if the_run.settled is not None:
+                display.note(f"note: {the_run.settled}")
             if not interrupted():
-                display.stage("confirming on fresh seeds")
+                display.stage("confirming with a dense grid of lambda")
                 the_run.confirm()
     if interrupted():
         reached = the_run.progress()

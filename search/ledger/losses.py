@@ -1,4 +1,4 @@
-"""The losses of one study in the artifact store: one file for the trials of a batch, one for the sweep."""
+"""The losses of one study in the artifact store: a file for the trials of each batch, and for what confirms them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ OPENED: Final = "test losses opened "
 LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
-Confirmation = Literal["sweep", "exact"]
+CONFIRMED: Final = "confirmed"
+Confirmation = Literal["grid", "inner", "exact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,10 @@ class StudyLedger:
     def completed(self) -> dict[Candidate, int]:
         """The completed candidates and their trials' numbers: an identical candidate need not be trained again."""
         return trials.completed(self._trials())
+
+    def completed_in_order(self) -> list[int]:
+        """The numbers of the completed trials, each candidate's first one, in the order in which they were asked."""
+        return sorted(self.completed().values())
 
     def tried(self) -> set[Candidate]:
         """The candidates of finished trials."""
@@ -219,18 +224,19 @@ class StudyLedger:
     def keep_confirmation(self, part: Confirmation, results: Results) -> None:
         """Keep what confirms the search, outside the trials, in the place of an earlier one; test losses sealed.
 
-        `sweep` is the dense grid with the finalists on fresh seeds, `exact` the selected candidate solved exactly.
+        `grid` is the dense grid of lambda, `inner` the tried candidates without two folds of a rotation, `exact` the
+        selected candidate solved exactly.
         """
         self._losses.write(part, results, range(len(results)))
-        self._set(part, {"when": _now(), "candidates": len(results), "trials": len(self._complete())})
+        self._set(part, {"when": _now(), "candidates": len(results)})
 
     def keep_facts(self, told: Facts) -> None:
-        """Keep what a verdict has to know of data and space."""
-        self._set(FACTS, facts.to_json(told, self._key))
+        """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed."""
+        self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete())})
 
     def confirmed(self) -> bool:
-        """Whether the sweep was run for the trials as they are now."""
-        return bool(self._attributes().get("sweep", {}).get("trials") == len(self._complete()))
+        """Whether all that confirms the search was kept for the trials as they are now."""
+        return bool(self._attributes().get(FACTS, {}).get(CONFIRMED) == len(self._complete()))
 
     # Reading it
 
@@ -251,7 +257,8 @@ class StudyLedger:
         every = self._trials()
         if open_test:
             self.open_test()
-        is_open = open_test or not self.sealed
+        # Without test rows there is nothing to keep shut.
+        is_open = open_test or not self.sealed or (bool(self._complete()) and not self.has_test())
         numbers, complete, selected = trials.distinct(every)
         told = facts.from_json(self._attributes().get(FACTS, {}), self._key if is_open else None)
         results = self._read(numbers, with_test=is_open)
@@ -268,7 +275,10 @@ class StudyLedger:
                 features=told.features,
                 lambda_range=told.lambda_range,
                 baseline_loss=told.baseline_loss,
-                sweep=self._confirmation("sweep", with_test=is_open),
+                seed_losses=told.seed_losses,
+                plain=told.plain,
+                grid=self._confirmation("grid", with_test=is_open),
+                inner=self._confirmation("inner", with_test=is_open),
                 exact=self._confirmation("exact", with_test=is_open),
                 openings=tuple(opening.complete for opening in self.openings),
                 trials=len(complete),

@@ -32,7 +32,8 @@ def loss_title(kind: str, metric: str | None) -> str:
 
 
 def hover(candidate: Candidate, trial: int | None = None) -> str:
-    """All parameters of a candidate, one a line, and its trial."""
+    """All parameters of a candidate, one a line, and its trial, which a candidate of the dense grid does not have."""
     name, *rest = map(escape, candidate.parts())
     lines = [f"<b>{name}</b>", *rest]
-    return "<br>".join(lines if trial is None else [*lines, f"trial {trial}"])
+    where = [] if trial is None else ["dense grid"] if trial < 0 else [f"trial {trial}"]
+    return "<br>".join(lines + where)

@@ -14,6 +14,7 @@ from search.verdict import Comparison, Verdict, verdict_of
 
 if TYPE_CHECKING:
     from search.core.evidence import Evidence
+    from search.verdict.record import Scope
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +26,9 @@ class StudyView:
     verdict: Verdict | None = None
 
     @classmethod
-    def judged(cls, study: Snapshot, *, confidence: float, tolerance: float) -> StudyView:
+    def judged(cls, study: Snapshot, *, confidence: float, tolerance: float, scope: Scope) -> StudyView:
         """The view of a study with its verdict."""
-        comparison = Comparison.from_snapshot(study, confidence=confidence, tolerance=tolerance)
+        comparison = Comparison.from_snapshot(study, confidence=confidence, tolerance=tolerance, scope=scope)
         return cls(study, comparison, verdict_of(comparison))
 
     @property
@@ -47,10 +48,10 @@ class StudyView:
 
     @property
     def best_on_test(self) -> int | None:
-        """Position of the verdict's best candidate on the test rows."""
+        """Position of the verdict's best candidate on the test rows; None where it is one of the dense grid."""
         if self.verdict is None or self.verdict.best_on_test is None:
             return None
-        return self.results.position[self.verdict.best_on_test.candidate]
+        return self.results.position.get(self.verdict.best_on_test.candidate)
 
     @cached_property
     def placed(self) -> Placed:

@@ -1,4 +1,4 @@
-"""The loop of a study, and the sweep that confirms it: the computing arm put together.
+"""The loop of a study, and what confirms it: the computing arm put together.
 
 Imports training, space, samplers, data, models, the ledger, settings and core.
 """

@@ -17,8 +17,9 @@ from search.core.results import Results, empty_results
 from search.data import load_task
 from search.ledger import StudyLedger
 from search.models import make_model
+from search.runs.confirm import confirm
 from search.runs.pruning import Pruning
-from search.runs.sweep import confirm
+from search.runs.settled import settled
 from search.samplers import PRUNERS, SAMPLERS, make_pruner
 from search.space import SearchSpace
 from search.training import resolve_device, train
@@ -45,7 +46,10 @@ class Progress:
 
 @dataclass
 class Run:
-    """One run of a study, from wherever its ledger stands to its number of trials."""
+    """One run of a study, from wherever its ledger stands to its number of trials.
+
+    `settled` says why it ended before, where its study file lets it.
+    """
 
     settings: Settings
     task: Task
@@ -53,6 +57,7 @@ class Run:
     space: SearchSpace
     started: float = field(default_factory=time.perf_counter)
     fits: int = 0
+    settled: str | None = None
 
     @classmethod
     def open(cls, settings: Settings, storage: Storage, frame: object = None) -> Run:
@@ -93,14 +98,14 @@ class Run:
         with self.ledger.running():
             again = [candidate for candidate in self.ledger.recover() if self.space.holds(candidate)]
             report(self.progress())
-            while (missing := self._missing()) and not stop():
+            while (missing := self._missing()) and not stop() and not self._settled():
                 count = min(missing, self.settings.search.batch)
                 self._batch(count, again[:count])
                 again = again[count:]
                 report(self.progress())
 
     def confirm(self) -> None:
-        """Run the confirming sweep, unless it was run for the trials as they are."""
+        """Train what the verdict needs beside the trials, unless that was done for the trials as they are."""
         if not self.ledger.confirmed():
             with self.ledger.running():
                 self.fits += confirm(self.settings, self.task, self.ledger, self.space)
@@ -124,6 +129,13 @@ class Run:
             return max(0, search.trials - self.ledger.finished())
         tried = self.ledger.tried()
         return sum(candidate not in tried for candidate in self.space.grid(search.trials))
+
+    def _settled(self) -> bool:
+        """Whether the study file lets the search end here, and why: `self.settled`."""
+        if self.settings.search.stop == "settled":
+            results = self.ledger.results(self.ledger.completed_in_order())
+            self.settled = settled(results, self.settings.verdict.tolerance, self.settings.search.batch)
+        return self.settled is not None
 
     def _batch(self, count: int, again: Sequence[Candidate]) -> None:
         """One batch: a candidate that is known already, or stands in it twice, is trained once for all its trials."""

@@ -24,6 +24,7 @@ def idle_keys(study: Study) -> Problems:
             yield "data.weight", "excludes data.weight_std, give one of them"
     elif study.split.test_column is not None:
         yield "split.test", "excludes split.test_column, give one of them"
+        yield "split.test_folds", "excludes split.test_column, give one of them"
     if study.model.init != "normal":
         yield "model.init_std", f'needs init = "normal", found init = "{study.model.init}"'
     if study.model.kind != "mlp":
@@ -101,6 +102,11 @@ def _training(study: Study) -> Problems:
         )
 
 
+def _stop(study: Study) -> Problems:
+    if study.search.stop == "settled" and study.search.sampler == "grid":
+        yield "search.stop", '"settled" looks at what later trials bring, and a grid has an order: use another sampler'
+
+
 def _exact(study: Study) -> Problems:
     """Which penalties the exact solvers cannot minimise."""
     if study.training.optimizer != "exact":
@@ -117,6 +123,23 @@ def has_exact_solution(penalty: str) -> bool:
     """Whether the exact solvers can minimise a penalty."""
     made = make_penalty(penalty, {each.name: each.default[0] for each in PENALTIES[penalty].parameters})
     return made.convex_parts(1.0) is not None
+
+
+def _rotation(study: Study) -> Problems:
+    """Every fold is tested by models of all others, and each of these must validate."""
+    split = study.split
+    if 0 < split.test_folds < 3:
+        yield (
+            "split.test_folds",
+            f"must be 0 or at least 3 (the other folds validate each other), found {split.test_folds}",
+        )
+    if split.test_repeats > 1 and not split.rotates:
+        yield "split.test_repeats", "needs test_folds, such as 5"
+    if split.rotates and study.training.patience:
+        yield (
+            "training.patience",
+            "would choose the epochs on the rows of test_folds, search epochs in [space] or set test_folds = 0",
+        )
 
 
 def _metric(study: Study) -> Problems:
@@ -149,7 +172,7 @@ def shape_of(study: Study) -> SpaceShape:
     return SpaceShape({penalty: space.names_of(penalty) for penalty in space.penalty}, frozenset(continuous))
 
 
-CHECKS = (_idle, _searched, _model, _training, _exact, _metric, _pruner, _sampler)
+CHECKS = (_idle, _searched, _model, _training, _exact, _rotation, _stop, _metric, _pruner, _sampler)
 
 
 def problems(study: Study) -> list[tuple[str, str]]:

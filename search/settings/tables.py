@@ -57,7 +57,19 @@ class Split(Section):
     test_column: str | None = Field(
         default=None, min_length=1, description="true/false column that marks the test rows"
     )
+    test_folds: int = Field(
+        default=0,
+        ge=0,
+        description="rotation: every row is a test row once, in one of so many folds, which also validate each other; "
+        "test, scheme, validation, folds, repeats and refit are then ignored; 0: one test part",
+    )
+    test_repeats: Count = Field(default=1, description="test_folds: rotations, each with folds of its own")
     seed: Seed = Field(default=0, description="seed of the splits")
+
+    @property
+    def rotates(self) -> bool:
+        """Whether the rows take turns as test rows."""
+        return self.test_folds > 0
 
     @property
     def refits(self) -> bool:
@@ -165,6 +177,10 @@ class Search(Section):
     sampler: SamplerName = Field(default="tpe", description="Optuna's sampler")
     trials: Count = Field(default=64, description="candidates to evaluate")
     batch: Count = Field(default=16, description="candidates asked and trained at once")
+    stop: Literal["trials", "settled"] = Field(
+        default="trials",
+        description="settled: before that many trials, once more of them promise less than the tolerance or the noise",
+    )
     pruner: PrunerName = Field(default="none", description="Optuna's pruner")
     metric: MetricName | None = Field(
         default=None, description="evaluation loss; left out: mse for regression, log_loss for classification"
@@ -195,6 +211,11 @@ class VerdictSettings(Section):
     confidence: float = Field(default=0.95, ge=0.5, lt=1, description="confidence of every bound and set")
     tolerance: float = Field(
         default=0.01, ge=0, lt=1, description="regret, relative to the selected test risk, that does not matter"
+    )
+    scope: Literal["models", "procedure"] = Field(
+        default="models",
+        description="what the bounds speak of: the models as fitted, or the next seed and split too; a rotation always "
+        "speaks of the procedure",
     )
 
 

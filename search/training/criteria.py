@@ -14,7 +14,7 @@ from torch import Tensor
 from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.data.loss import evaluation_loss
-from search.data.task import Split, Task
+from search.data.task import Rows, Split, Task
 
 
 def ridge_criteria(task: Task, candidates: Sequence[Candidate]) -> dict[str, Array]:
@@ -59,10 +59,12 @@ def _criteria(split: Split, lambdas: Tensor) -> tuple[Tensor, Tensor]:
 
 def baseline_loss(task: Task, metric: str) -> float:
     """The training loss of the best constant prediction (mean, or class frequencies), averaged over the splits."""
-    return sum(_constant_loss(split, task, metric) for split in task.splits) / len(task.splits)
+    losses = [constant_losses(split, split.train, task, metric) for split in task.splits]
+    return sum(float(each.mean()) for each in losses) / len(losses)
 
 
-def _constant_loss(split: Split, task: Task, metric: str) -> float:
+def constant_losses(split: Split, rows: Rows, task: Task, metric: str) -> Tensor:
+    """The loss of every row, (rows,), under the best constant prediction of the split's training rows."""
     y = split.train.y
     if task.kind == "regression":
         constant = y.mean(0)
@@ -70,5 +72,4 @@ def _constant_loss(split: Split, task: Task, metric: str) -> float:
         classes = max(2, task.outputs)
         rates = torch.bincount(y, minlength=classes).double() / len(y)
         constant = rates.log() if task.kind == "multiclass" else (rates[1] / rates[0]).log()[None]
-    output = constant.expand(len(y), task.outputs)
-    return float(evaluation_loss(metric, task.kind, output, y).mean())
+    return evaluation_loss(metric, task.kind, constant.expand(len(rows), task.outputs), rows.y)

@@ -20,17 +20,20 @@ the critical value of all pairs of candidates.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Array
+from search.core.arrays import Array, Flags
 from search.verdict.multiplier import Errors, bonferroni, critical_value, quantile, t_critical
-from search.verdict.sample import Sample
+from search.verdict.sample import Sample, degrees_of_freedom, effective
 
 SCREENING_SHARE = 0.1
 STEPS = 4
+SCANNED = 32
+BISECTIONS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class Contrast:
     """gain_h - t * scale, for every candidate h and any t: what a bound is solved from.
 
     `gain`, `variance`, `covariance` (with the scale), `dof` have shape (candidates,). Absolute regret: the scale is 1.
-    Relative regret: the scale is the selected candidate's mean loss.
+    Relative regret: the scale is the selected candidate's mean loss. `dof` are those of the gain; `dof_at` those of the
+    contrast at any t, where rows alone are a sample.
     """
 
     gain: Array
@@ -55,8 +59,9 @@ class Contrast:
     dof: Array
     scale: float
     scale_variance: float
+    dof_at: Callable[[float | Array], Array] | None = None
 
-    def deviation(self, t: float) -> Array:
+    def deviation(self, t: float | Array) -> Array:
         """Standard error of gain - t * scale."""
         return np.sqrt(np.maximum(self.variance - 2 * t * self.covariance + t * t * self.scale_variance, 0.0))
 
@@ -71,12 +76,40 @@ class Contrast:
         root = b + np.sqrt(np.maximum(b * b - a * d, 0.0))
         return np.divide(d, root, out=np.zeros_like(d), where=above & (root > 0))
 
-    def high(self, c: Array) -> Array:
-        """Largest t >= 0 with statistic(t) >= -c, or 0; infinite where the scale itself may be zero."""
+    def high(self, normal: float) -> Array:
+        """Largest t >= 0 with statistic(t) >= -c, or 0, for every candidate; c is Student's, with this normal value.
+
+        Infinite where the scale itself may be zero.
+        """
+        if self.dof_at is not None and self.scale_variance > 0:
+            return self._searched_high(normal)
+        c = t_critical(normal, self.dof)
         a, b, d = self._quadratic(c)
         root = b + np.sqrt(np.maximum(b * b - a * d, 0.0))
         high = np.divide(root, a, out=np.full_like(d, np.inf), where=a > 0)
         return np.where(self.gain + c * np.sqrt(self.variance) <= 0, 0.0, high)
+
+    def _searched_high(self, normal: float) -> Array:
+        """The same by a scan and bisection, where c depends on t: infinite where t = 1 itself is not rejected.
+
+        A loss that is never negative cannot be regretted by more than all of it. 0 for a candidate that is surely no
+        better: then it is none by any share.
+        """
+
+        def stands(t: Array) -> Flags:
+            assert self.dof_at is not None
+            c = t_critical(normal, self.dof_at(t))
+            return np.asarray(self.gain - t * self.scale + c * self.deviation(t) > 0)
+
+        scanned = np.array([stands(np.full_like(self.gain, t)) for t in np.linspace(0, 1, SCANNED + 1)])
+        nothing, everything = ~scanned[0], scanned[-1]
+        last = SCANNED - scanned[::-1].argmax(axis=0)  # the last of the scanned that stands
+        low, high = last / SCANNED, np.minimum(last + 1, SCANNED) / SCANNED
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            over = stands(middle)
+            low, high = np.where(over, middle, low), np.where(over, high, middle)
+        return np.where(nothing, 0.0, np.where(everything, np.inf, high))
 
     def _quadratic(self, c: Array) -> tuple[Array, Array, Array]:
         """(gain - t scale)^2 = c^2 variance(t), as a t^2 - 2 b t + d = 0."""
@@ -98,14 +131,36 @@ def contrast(sample: Sample, *, relative: bool) -> Contrast:
         dof=sample.dof(parts[0], parts[1]),
         scale=float(sample.gain[-1]) if relative else 1.0,
         scale_variance=scale_variance if relative else 0.0,
+        dof_at=_dof_at(sample) if relative and not sample.replicates.shape[1] else None,
     )
 
 
-def regret_bounds(sample: Sample, *, confidence: float, relative: bool, pairs: float | None = None) -> Bounds:
+def _dof_at(sample: Sample) -> Callable[[float | Array], Array]:
+    """Degrees of freedom of gain - t * risk(selected) for any t (a number, or one of each candidate), see `Sample.dof`.
+
+    The sums of squares and of fourth powers over rows are polynomials in t.
+    """
+    rows, own = sample.rows[:-1], sample.rows[-1]
+    sums = [np.sum(rows ** (4 - power) * own**power, axis=1) for power in range(5)]
+    squares = [np.sum(rows ** (2 - power) * own**power, axis=1) for power in range(3)]
+
+    def dof(t: float | Array) -> Array:
+        second = squares[0] - 2 * t * squares[1] + t**2 * squares[2]
+        fourth = sums[0] - 4 * t * sums[1] + 6 * t**2 * sums[2] - 4 * t**3 * sums[3] + t**4 * sums[4]
+        return degrees_of_freedom(effective(second, fourth, sample.row_count), sample.row_count)
+
+    return dof
+
+
+def regret_bounds(
+    sample: Sample, *, confidence: float, relative: bool, pairs: float | None = None, capped: Sample | None = None
+) -> Bounds:
     """Bounds of the regret, or of the regret relative to the selected candidate's risk, at joint `confidence`.
 
     Each side has half of the error probability. The lower bound is never below 0; the upper one is infinite with a
     single row. `pairs` is the critical value of all pairs (see `pair_critical_value`), where the rows also selected.
+    The upper bound is that of `capped`, where it is given: losses that are nowhere above those of `sample`, and the
+    same for the selected candidate. Their gains are no smaller: what bounds the largest of them bounds the regret.
     """
     if sample.count == 1:
         return Bounds(0.0, 0.0)
@@ -113,7 +168,8 @@ def regret_bounds(sample: Sample, *, confidence: float, relative: bool, pairs: f
         return Bounds(0.0, np.inf)
     alpha = (1 - confidence) / 2
     gains = contrast(sample, relative=relative)
-    upper = gains.high(t_critical(pairs if pairs is not None else float(ndtri(1 - alpha)), gains.dof))
+    highest = gains if capped is None else contrast(capped, relative=relative)
+    upper = highest.high(pairs if pairs is not None else float(ndtri(1 - alpha)))
     if pairs is not None:
         return Bounds(float(gains.low(t_critical(pairs, gains.dof)).max()), float(upper.max()))
     return Bounds(_lower(sample, gains, alpha), float(upper.max()))

@@ -31,7 +31,7 @@ def confidence_set(sample: Sample, *, confidence: float) -> Flags:
 def _may_be_best(sample: Sample, base: int, alpha: float) -> bool:
     """Whether "no candidate has a lower risk than `base`" stands; the bootstrap runs where it can change the answer."""
     rows, replicates = (part[:-1] for part in sample.pair_variances(base))
-    dof, deviation = sample.dof(rows, replicates), np.sqrt(rows + replicates)
+    dof, deviation = sample.dof(rows, replicates, base), np.sqrt(rows + replicates)
     statistic = ratio(sample.gain[:-1] - sample.gain[base], deviation)
     worst = statistic.argmax()
     if statistic[worst] <= t_critical(float(ndtri(1 - alpha)), dof)[worst]:
@@ -44,14 +44,17 @@ def _may_be_best(sample: Sample, base: int, alpha: float) -> bool:
 
 
 def summarise(members: Flags, results: Results) -> tuple[SetPart, ...]:
-    """The set by penalty, in alphabetical order: lowest and highest lambda, and the trials."""
+    """The set by penalty, in alphabetical order: lowest and highest lambda, and the trials.
+
+    A candidate of the dense grid has no trial.
+    """
     parts = [(penalty, members & (results.penalty == penalty)) for penalty in sorted(set(results.penalty[members]))]
     return tuple(
         SetPart(
             penalty,
             float(results.lambda_[part].min()),
             float(results.lambda_[part].max()),
-            tuple(map(int, results.trials[part])),
+            tuple(int(trial) for trial in results.trials[part] if trial >= 0),
         )
         for penalty, part in parts
     )

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from search.core.evidence import Evidence
-from search.core.results import Results
 from search.verdict.record import Gap
 
+if TYPE_CHECKING:
+    from search.verdict.comparison import Comparison
 
-def gap(results: Results, selected: int, evidence: Evidence) -> Gap:
+
+def gap(case: Comparison) -> Gap:
     """Three differences of mean test losses; each is None where what it needs is missing or infinite.
 
-    validation = loss(selected) - min over the evaluated candidates: the best one was tried and not picked.
-    search = min over the finalists - min over the dense grid, both as the confirming sweep retrained them, on
-    the same fresh seeds: the best lambda was never tried.
+    validation = loss(selected) - min over the tried candidates: the best one was tried and not picked.
+    search = min over the tried candidates - min over them and the dense grid: the best lambda was never tried.
     training = loss(selected) - loss(selected, solved exactly): training stopped short of the optimum of its objective.
 
-    Nothing is cut off at zero. `validation` cannot be negative. `search` can: then the dense grid holds nothing better.
-    `training` can: then stopping early helped, as it regularises too. Each minimum was picked by its luck on the test
-    rows too, so `validation` errs upwards; `search` does so as far as the grid is longer than the list of finalists.
+    All are on the same replicates and rows, so the first two add up to the estimate of the regret, and like it they err
+    upwards: each minimum was picked by its luck on the test rows too. In a rotation loss(selected) is that of what the
+    turns picked, and `validation` may be negative: then they did better than any one candidate. `training` may be
+    negative too: then stopping early helped, as it regularises. Nothing is cut off at zero.
     """
-    means = results.test_loss
-    if means is None:
-        return Gap(None, _search(results, evidence.sweep), None)
+    if not case.on_test:
+        return Gap(None, None, None)
+    tried, every = case.risk[: len(case.results)], case.risk
     return Gap(
-        validation=_difference(means[selected], means.min()),
-        search=_search(results, evidence.sweep),
-        training=_training(results, selected, evidence.exact),
+        validation=_difference(case.own_risk, tried.min()),
+        search=None if len(every) == len(tried) else _difference(tried.min(), every.min()),
+        training=_training(case),
     )
 
 
-def _search(results: Results, sweep: Results | None) -> float | None:
-    if sweep is None or sweep.test_loss is None:
-        return None
-    finalists = np.array([candidate in results.position for candidate in sweep.candidates])
-    if finalists.all() or not finalists.any():
-        return None
-    return _difference(sweep.test_loss[finalists].min(), sweep.test_loss[~finalists].min())
-
-
-def _training(results: Results, selected: int, exact: Results | None) -> float | None:
+def _training(case: Comparison) -> float | None:
     """None where another candidate was solved exactly, or none."""
-    candidate = results.candidates[selected]
-    if exact is None or exact.test_loss is None or results.test_loss is None or candidate not in exact.position:
+    exact, candidate = case.evidence.exact, case.results.candidates[case.selected]
+    if exact is None or candidate not in exact.position:
         return None
-    return _difference(results.test_loss[selected], exact.test_loss[exact.position[candidate]])
+    losses = exact.validation_loss if case.rotated else exact.test_loss
+    if losses is None:
+        return None
+    return _difference(case.risk[case.selected], losses[exact.position[candidate]])
 
 
 def _difference(loss: float, reference: float) -> float | None:

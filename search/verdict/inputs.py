@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from search.core.arrays import Array
+from search.core.arrays import Array, Flags, Index
 from search.core.candidate import PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
 from search.core.results import MEASURES, Results
@@ -43,6 +43,20 @@ def results_from_arrays(validation: Array, test: Array | None, candidates: pd.Da
         criteria={name: values for name in CRITERIA if (values := _column(candidates, name)) is not None},
         **fits,
     )
+
+
+def picks_of_rows(selected: Array, test: Array | None, candidates: int) -> Index:
+    """The picks (1, rows) of the test rows that `clean_losses` keeps; `UserError` where they are not of this form."""
+    rows = 0 if test is None else np.shape(test)[-1]
+    if not np.issubdtype(selected.dtype, np.integer) or len(selected) != rows:
+        raise UserError(
+            f"judge: selected is {selected.dtype} of shape {selected.shape}; valid are a position, or whole numbers of "
+            f"shape ({rows},): for each test row the position that was picked without it"
+        )
+    if rows == 0 or selected.min() < 0 or selected.max() >= candidates:
+        raise UserError(f"judge: selected has other values than the positions 0 to {candidates - 1} of candidates")
+    held: Flags = ~np.isnan(np.asarray(test)).reshape(-1, rows).all(axis=0)
+    return np.asarray(selected[held][None], dtype=np.intp)
 
 
 def cleaned(results: Results) -> Results:

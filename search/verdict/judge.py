@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
-from search.core.arrays import Array
+from search.core.arrays import Array, Index
 from search.core.evidence import Evidence
-from search.verdict.bounds import Bounds, regret_bounds
+from search.verdict.bounds import Bounds, contrast, regret_bounds
 from search.verdict.comparison import Comparison
 from search.verdict.confidence_set import summarise
 from search.verdict.gap import gap
-from search.verdict.inputs import results_from_arrays
+from search.verdict.inputs import picks_of_rows, results_from_arrays
 from search.verdict.matter import gain_over_none, intervals, within_tolerance
 from search.verdict.optimism import optimism
 from search.verdict.profile import settings_searched
-from search.verdict.record import Answer, Basis, Choice, Gain, Matter, Regret, Scope, Verdict
+from search.verdict.record import Answer, Basis, Choice, Gain, Matter, Pick, Regret, Rotation, Scope, Verdict
+from search.verdict.rotation import shares
 from search.verdict.rows_needed import rows_needed
 from search.verdict.rules import compare_rules
-from search.verdict.sample import build
+from search.verdict.sample import Sample
+from search.verdict.scores import scores, seed_effect
 from search.verdict.stability import stability
 from search.verdict.warnings import find_warnings
+
+DENSE = 8  # lambdas of a penalty from which on its range counts as searched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +37,7 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
     test: Array | None,
     candidates: pd.DataFrame,
     *,
-    selected: int | None = None,
+    selected: int | Index | None = None,
     confidence: float = 0.95,
     tolerance: float = 0.01,
     scope: Scope = "models",
@@ -54,14 +59,16 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
         other measures that an export holds. Every other column is a further parameter, such as `l1_ratio` or `lr`.
     selected
         Position of the selected candidate; by default the lowest validation loss, ties to the larger lambda. The
-        bounds hold for any choice made without the test rows.
+        bounds hold for any choice made without the test rows. Or an integer array (test rows,): for each test row the
+        position that was picked without it, as nested cross-validation gives (rotation). The regret is then that of
+        picking like this, and the candidate with the lowest validation loss is the one that ships.
     confidence, tolerance
         Of the bounds and sets; and the regret, relative to the selected candidate's risk, that does not matter.
     scope
         "models": the bounds speak of these fitted models on new rows. "procedure": replicates are a sample too, and
         the bounds speak of the next seed and split as well.
     evidence
-        Further material: confirming sweep, exact solutions, earlier openings of the test rows.
+        Further material: a dense grid, exact solutions, earlier openings of the test rows.
 
     Raises `UserError` where an argument is not of this form.
 
@@ -76,49 +83,53 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
     ('yes', 3.36)
     """
     results = results_from_arrays(validation, test, candidates)
-    if selected is None:
-        selected = results.lowest(results.validation_loss)
-    return verdict_of(Comparison(results, selected, confidence, tolerance, scope, evidence or Evidence()))
+    given = None
+    if selected is not None and np.ndim(selected) == 1:
+        given, selected = picks_of_rows(np.asarray(selected), test, len(results)), None
+    position = results.lowest(results.validation_loss) if selected is None else int(selected)
+    return verdict_of(Comparison(results, position, confidence, tolerance, scope, evidence or Evidence(), given))
 
 
 def verdict_of(case: Comparison) -> Verdict:
     """The verdict on a comparison."""
     results, evidence = case.results, case.evidence
-    comparable = bool(case.finite[case.selected])
-    regret = _regret(case) if comparable else _infinite_regret(case)
-    answer = _answer(regret, case.tolerance)
-    settled = answer != "cannot tell"
+    regret = _regret(case, case.sample, case.capped, case.pairs) if case.comparable else _infinite_regret(case)
+    answer = "cannot tell" if case.thin is not None else _answer(regret, case.tolerance)
+    needed, leads_to = _rows_needed(case) if answer == "cannot tell" and case.comparable else (None, None)
     return Verdict(
         answer=answer,
-        selected=_choice(case, case.selected),
-        best_on_test=_choice(case, case.best) if case.on_test else None,
+        selected=_choice(case, case.selected, case.own_risk),
+        best_on_test=_choice(case, case.best, float(case.risk[case.best])) if case.on_test else None,
         regret=regret,
-        confidence_set=summarise(case.members, results),
-        does_it_matter=_matter(case, answer) if comparable else Matter(None, None, ()),
-        optimism=optimism(results, case.selected),
-        gap=gap(results, case.selected, evidence),
-        rules=compare_rules(results, tolerance=case.tolerance),
+        confidence_set=summarise(case.members, case.compared),
+        does_it_matter=_matter(case, answer) if case.comparable else Matter(None, None, ()),
+        optimism=optimism(results, case.selected, case.own_risk if case.on_test else None),
+        gap=gap(case),
+        rules=compare_rules(case),
         stability=stability(results, case.selected),
-        rows_needed=None if settled or not comparable else _rows_needed(case),
+        rows_needed=needed,
         warnings=find_warnings(case),
         tolerance=case.tolerance,
         test_rows=case.losses.shape[2] if case.on_test else 0,
         opened=evidence.openings,
-        basis=_basis(case),
+        rotation=_rotation(case),
+        scores=scores(case),
+        seed=seed_effect(case),
+        basis=_basis(case, answer, leads_to),
     )
 
 
-def _regret(case: Comparison) -> Regret:
+def _regret(case: Comparison, sample: Sample, capped: Sample, pairs: float | None) -> Regret:
     """The regret with its bounds."""
-    sample = case.sample
-    bounds = regret_bounds(sample, confidence=case.bound_confidence, relative=False, pairs=case.pairs)
+    bounds = regret_bounds(sample, confidence=case.confidence, relative=False, pairs=pairs, capped=capped)
     relative: Bounds | None = None
     if bounds.upper == 0:
         relative = Bounds(0.0, 0.0)
     elif sample.gain[-1] > 0:
-        relative = _relative_bounds(case)
+        relative = _relative_bounds(case, sample, capped, pairs)
     return Regret(
-        estimate=float(sample.gain[:-1].max()),
+        # A rotation may do better than every fixed candidate: that is no regret.
+        estimate=max(0.0, float(sample.gain[:-1].max())),
         lower=bounds.lower,
         upper=bounds.upper,
         relative_lower=None if relative is None else relative.lower,
@@ -127,7 +138,24 @@ def _regret(case: Comparison) -> Regret:
     )
 
 
-def _relative_bounds(case: Comparison) -> Bounds:
+def _rotation(case: Comparison) -> Rotation | None:
+    """What the turns picked, and the regret of what ships."""
+    if case.picked is None:
+        return None
+    found = shares(case.picked, case.losses)
+    results = case.results
+    own = results.penalty[case.selected]
+    return Rotation(
+        picks=tuple(Pick(results.candidates[position], share) for position, share in found.items()),
+        agreement=found.get(case.selected, 0.0),
+        same_penalty=sum(share for position, share in found.items() if results.penalty[position] == own),
+        shipped=_regret(case, case.fixed, case.fixed_capped, case.fixed_pairs)
+        if case.finite[case.selected] and case.contenders[case.selected]
+        else _infinite_regret(case),
+    )
+
+
+def _relative_bounds(case: Comparison, sample: Sample, capped: Sample, pairs: float | None) -> Bounds:
     """The relative regrets that a test of each does not reject, all of the error probability on the side that counts.
 
     A regret within the tolerance is rejected by the lower bound alone, one above it by the upper bound alone; so each
@@ -135,7 +163,7 @@ def _relative_bounds(case: Comparison) -> Bounds:
     the answer is settled. (Two tests of disjoint hypotheses: at most one of them is true.) A loss that is never
     negative cannot be regretted by more than all of it.
     """
-    one_sided = regret_bounds(case.sample, confidence=2 * case.bound_confidence - 1, relative=True, pairs=case.pairs)
+    one_sided = regret_bounds(sample, confidence=2 * case.confidence - 1, relative=True, pairs=pairs, capped=capped)
     most = np.inf if (case.losses < 0).any() else 1.0
     lower, upper = min(one_sided.lower, most), min(one_sided.upper, most)
     beyond = float(np.nextafter(case.tolerance, np.inf))
@@ -157,42 +185,64 @@ def _answer(regret: Regret, tolerance: float) -> Answer:
 
 
 def _matter(case: Comparison, answer: Answer) -> Matter:
-    """The gain is over the `none` with the lowest validation loss; where `none` itself is selected, it is zero."""
-    named = within_tolerance(case.sample, confidence=case.bound_confidence, tolerance=case.tolerance, pairs=case.pairs)
-    same = intervals(case.from_contenders(named), case.results)
-    none = (case.results.penalty == "none") & case.finite
-    if none[case.selected]:
+    """The gain is over the `none` with the lowest validation loss; where `none` itself is selected, it is zero.
+
+    In a rotation it is what picking gains over that one candidate.
+    """
+    named = within_tolerance(case.fixed, confidence=case.bound_confidence, tolerance=case.tolerance, pairs=case.pairs)
+    same = intervals(case.from_contenders(named), case.compared)
+    none = (case.compared.penalty == "none") & case.finite
+    if none[case.selected] and not case.rotated:
         return Matter(False if answer == "yes" else None, Gain(0.0, 0.0, 0.0), same)
     if not none.any():
         return Matter(None, None, same)
     tried = np.flatnonzero(none)
-    reference = int(tried[case.results.validation_loss[tried].argmin()])
-    pair = build(case.losses[[case.selected, reference]], 0, case.scope)
+    reference = int(tried[case.compared.validation_loss[tried].argmin()])
+    pair = case.sample_of(np.concatenate([case.own_losses, case.losses[[reference]]]), 0)
     gain, more = gain_over_none(pair, 1, confidence=case.confidence, tolerance=case.tolerance, pairs=case.pairs)
     return Matter(True if case.exploding[reference] else more, gain, same)
 
 
-def _rows_needed(case: Comparison) -> int | None:
-    return rows_needed(case.sample, confidence=case.confidence, tolerance=case.tolerance)
+def _rows_needed(case: Comparison) -> tuple[int | None, Answer | None]:
+    return rows_needed(case.capped, confidence=case.confidence, tolerance=case.tolerance)
 
 
-def _choice(case: Comparison, position: int) -> Choice:
-    results = case.results
+def _choice(case: Comparison, position: int, test_loss: float) -> Choice:
+    """A compared candidate; `test_loss` counts where there are test rows."""
+    trial = int(case.compared.trials[position])
     return Choice(
-        trial=int(results.trials[position]),
-        candidate=results.candidates[position],
-        validation_loss=float(results.validation_loss[position]),
-        test_loss=None if results.test_loss is None else float(results.test_loss[position]),
+        trial=None if trial < 0 else trial,
+        candidate=case.compared.candidates[position],
+        validation_loss=float(case.compared.validation_loss[position]),
+        test_loss=test_loss if case.on_test else None,
     )
 
 
-def _basis(case: Comparison) -> Basis:
+def _basis(case: Comparison, answer: Answer, leads_to: Answer | None) -> Basis:
+    compared = case.compared
+    tried = {penalty: compared.lambda_[compared.penalty == penalty] for penalty in dict.fromkeys(compared.penalty)}
+    dense = all(penalty == "none" or len(set(own)) >= DENSE for penalty, own in tried.items()) and len(compared) > DENSE
     return Basis(
-        candidates=len(case.results),
+        candidates=len(compared),
+        members=int(case.members.sum()),
+        searched={penalty: (float(own.min()), float(own.max())) for penalty, own in tried.items()} if dense else {},
         replicates=case.losses.shape[1],
         rows=case.losses.shape[2],
-        scope=case.scope,
+        scope="procedure" if case.rotated else case.scope,
         on_test=case.on_test,
         diverged=int((~case.finite).sum()),
         tuned=tuple(settings_searched(case.results)),
+        at_most=_at_most(case) if case.comparable else None,
+        better=case.surely_better() if case.comparable and case.thin is None and answer != "yes" else None,
+        leads_to=leads_to,
     )
+
+
+def _at_most(case: Comparison) -> float | None:
+    """The upper bound of the relative regret, by itself: all of the error probability is on its side."""
+    if not case.own_risk > 0:
+        return 0.0 if contrast(case.capped, relative=False).high(float(ndtri(case.confidence))).max() == 0 else None
+    bounds = regret_bounds(
+        case.sample, confidence=2 * case.confidence - 1, relative=True, pairs=case.pairs, capped=case.capped
+    )
+    return min(bounds.upper, np.inf if (case.losses < 0).any() else 1.0)

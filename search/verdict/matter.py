@@ -57,13 +57,13 @@ def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pai
 def _plausibly_best(sample: Sample, h: int, alpha: float) -> bool:
     rows, replicates = (part[:-1] for part in sample.pair_variances(h))
     statistic = ratio(sample.gain[:-1] - sample.gain[h], np.sqrt(rows + replicates))
-    return bool((statistic <= t_critical(bonferroni(sample.count, alpha), sample.dof(rows, replicates))).all())
+    return bool((statistic <= t_critical(bonferroni(sample.count, alpha), sample.dof(rows, replicates, h))).all())
 
 
 def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float | None) -> Flags:
     """For which candidates k risk(k) - risk(h) is surely at most tolerance * risk(selected); h itself is one."""
     rows, replicates = (_near_variance(gram, h, tolerance) for gram in sample.gram)
-    dof, deviation = sample.dof(rows, replicates), np.sqrt(rows + replicates)
+    dof, deviation = sample.dof(rows, replicates, h), np.sqrt(rows + replicates)
     statistic = ratio(tolerance * sample.gain[-1] + sample.gain[:-1] - sample.gain[h], deviation)
     statistic[h] = np.inf
     single = statistic > t_critical(float(ndtri(1 - alpha)), dof)

@@ -16,19 +16,19 @@ RESAMPLES = 1000
 BLOCK_ENTRIES = 2_000_000
 
 
-def optimism(results: Results, selected: int, *, seed: int = 0) -> Optimism:
+def optimism(results: Results, selected: int, test_loss: float | None, *, seed: int = 0) -> Optimism:
     """The selected candidate's validation loss, the same corrected for having been picked as the lowest, its test loss.
 
     The correction is for picking the lowest validation loss: where another candidate was selected (by another rule, or
     by hand), it says nothing, and `corrected` is NaN. So it is with a single row, and where every fit diverged.
     """
-    means, test = results.validation_loss, results.test_loss
+    means = results.validation_loss
     picked = np.isfinite(means.min()) and bool(tied(means[selected], means.min()))
     order = preference(results.lambda_)
     return Optimism(
         validation_loss=float(means[selected]),
         corrected=corrected_loss(results.validation, order, seed=seed) if picked else float("nan"),
-        test_loss=None if test is None else float(test[selected]),
+        test_loss=test_loss,
     )
 
 

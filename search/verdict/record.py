@@ -8,6 +8,7 @@ because JSON has no infinity, and a warning names the reason.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
@@ -19,9 +20,9 @@ Scope = Literal["models", "procedure"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One candidate as the verdict names it, with its two losses."""
+    """One candidate as the verdict names it, with its two losses; `trial` is None for one of the dense grid."""
 
-    trial: int
+    trial: int | None
     candidate: Candidate
     validation_loss: float
     test_loss: float | None
@@ -57,8 +58,31 @@ class Regret:
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """A candidate that some turns of a rotation picked, and the share of the judged rows that were theirs."""
+
+    candidate: Candidate
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Rows that took turns as test rows: what the turns picked, most frequent first, and what ships.
+
+    The verdict's regret is that of picking like this, averaged over the turns. `agreement` is the share of the rows
+    whose turn picked the selected candidate, `same_penalty` its penalty. `shipped` is the regret of the selected
+    candidate itself; as the rows that judge it have picked it, its bounds allow for any pick.
+    """
+
+    picks: tuple[Pick, ...]
+    agreement: float
+    same_penalty: float
+    shipped: Regret
+
+
+@dataclass(frozen=True, slots=True)
 class SetPart:
-    """The confidence set's candidates of one penalty: the range of their lambdas, and their trials."""
+    """The confidence set's candidates of one penalty: the range of their lambdas, and the trials among them."""
 
     penalty: str
     lambda_low: float
@@ -104,11 +128,42 @@ class Optimism:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What the regret is made of; None for a part whose evidence was not given."""
+    """What the regret is made of; None for a part whose evidence was not given.
+
+    `validation` and `search` add up to the regret's estimate.
+    """
 
     validation: float | None
     search: float | None
     training: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The judged loss in units that mean something, beside the plain baseline: the best constant prediction.
+
+    `loss` is that of the selected candidate (in a rotation of what the turns picked) and `baseline` that of predicting
+    the training rows' mean or class frequencies, both as `metric` has them. For squared errors `rmse` and
+    `baseline_rmse` are their roots, in the target's unit, and `r2` = 1 - loss / baseline. For classes `accuracy` is
+    the share of rows that the selected candidate gets right, `baseline_accuracy` that of the most frequent class.
+    """
+
+    metric: str
+    loss: float
+    baseline: float
+    rmse: float | None
+    baseline_rmse: float | None
+    r2: float | None
+    accuracy: float | None
+    baseline_accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeedEffect:
+    """How far another seed moves the selected candidate's validation loss: the standard deviation over fresh seeds."""
+
+    seeds: int
+    deviation: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +201,26 @@ class Basis:
     """What the verdict rests on; for the text, not part of the dictionary.
 
     `rows` is the number of judged rows: test rows, or validation rows where there is no test (`on_test` false).
-    `diverged` of the `candidates` have an infinite loss, or lack losses that others have: worse than all others.
-    `tuned` names the settings that were searched beside lambda.
+    `diverged` of the `candidates` (those tried and those of the dense grid) have an infinite loss, or lack losses that
+    others have: worse than all others. `members` of them are in the confidence set. `searched` gives the ends of each
+    penalty's lambda among them, where they are dense enough to speak of a range. `tuned` names the settings that were
+    searched beside lambda. `at_most` bounds the relative regret from above, by itself, at the verdict's confidence:
+    below the tolerance too, where the record's own bound ends. `better` is surely better than the selected candidate,
+    where one is. `leads_to` is the answer that `rows_needed` rows would give.
     """
 
     candidates: int
+    members: int
+    searched: Mapping[str, tuple[float, float]]
     replicates: int
     rows: int
     scope: Scope
     on_test: bool
     diverged: int
     tuned: tuple[str, ...] = ()
+    at_most: float | None = None
+    better: Candidate | None = None
+    leads_to: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +245,9 @@ class Verdict:
     tolerance: float
     test_rows: int
     opened: tuple[int, ...]
+    rotation: Rotation | None
+    scores: Scores | None
+    seed: SeedEffect | None
     basis: Basis
 
     def to_dict(self) -> dict[str, object]:

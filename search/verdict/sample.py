@@ -18,6 +18,8 @@ from search.verdict.multiplier import row_draws
 from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
+LEAST_DOF = 2.0
+DEPENDENCE = 1.1  # of standard errors in a rotation, see `build`
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Sample:
     `gain` (candidates + 1,), `rows` (candidates + 1, rows; more columns for 0/1 losses, see `build`), `replicates`
     (candidates + 1, replicates, or 0 where the fitted models are taken as given). The last entry stands for a candidate
     that never loses anything: its gain is the selected candidate's own risk. `selected` is the selected candidate's
-    place. Scaled so that covariance of gains = rows @ rows.T + replicates @ replicates.T.
+    place. Scaled so that covariance of gains = rows @ rows.T + replicates @ replicates.T. `rotated`: the rows took
+    turns as test rows.
     """
 
     gain: Array
@@ -35,6 +38,7 @@ class Sample:
     replicates: Array
     selected: int
     row_count: int
+    rotated: bool = False
 
     @property
     def count(self) -> int:
@@ -69,17 +73,51 @@ class Sample:
         variance: Array = size - 2 * gram[base]
         return np.where(variance > CANCELLATION * size, variance, 0.0)
 
-    def dof(self, rows: Array, replicates: Array) -> Array:
-        """Degrees of freedom of a variance with these two parts (Satterthwaite 1946); rows - 1 for fitted models."""
+    def dof(self, rows: Array, replicates: Array, base: int | None = None) -> Array:
+        """Degrees of freedom of the variance of gain(h) - gain(base), with these two parts; of gain(h) without a base.
+
+        Of the rows' part by `degrees_of_freedom`, of a sum of both by Satterthwaite's formula (1946).
+        """
         most = max(self.row_count - 1.0, 1.0)
+        own = degrees_of_freedom(self.effective_rows(base), self.row_count)
         if self.replicates.shape[1] == 0:
-            return np.full(np.shape(rows), most)
+            return own
         total = (rows + replicates) ** 2
-        spread = rows**2 / most + replicates**2 / (self.replicates.shape[1] - 1.0)
+        spread = rows**2 / own + replicates**2 / (self.replicates.shape[1] - 1.0)
         return np.asarray(np.divide(total, spread, out=np.full(np.shape(rows), most), where=spread > 0))
 
+    def effective_rows(self, base: int | None = None) -> Array:
+        """How many rows carry the difference of each candidate from `base` (the selected one), (candidates,).
 
-def build(losses: Array, selected: int, scope: Scope) -> Sample:
+        See `effective`, of the rows' influences.
+        """
+        squares = np.square(self.rows[:-1] - (0.0 if base is None else self.rows[base]))
+        fourth = np.einsum("hi,hi->h", squares, squares)
+        return effective(squares.sum(axis=1), fourth, self.row_count)
+
+
+def effective(squares: Array, fourth: Array, rows: int) -> Array:
+    """(sum of d^2)^2 / sum of d^4, from these sums over the rows' deviations d; all rows where nothing varies.
+
+    All rows where they deviate alike, a third of them where they are normal, 1 where a single row does all (Kish's
+    effective size of the weights d^2; the rows over their kurtosis).
+    """
+    found = np.full(np.shape(squares), float(rows))
+    return np.asarray(np.divide(np.square(squares), fourth, out=found, where=fourth > 0))
+
+
+def degrees_of_freedom(effective_rows: Array, rows: int) -> Array:
+    """Degrees of freedom of a variance over `rows` rows: their effective number less one, and 2 or more.
+
+    A mean that few rows carry is as uncertain as if there were no others. Satterthwaite's 2 / (1 / e - 1 / rows), which
+    allows for the variance's own variance alone and not for the skewness that goes with it, is twice as large; with it
+    bounds failed on skewed tables, and with rows - 1 on more of them (tests/calibration).
+    """
+    most = max(rows - 1.0, 1.0)
+    return np.asarray(np.clip(np.asarray(effective_rows) - 1.0, min(LEAST_DOF, most), most))
+
+
+def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False) -> Sample:
     """The sample of finite losses (candidates, replicates, rows); NaN where a fit did not hold out that row.
 
     A mean is over all held-out entries. Scope "models": rows are the sample, each entering with all its replicates.
@@ -94,6 +132,12 @@ def build(losses: Array, selected: int, scope: Scope) -> Sample:
     Losses of 0 and 1 (right or wrong) agree on most rows, and a few rows that happen to agree do not make two models
     the same. So each pair of candidates gets two more rows that disagree, one either way, in its variance (Bonett and
     Price 2012, Journal of Educational and Behavioral Statistics 37): one pseudo-row of 1 / n to each candidate.
+
+    In a rotation (`rotated`) rows take turns as test rows, and the models of different turns share most of their
+    training rows. The variance over rows is then right for large samples where the training is stable (Bayle, Bayle,
+    Janson, Mackey 2020, arXiv 2007.12671) and too small where what is compared is relatively unstable, such as two
+    lassos (Bayle, Janson, Mackey 2025, arXiv 2508.04409). Standard errors are widened by `DEPENDENCE` for it, a figure
+    that the calibration gave (tests/calibration).
     """
     held = ~np.isnan(losses)
     entries = held.sum(axis=(1, 2))
@@ -105,6 +149,8 @@ def build(losses: Array, selected: int, scope: Scope) -> Sample:
     replicates = np.zeros((len(losses), 0))
     if scope == "procedure" and losses.shape[1] > 1:
         replicates = _influence(losses, held, means, axis=2) / entries[:, None]
+    if rotated:
+        rows, replicates = DEPENDENCE * rows, DEPENDENCE * replicates
     gain = means[selected] - means
     gain = np.where(np.abs(gain) > CANCELLATION * np.abs(means), gain, 0.0)
     return Sample(
@@ -113,6 +159,7 @@ def build(losses: Array, selected: int, scope: Scope) -> Sample:
         replicates=_paired(replicates, selected),
         selected=selected,
         row_count=row_count,
+        rotated=rotated,
     )
 
 

@@ -1,4 +1,4 @@
-"""The verdict in words: the answer first, then what it rests on, what would settle it, and the warnings."""
+"""The verdict in words: what to do and what is sure, whether that settles it, what would; then what it rests on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from search.core.candidate import Candidate
 from search.core.text import number, percent, words
 from search.verdict.record import Choice, Interval, Verdict
 
+SEEDS = 3.0  # standard deviations of a seed's effect: what is larger does not hang on the seed
+EXPLODED = 2.0  # times the validation loss: a correction that is none
+
 
 def describe(verdict: Verdict) -> str:
-    """The verdict as a person wants to read it: one statement a line, the answer in the first one."""
-    lines = [_answer(verdict), *_basis(verdict), *_settle(verdict)]
+    """The verdict as a person wants to read it: one statement a line, what to do and what is sure in the first one."""
+    lines = [_advice(verdict), _answer(verdict), *_settle(verdict), *_basis(verdict)]
     return "\n".join(lines + [f"Warning: {warning.message}" for warning in verdict.warnings])
 
 
@@ -22,48 +25,100 @@ def lambdas(penalty: str, low: float, high: float) -> str:
     return f"{words(penalty)} with lambda from {number(low)} to {number(high)}"
 
 
-def _answer(verdict: Verdict) -> str:
-    """The first sentence."""
-    basis = verdict.basis
+# The first sentence: what to do, and what is sure
+
+
+def _advice(verdict: Verdict) -> str:
+    basis, name = verdict.basis, _name(verdict.selected)
     if basis.candidates == 1:
-        return f"{verdict.answer.capitalize()}: {_name(verdict.selected)} is the only candidate; there is no other."
+        return f"Use {name}: it is the only candidate."
     if basis.diverged == basis.candidates:
-        return "Cannot tell: the training of every candidate diverged or was not finished."
-    if verdict.answer == "yes":
-        return _yes(verdict)
-    return _no(verdict) if verdict.answer == "no" else _open(verdict)
+        return "Use none of these: the training of every candidate diverged or was not finished."
+    if not math.isfinite(verdict.regret.lower):
+        return f"Do not use {name}: it diverged in training or was not finished, and other candidates did finish."
+    if verdict.answer == "no" or basis.better is not None:
+        return _other(verdict)
+    return f"Use {name}: {_what_loses(verdict)} {_at_most(verdict)}, and {_shown(verdict)}."
 
 
-def _yes(verdict: Verdict) -> str:
-    within = "no worse than" if verdict.tolerance == 0 else f"within {percent(verdict.tolerance)} of"
-    return f"Yes: {_name(verdict.selected)} is {within} the best of {_field(verdict)}{_alternatives(verdict)}."
+def _what_loses(verdict: Verdict) -> str:
+    return "it" if verdict.rotation is None else "searching like this"
 
 
-def _no(verdict: Verdict) -> str:
-    lower = verdict.regret.lower
-    if not math.isfinite(lower):
-        return f"No: {_name(verdict.selected)} diverged in training or was not finished; other candidates did finish."
-    by = f", by at least {number(lower)}" if lower > 0 else ""
-    best = "" if verdict.best_on_test is None else f"; on the test rows {_name(verdict.best_on_test)} is best"
-    more = "lower than" if verdict.tolerance == 0 else f"more than {percent(verdict.tolerance)} lower than"
-    return f"No: the best of {_field(verdict)} has a loss that is {more} that of {_name(verdict.selected)}{by}{best}."
+def _at_most(verdict: Verdict) -> str:
+    """How much may be lost, against what."""
+    most = verdict.basis.at_most
+    if most is None or not math.isfinite(most) or most >= 1:
+        return f"may lose any part of its loss against {_field(verdict)}, these rows set no limit"
+    return f"loses at most {percent(most)} against {_field(verdict)}"
 
 
-def _open(verdict: Verdict) -> str:
-    low, high = verdict.regret.relative_lower, verdict.regret.relative_upper
-    question = f"Cannot tell whether {_name(verdict.selected)} is within {percent(verdict.tolerance)} of the best of "
-    if low is None or high is None or not math.isfinite(high):
-        return f"{question}{_field(verdict)}: these rows set no limit to what it loses."
-    return f"{question}{_field(verdict)}: it loses between {percent(low)} and {percent(high)} against the best one."
+def _shown(verdict: Verdict) -> str:
+    """What is certain on the other side; not beside "yes", whose error probability is all on this one."""
+    least = verdict.regret.relative_lower
+    if verdict.answer == "yes" or least is None or least <= 0:
+        return "nothing is shown to be better"
+    return f"something else is shown to be better, by {percent(least)} or more"
+
+
+def _other(verdict: Verdict) -> str:
+    """Use the candidate that is surely better, and by how much the selected one loses."""
+    regret, name = verdict.regret, _name(verdict.selected)
+    low = percent(regret.relative_lower or 0.0)
+    high = regret.relative_upper
+    span = f"by {low} or more" if high is None or not high < 1 else f"by {low} to {percent(high)}"
+    better = verdict.basis.better
+    if better is None:
+        return f"Do not rely on {name}: the best of {_field(verdict)} is better {span}."
+    if better == verdict.selected.candidate:
+        return f"Use {name}, and do not search anew for other rows of this kind: what other rows pick loses {span[3:]}."
+    if verdict.answer == "no":
+        return f"Use {better} in place of {name}: the best is better {span}."
+    return f"Use {better} in place of {name}: it is surely better, by how much is open (the best is better {span})."
+
+
+def _field(verdict: Verdict) -> str:
+    """What the selected candidate is held against: the searched range, or where it is not dense the candidates."""
+    searched = {penalty: ends for penalty, ends in verdict.basis.searched.items() if penalty != "none"}
+    if not searched:
+        return f"the best of {verdict.basis.candidates} candidates"
+    low, high = min(low for low, _ in searched.values()), max(high for _, high in searched.values())
+    *first, last = [words(penalty) for penalty in verdict.basis.searched if penalty != "none"] + (
+        ["no penalty"] if "none" in verdict.basis.searched else []
+    )
+    kinds = f"{', '.join(first)} or {last}" if first else last
+    return f"the best lambda between {number(low)} and {number(high)} ({kinds})"
 
 
 def _name(choice: Choice) -> str:
     return str(choice.candidate)
 
 
-def _field(verdict: Verdict) -> str:
-    where = "" if verdict.basis.on_test else ", judged on the validation rows that also selected it"
-    return f"{verdict.basis.candidates} candidates ({percent(verdict.regret.confidence)} confidence{where})"
+# The second: whether that settles the question. The third: what would
+
+
+def _answer(verdict: Verdict) -> str:
+    """The answer at the tolerance."""
+    basis, tolerance = verdict.basis, verdict.tolerance
+    if basis.candidates == 1:
+        return f"{verdict.answer.capitalize()}: there is no other."
+    within = "the best one" if tolerance == 0 else f"within {percent(tolerance)} of the best"
+    subject = _name(verdict.selected) if verdict.rotation is None else "what this search picks"
+    where = "" if basis.on_test else ", judged on the validation rows that also selected it,"
+    sure = f"with {percent(verdict.regret.confidence)} confidence{where}"
+    if verdict.answer == "yes":
+        return f"Yes, {subject} is {within}, {sure.rstrip(',')}{_alternatives(verdict)}."
+    if verdict.answer == "no":
+        return f"No, {subject} is not {within}, {sure.rstrip(',')}."
+    return f"Cannot tell {sure} whether {subject} is {within}{_span(verdict)}."
+
+
+def _span(verdict: Verdict) -> str:
+    """The interval that is left open."""
+    low, high = verdict.regret.relative_lower, verdict.regret.relative_upper
+    if low is None or high is None or not math.isfinite(high) or high >= 1:
+        return ""
+    return f": it loses between {percent(low)} and {percent(high)}"
 
 
 def _alternatives(verdict: Verdict) -> str:
@@ -87,54 +142,123 @@ def _holds(part: Interval, choice: Choice) -> bool:
     return part.penalty == choice.penalty and part.lambda_low <= choice.lambda_ <= part.lambda_high
 
 
+def _settle(verdict: Verdict) -> list[str]:
+    """What would settle an open answer, and how."""
+    basis = verdict.basis
+    if verdict.answer != "cannot tell" or basis.diverged == basis.candidates:
+        return []
+    kind = "rows" if verdict.rotation is not None else "test rows" if basis.on_test else "validation rows"
+    if basis.rows == 1:
+        return [f"A single {kind[:-1]} cannot even say how many would settle it."]
+    if verdict.rows_needed is None:
+        return [f"More {kind} alone would not settle it; more replicates or a larger tolerance might."]
+    return [
+        f'About {verdict.rows_needed:,} {kind} would settle it, with "{basis.leads_to}", if the differences stay as '
+        "they look now."
+    ]
+
+
+# What it rests on
+
+
 def _basis(verdict: Verdict) -> list[str]:
     """What the answer rests on, a sentence or two a figure; figures that do not exist are left out."""
-    parts = (_rows, _losses, _optimism, _members, _others, _gain, _sweep, _exact)
+    parts = (_rows, _picks, _scores, _losses, _optimism, _members, _others, _gain, _seeds, _exact)
     return [line for part in parts if (line := part(verdict))]
 
 
 def _rows(verdict: Verdict) -> str:
     basis = verdict.basis
+    fits = "1 fit" if basis.replicates == 1 else f"{basis.replicates} fits"
+    if verdict.rotation is not None:
+        return (
+            f"It rests on {basis.rows:,} rows, each of them a test row of a pick that had not seen it; the bounds "
+            "speak of searching like this on rows like these."
+        )
     rows = f"{basis.rows:,} {'test' if basis.on_test else 'validation'} row{'s' * (basis.rows != 1)}"
-    models = "1 fit" if basis.replicates == 1 else f"{basis.replicates} fits (splits and seeds)"
     procedure = basis.scope == "procedure" and basis.replicates > 1
     reach = "on new rows and with the next seed and split" if procedure else "on new rows, with the models as fitted"
-    return f"It rests on {rows} and {models} of each candidate; the bounds say what holds {reach}."
+    return f"It rests on {rows} and {fits} of each candidate; the bounds say what holds {reach}."
+
+
+def _picks(verdict: Verdict) -> str:
+    """What the turns of a rotation picked, and the regret of what ships."""
+    rotation = verdict.rotation
+    if rotation is None:
+        return ""
+    shown = [f"{pick.candidate} ({percent(pick.share)} of the rows)" for pick in rotation.picks[:3]]
+    more = f" and {len(rotation.picks) - 3} more" if len(rotation.picks) > 3 else ""
+    high = rotation.shipped.relative_upper
+    own = "without a limit" if high is None or high >= 1 else f"at most {percent(high)}"
+    return (
+        f"Without their own rows the searches picked {', '.join(shown)}{more}; all rows pick "
+        f"{_name(verdict.selected)}, which itself loses {own} (more cautious, because these rows picked it)."
+    )
+
+
+def _scores(verdict: Verdict) -> str:
+    """The loss in units that mean something, beside the plain baseline."""
+    scores = verdict.scores
+    if scores is None:
+        return ""
+    who = "What they picked" if verdict.rotation is not None else "It"
+    if scores.rmse is not None and scores.baseline_rmse is not None and scores.r2 is not None:
+        return (
+            f"{who} is off by {number(scores.rmse)} (root mean squared error), predicting the mean by "
+            f"{number(scores.baseline_rmse)}: R² is {scores.r2:.2f}."
+        )
+    plain = f"{words(scores.metric)} {number(scores.loss)}, predicting a constant {number(scores.baseline)}"
+    if scores.accuracy is None or scores.baseline_accuracy is None:
+        return f"{who} has a {plain}."
+    name = _name(verdict.selected)
+    return (
+        f"{name[0].upper()}{name[1:]} gets {percent(scores.accuracy)} of the rows right, always naming the most "
+        f"frequent class {percent(scores.baseline_accuracy)} ({plain})."
+    )
 
 
 def _losses(verdict: Verdict) -> str:
     selected, best = verdict.selected, verdict.best_on_test
     if best is None or selected.test_loss is None or best.test_loss is None or not math.isfinite(best.test_loss):
         return ""
-    if best.trial == selected.trial:
+    if verdict.rotation is not None:
+        return (
+            f"What they picked has a test loss of {number(selected.test_loss)}; the best for all rows, "
+            f"{_name(best)}, {number(best.test_loss)}, owes some of that to luck, which the bounds allow for."
+        )
+    if best.candidate == selected.candidate:
         return f"Its test loss, {number(selected.test_loss)}, is the lowest of all."
+    tried = "" if best.trial is not None else " (not tried by the search)"
     return (
-        f"Its test loss is {number(selected.test_loss)}; the lowest one, {number(best.test_loss)} of {_name(best)}, "
-        "was picked by its luck on these rows too, which the bounds allow for."
+        f"Its test loss is {number(selected.test_loss)}; the lowest one, {number(best.test_loss)} of {_name(best)}"
+        f"{tried}, was picked by its luck on these rows too, which the bounds allow for."
     )
 
 
 def _optimism(verdict: Verdict) -> str:
     optimism = verdict.optimism
-    if optimism.corrected is None or not math.isfinite(optimism.corrected):
+    if verdict.rotation is not None or optimism.corrected is None or not math.isfinite(optimism.corrected):
         return ""
-    return (
-        f"Its validation loss, {number(optimism.validation_loss)}, was picked as the lowest; "
-        f"corrected for that it is {number(optimism.corrected)}."
-    )
+    loss = number(optimism.validation_loss)
+    if optimism.corrected > EXPLODED * optimism.validation_loss:
+        return (
+            f"Its validation loss, {loss}, hangs on few rows: without them another candidate would have been picked, "
+            f"which fails on them ({number(optimism.corrected)} on average)."
+        )
+    corrected = number(optimism.corrected)
+    return f"Its validation loss, {loss}, was picked as the lowest; corrected for that it is {corrected}."
 
 
 def _members(verdict: Verdict) -> str:
-    parts = verdict.confidence_set
-    count = sum(len(part.trials) for part in parts)
-    if verdict.basis.candidates in (1, verdict.basis.diverged):
+    parts, basis = verdict.confidence_set, verdict.basis
+    if basis.candidates in (1, basis.diverged):
         return ""
     ranges = "; ".join(lambdas(part.penalty, part.lambda_low, part.lambda_high) for part in parts)
-    return f"{count} of {verdict.basis.candidates} candidates may be the best one: {ranges}."
+    return f"{basis.members} of {basis.candidates} candidates may be the best one: {ranges}."
 
 
 def _others(verdict: Verdict) -> str:
-    """What else is as good: the intervals that the first sentence has not named."""
+    """What else is as good: the intervals that the answer has not named."""
     selected = verdict.selected
     parts = verdict.does_it_matter.indifference
     if verdict.answer == "yes":
@@ -160,36 +284,35 @@ def _gain(verdict: Verdict) -> str:
     more = "higher" if gain.estimate >= 0 else "lower"
     return (
         f"With no penalty the loss is {number(abs(gain.estimate))} {more} "
-        f"(gain between {number(gain.lower)} and {number(gain.upper)}), {ends[matter.answer]}."
+        f"(gain between {number(gain.lower)} and {number(gain.upper)}), {ends[matter.answer]}{_of_these_fits(verdict)}."
     )
 
 
-def _sweep(verdict: Verdict) -> str:
-    """What the confirming sweep says of the search."""
-    search, loss = verdict.gap.search, verdict.selected.test_loss
-    if search is None or not loss:
+def _of_these_fits(verdict: Verdict) -> str:
+    """Where training is random, one seed cannot speak of the next."""
+    seed, gain = verdict.seed, verdict.does_it_matter.gain_over_none
+    if verdict.basis.replicates > 1 or seed is None or gain is None or abs(gain.estimate) > SEEDS * seed.deviation:
         return ""
-    found = "holds nothing better" if search <= 0 else f"holds a test loss that is {percent(search / loss)} lower"
-    return f"The confirming sweep, a dense grid of lambda on fresh seeds, {found} than the best that were tried."
+    return " (for these fits: another seed changes it by as much)"
+
+
+def _seeds(verdict: Verdict) -> str:
+    """What another seed changes, whatever the lambda."""
+    seed, loss = verdict.seed, verdict.selected.validation_loss
+    if seed is None or not loss > 0:
+        return ""
+    return (
+        f"Another seed moves its validation loss by about {percent(seed.deviation / loss)} (standard deviation over "
+        f"{seed.seeds} fresh seeds), the same for every lambda that is compared here."
+    )
 
 
 def _exact(verdict: Verdict) -> str:
-    """What stopping short of the optimum changes."""
+    """What stopping short of the optimum changes: another question than which lambda."""
     training, loss = verdict.gap.training, verdict.selected.test_loss
     if training is None or not loss:
         return ""
     if abs(training) < 0.0005 * loss:
         return "Solved exactly, its test loss is the same."
-    return f"Solved exactly, its test loss is {percent(abs(training) / loss)} {'lower' if training > 0 else 'higher'}."
-
-
-def _settle(verdict: Verdict) -> list[str]:
-    """What would settle an open answer."""
-    if verdict.answer != "cannot tell" or verdict.basis.diverged == verdict.basis.candidates:
-        return []
-    kind = "test" if verdict.basis.on_test else "validation"
-    if verdict.basis.rows == 1:
-        return [f"A single {kind} row cannot even say how many would settle it."]
-    if verdict.rows_needed is None:
-        return [f"More {kind} rows alone would not settle it; more replicates or a larger tolerance might."]
-    return [f"About {verdict.rows_needed:,} {kind} rows would settle it, if the differences stay as they look now."]
+    change = f"{percent(abs(training) / loss)} {'lower' if training > 0 else 'higher'}"
+    return f"Solved exactly, its test loss is {change}: that is a matter of the training, not of lambda."

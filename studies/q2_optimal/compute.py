@@ -62,7 +62,7 @@ def repeated(study: Settings, data_sets: int, lambdas: int) -> dict[str, Any]:
         search.judge(results.validation[:, each], results.test[:, each], frame, tolerance=settings.verdict.tolerance)
         for each in range(data_sets)
     ]
-    selected = [verdict.selected.trial for verdict in verdicts]
+    selected = [results.position[verdict.selected.candidate] for verdict in verdicts]
     chosen = risk[selected, np.arange(data_sets)]
     true = 1 - risk.min(axis=0) / chosen
     tolerance, near = settings.verdict.tolerance, risk.mean(1) <= 1.05 * risk.mean(1).min()

@@ -20,6 +20,7 @@ from search.data.task import Task
 from search.report.theme import NEUTRAL, style_of, translucent
 from search.settings import Settings
 from search.training import train
+from search.verdict.comparison import Comparison
 from search.verdict.rules import compare_rules
 from studies.common import exact_risks, grid, study_file
 
@@ -140,7 +141,7 @@ def rules(settings: Settings) -> list[dict[str, Any]]:
     picks: dict[str, list[float]] = {}
     for draw in range(len(task.splits)):
         own = Results(results.candidates, results.validation[:, [draw]])
-        for found in compare_rules(own, tolerance=settings.verdict.tolerance):
+        for found in compare_rules(Comparison(own, 0, tolerance=settings.verdict.tolerance)):
             picks.setdefault(found.rule, []).append(found.candidate.lambda_)
     return [summary(rule, np.array(lambdas), risk) for rule, lambdas in picks.items()]
 

@@ -185,7 +185,7 @@ def all_pairs(sample: Sample, critical: float) -> tuple[Array, Array]:
     margins = []
     for base in range(sample.count):
         rows, replicates = (part[:-1] for part in sample.pair_variances(base))
-        margins.append(t_critical(critical, sample.dof(rows, replicates)) * np.sqrt(rows + replicates))
+        margins.append(t_critical(critical, sample.dof(rows, replicates, base)) * np.sqrt(rows + replicates))
     return sample.risk[:, None] - sample.risk, np.stack(margins)
 
 

@@ -8,7 +8,6 @@ from scipy.special import ndtri
 from search.core.candidate import Candidate
 from search.verdict import Comparison
 from search.verdict.bounds import contrast
-from search.verdict.multiplier import t_critical
 from studies.common import across_splits, grid, searched, share_of_worst, study_file, verdict_figures
 
 STUDY = study_file("real_breast_cancer/study.toml")
@@ -35,10 +34,9 @@ def answer(splits: int = 10) -> dict[str, object]:
 
 def loosest(comparison: Comparison) -> dict[str, object]:
     """The candidate that sets the upper bound of the relative regret, with its paired difference from the pick."""
-    gains = contrast(comparison.sample, relative=True)
-    bound = gains.high(t_critical(float(ndtri(comparison.bound_confidence)), gains.dof))
-    place = int(bound.argmax())
-    candidate = comparison.results.candidates[np.flatnonzero(comparison.contenders)[place]]
+    gains = contrast(comparison.capped, relative=True)
+    place = int(gains.high(float(ndtri(comparison.confidence))).argmax())
+    candidate = comparison.compared.candidates[np.flatnonzero(comparison.finite)[place]]
     return {
         "penalty": candidate.penalty,
         "lambda": candidate.lambda_,

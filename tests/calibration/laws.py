@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
+import same_rows
 from linear_fits import Population, lasso, orthogonal, ridge
 from logistic_fits import LogisticPopulation, error_losses, log_losses, logistic_ridge
 
@@ -22,13 +23,15 @@ class DataSet:
     """What `judge` gets, and the truth that it does not get.
 
     `validation` and `test` have shape (candidates, replicates, rows); `candidates` is the frame of `judge`; `risk` is
-    the true risk (candidates,) of what each scope speaks of: the fitted models, or the procedure.
+    the true risk (candidates,) of what each scope speaks of: the fitted models, or the procedure. `inner` makes it a
+    rotation; its risks are those of each turn, (candidates, turns).
     """
 
     validation: np.ndarray
     test: np.ndarray | None
     candidates: pd.DataFrame
     risk: dict[str, np.ndarray]
+    inner: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -132,17 +135,98 @@ def expected_risk(setup):
     return np.mean([setup.population.risk(setup.trained(rng)) for _ in range(REFERENCE_SETS)], axis=0)
 
 
-def classification(population, metric, rng, *, train=200, rows=100):
-    """Logistic regression with l2; judged by `log_loss` or `error_rate`."""
-    lambdas = grid(1e-4, 10.0)
-    weights, biases = logistic_ridge(*population.draw(rng, train), lambdas)
-    loss, risk = {
+@dataclass(frozen=True, eq=False)
+class LinearRows:
+    """Rows of a linear law as a source of `same_rows`."""
+
+    setup: Regression
+    x: np.ndarray
+    y: np.ndarray
+    classes: None = None
+
+    @property
+    def rows(self):
+        return len(self.y)
+
+    def fitted(self, trained, held):
+        """The losses on the rows held out and the true risks, fit by fit."""
+        fits = [self.setup.fit(self.x[own], self.y[own], self.setup.lambdas) for own in trained]
+        return [
+            (fit.losses(self.x[out], self.y[out]), self.setup.population.risk(fit))
+            for fit, out in zip(fits, held, strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticRows:
+    """Rows of a logistic law as a source of `same_rows`."""
+
+    population: LogisticPopulation
+    metric: str
+    x: np.ndarray
+    y: np.ndarray
+
+    @property
+    def rows(self):
+        return len(self.y)
+
+    @property
+    def classes(self):
+        return self.y.astype(int)
+
+    def fitted(self, trained, held):
+        """The losses on the rows held out and the true risks, fit by fit."""
+        loss, risk = metric_of(self.population, self.metric)
+        found = []
+        for own, out in zip(trained, held, strict=True):
+            weights, biases = logistic_ridge(self.x[own], self.y[own], LOGISTIC)
+            found.append((loss(weights @ self.x[out].T + biases[:, None], self.y[out]), risk(weights, biases)))
+        return found
+
+
+def taking_turns(setup, rows, rng):
+    """A rotation of so many rows of a linear law."""
+    return as_rotation(LinearRows(setup, *setup.population.draw(rng, rows)), frame(setup.lambdas, setup.penalties), rng)
+
+
+def a_quarter_aside(setup, rows, rng):
+    """The same rows as `taking_turns` with the same generator, a quarter of them test rows."""
+    return as_split(LinearRows(setup, *setup.population.draw(rng, rows)), frame(setup.lambdas, setup.penalties), rng)
+
+
+def classes_taking_turns(population, metric, rows, rng):
+    """A rotation of so many rows of a logistic law."""
+    source = LogisticRows(population, metric, *population.draw(rng, rows))
+    return as_rotation(source, frame(LOGISTIC, ["l2"]), rng)
+
+
+def as_rotation(source, candidates, rng):
+    """The data set of `same_rows.rotation`."""
+    validation, inner, risk = same_rows.rotation(source, rng)
+    return DataSet(validation, None, candidates, {"models": risk}, inner)
+
+
+def as_split(source, candidates, rng):
+    """The data set of `same_rows.split`."""
+    validation, test, risk = same_rows.split(source, rng)
+    return DataSet(validation, test, candidates, {"models": risk})
+
+
+def metric_of(population, metric):
+    """The losses of scores, and the true risk of fits."""
+    return {
         "log_loss": (log_losses, population.log_loss_risk),
         "error_rate": (error_losses, population.error_risk),
     }[metric]
+
+
+def classification(population, metric, rng, *, train=200, rows=100):
+    """Logistic regression with l2; judged by `log_loss` or `error_rate`."""
+    weights, biases = logistic_ridge(*population.draw(rng, train), LOGISTIC)
+    loss, risk = metric_of(population, metric)
     parts = [population.draw(rng, rows) for _ in range(2)]
     validation, test = (loss(weights @ x.T + biases[:, None], y)[:, None] for x, y in parts)
-    return DataSet(validation, test, frame(lambdas, ["l2"]), {"models": risk(weights, biases)})
+    return DataSet(validation, test, frame(LOGISTIC, ["l2"]), {"models": risk(weights, biases)})
 
 
 def spread(features, size, nonzero):
@@ -155,6 +239,7 @@ def textbook(features):
     return Population(np.full(features, 0.01), 0.05, 0.01)
 
 
+LOGISTIC = grid(1e-4, 10.0)
 TEXTBOOK = Regression(textbook(200), train=20, low=1e-2, high=1e2)
 PLAIN = Regression(Population(np.full(30, 0.2), 0.5, 1.0), train=50, low=1e-2, high=1e2)
 SPARSE = Regression(Population(spread(100, 1.0, 5), 0.5, 1.0), 50, 1e-2, 3.0, fit=lasso, penalties=("l1",))
@@ -162,6 +247,10 @@ ORTHOGONAL = Regression(Population(spread(50, 0.5, 15), 0.5, 1.0), 100, 1e-2, 3.
 CLASSES = LogisticPopulation(spread(20, 0.7, 8), 0.3)
 STUDENT = replace(PLAIN, population=replace(PLAIN.population, dof=3.0))
 NOTHING = replace(PLAIN, population=replace(PLAIN.population, weight=np.zeros(30)))
+
+WIDE = Regression(Population(np.full(200, 0.1), 0.5, 1.0), train=0, low=1e-2, high=1e2)
+WIDE_STUDENT = replace(WIDE, population=replace(WIDE.population, dof=5.0))
+FIVE = Regression(Population(spread(100, 0.5, 5), 0.5, 1.0), 0, 1e-3, 1.0, fit=lasso, penalties=("l1",))
 
 LAWS = {
     "textbook": Law("n=20, p=200, weights 0.01, bias 0.05, noise 0.01", partial(holdout, TEXTBOOK)),
@@ -185,10 +274,27 @@ LAWS = {
     "log_loss": Law("logistic, n=200, p=20, 8 weights 0.7", partial(classification, CLASSES, "log_loss")),
     "error_rate": Law("the same, 0/1 loss", partial(classification, CLASSES, "error_rate")),
     "folds": Law("n=100, p=30, weights 0.2, 5 folds, refit", partial(folds_and_refit, replace(PLAIN, train=100), 5)),
+    "wide_split": Law("400 rows, 200 weights of 0.1, l2; a quarter test rows", partial(a_quarter_aside, WIDE, 400)),
+    "wide_rotation": Law("the same rows, rotation", partial(taking_turns, WIDE, 400)),
+    "wide_t_split": Law("the same with t noise of 5 dof, split", partial(a_quarter_aside, WIDE_STUDENT, 400)),
+    "wide_t_rotation": Law("the same rows, rotation", partial(taking_turns, WIDE_STUDENT, 400)),
+    "five_l1_split": Law("400 rows, 5 of 100 weights 0.5, l1; split", partial(a_quarter_aside, FIVE, 400)),
+    "five_l1_rotation": Law("the same rows, rotation", partial(taking_turns, FIVE, 400)),
+    "sparse_l1_rotation": Law("100 rows of sparse_l1, rotation", partial(taking_turns, SPARSE, 100)),
+    "no_signal_rotation": Law("100 rows of no_signal, rotation", partial(taking_turns, NOTHING, 100)),
+    "log_loss_rotation": Law("300 rows of log_loss, rotation", partial(classes_taking_turns, CLASSES, "log_loss", 300)),
+    "error_rate_rotation": Law(
+        "300 rows, 0/1 loss, rotation", partial(classes_taking_turns, CLASSES, "error_rate", 300)
+    ),
     "replicates": Law("n=50, p=30, weights 0.2, 10 training sets", partial(several_training_sets, PLAIN, 10)),
 }
 
 
 def data_set(law, number):
-    """The data set of that number of a law (its name): always the same one."""
-    return LAWS[law].draw(np.random.default_rng([zlib.crc32(law.encode()), number]))
+    """The data set of that number of a law (its name): always the same one, for split and rotation the same rows."""
+    if law not in LAWS:
+        import real_tables
+
+        return real_tables.data_set(law, number)
+    rows = law.removesuffix("_split").removesuffix("_rotation")
+    return LAWS[law].draw(np.random.default_rng([zlib.crc32(rows.encode()), number]))

@@ -1,6 +1,7 @@
 """Simulates data sets of every law, judges them, and prints how often the verdict was right.
 
 python tests/calibration/run.py [--data-sets 1000] [--law NAME ...] [--jobs 2] [--out FOLDER]
+python tests/calibration/run.py --tables --data-sets 150    # real tables: pip install -e .[calibration]
 
 A run that was stopped goes on where it was: finished blocks of data sets lie in FOLDER, apart for every version of
 the verdict's and the calibration's source, so that rows of two versions are never mixed.
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 from laws import LAWS
+from real_tables import NAMES
 from simulate import judged_rows
 from tables import report
 from threadpoolctl import threadpool_limits
@@ -34,7 +36,10 @@ def version():
     """A short name of the sources that the rows depend on."""
     house = Path(search.__file__).parent
     rooms = [path for room in ("core", "penalties", "verdict") for path in sorted((house / room).rglob("*.py"))]
-    own = [HERE / name for name in ("laws.py", "linear_fits.py", "logistic_fits.py", "simulate.py")]
+    own = [
+        HERE / name
+        for name in ("laws.py", "linear_fits.py", "logistic_fits.py", "real_tables.py", "same_rows.py", "simulate.py")
+    ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in [*rooms, *own])).hexdigest()[:10]
 
 
@@ -63,10 +68,13 @@ def finish_all(paths, jobs):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-sets", type=int, default=1000, help=f"of each law, rounded up to {BLOCK}s")
-    parser.add_argument("--law", nargs="+", choices=LAWS, default=list(LAWS), metavar="NAME", help=", ".join(LAWS))
+    parser.add_argument("--law", nargs="+", choices=[*LAWS, *NAMES], metavar="NAME", help=", ".join(LAWS))
+    parser.add_argument("--tables", action="store_true", help="real tables in place of the laws")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where finished blocks lie")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.law = options.law or (NAMES if options.tables else list(LAWS))
+    return options
 
 
 def main():

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 from laws import data_set
 
+from search.core.evidence import Evidence
+from search.core.results import Results
 from search.verdict import judge
 from search.verdict.inputs import candidates_of
+from search.verdict.rotation import picks
 
-TOLERANCES = (0.01, 0.1)
+TOLERANCES = (0.01, 0.05)
 ROUNDING = 1e-9
 
 
@@ -30,13 +33,17 @@ def judged(data, scope, tolerance):
     """One verdict beside the truth."""
     risk = data.risk[scope]
     started = time.perf_counter()
-    verdict = judge(data.validation, data.test, data.candidates, tolerance=tolerance, scope=scope)
+    verdict = judge(
+        data.validation, data.test, data.candidates, tolerance=tolerance, scope=scope, evidence=evidence(data)
+    )
     seconds = time.perf_counter() - started
-    truth = Truth(risk, verdict.selected.trial, data.candidates)
+    truth = Truth(data, risk, verdict.selected.trial)
     return {
         "scope": scope,
         "tolerance": tolerance,
         "seconds": seconds,
+        "flagged": any(warning.code == "thin_evidence" for warning in verdict.warnings),
+        "warnings": " ".join(warning.code for warning in verdict.warnings),
         "regret": truth.regret,
         "relative_regret": truth.relative_regret,
         **coverage(verdict, truth),
@@ -46,18 +53,35 @@ def judged(data, scope, tolerance):
     }
 
 
-class Truth:
-    """The true risks (candidates,) seen from the selected candidate."""
+def evidence(data):
+    """What makes a data set a rotation."""
+    if data.inner is None:
+        return None
+    return Evidence(inner=Results(candidates_of(data.candidates), data.inner))
 
-    def __init__(self, risk, selected, candidates):
-        self.risk, self.candidates = risk, candidates
-        self.position = {candidate: place for place, candidate in enumerate(candidates_of(candidates))}
-        self.best = int(risk.argmin())
-        self.selected_risk = float(risk[selected])
-        self.regret = self.selected_risk - float(risk.min())
+
+class Truth:
+    """The true risks (candidates,) seen from the selected candidate; in a rotation from what the turns picked.
+
+    In a rotation a candidate's risk is that of its models, averaged over the turns by their rows.
+    """
+
+    def __init__(self, data, risk, selected):
+        self.candidates, found = data.candidates, candidates_of(data.candidates)
+        self.position = {candidate: place for place, candidate in enumerate(found)}
+        if data.inner is None:
+            self.risk, self.selected_risk = risk, float(risk[selected])
+        else:
+            rows = (~np.isnan(data.validation[0])).sum(axis=1)
+            picked = picks(Results(found, data.validation), Results(found, data.inner))
+            self.risk = risk @ rows / rows.sum()
+            self.selected_risk = float(risk[picked, np.arange(len(rows))] @ rows / rows.sum())
+        self.best = int(self.risk.argmin())
+        # Turns that pick well may do better than any one candidate: that is no regret.
+        self.regret = max(0.0, self.selected_risk - float(self.risk.min()))
         self.relative_regret = self.regret / self.selected_risk
-        self.none_selected = candidates["penalty"][selected] == "none"
-        self.gain = float(risk[0]) - self.selected_risk  # candidate 0 is `none`
+        self.none_selected = data.inner is None and data.candidates["penalty"][selected] == "none"
+        self.gain = float(self.risk[0]) - self.selected_risk  # candidate 0 is `none`
         self.slack = ROUNDING * self.selected_risk
 
 
@@ -68,6 +92,7 @@ def coverage(verdict, truth):
     return {
         "lower": regret.lower,
         "upper": regret.upper,
+        "at_most": verdict.basis.at_most,
         "lower_holds": regret.lower <= truth.regret + truth.slack,
         "upper_holds": truth.regret <= regret.upper + truth.slack,
         "relative_lower": regret.relative_lower,

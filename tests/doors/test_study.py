@@ -23,8 +23,9 @@ from search.core.errors import UserError
 from search.doors.study import Interrupted, Study
 from search.ledger import StudyLedger, open_storage
 from search.report.figures import FIGURES
+from search.runs.confirm import FRESH_SEEDS
 from search.settings import Settings
-from search.verdict import Comparison, verdict_of
+from search.verdict import Comparison, describe, verdict_of
 
 SPACE = {"penalty": ["none", "l1", "l2", "elastic_net"], "lambda": {"low": 1e-3, "high": 10.0}}
 TABLES = {"name": "small", **SMALL, "training": {**SMALL["training"], "seeds": 2}, "space": SPACE}
@@ -88,8 +89,9 @@ def test_what_ran_is_judged_and_counted(study):
     assert (study.name, len(study.trials)) == ("small", 6)
     assert study.verdict is not None
     assert [opening.complete for opening in study.ledger.openings] == [6]
-    swept = len(study.snapshot.evidence.sweep)
-    assert study.ran.fits == 2 * (len(study.candidates) + swept)
+    dense = len(study.snapshot.evidence.grid)
+    # and the selected candidate on fresh seeds, and solved exactly
+    assert study.ran.fits == 2 * (len(study.candidates) + dense) + FRESH_SEEDS + 1
     assert study.ran.seconds > 0
 
 
@@ -213,6 +215,135 @@ def test_where_every_candidate_diverged_all_doors_still_open(tmp_path):
     assert found.report(tmp_path / "page.html").is_file()
 
 
+# Rows that take turns as test rows
+
+ROTATION = OWN | {"data": {"target": "y"}, "split": {"test_folds": 4}}
+
+
+@pytest.fixture
+def rotation(table, tmp_path):
+    return run(tmp_path, ROTATION, data=table)
+
+
+def test_in_a_rotation_every_row_is_a_test_row(rotation, table):
+    verdict = rotation.verdict
+    assert verdict.test_rows == verdict.basis.rows == len(table)
+    assert (verdict.basis.on_test, verdict.basis.scope) == (True, "procedure")
+    picks = verdict.rotation.picks
+    assert sum(pick.share for pick in picks) == pytest.approx(1)
+    assert {pick.candidate for pick in picks} <= set(rotation.results.candidates)
+    held = ~np.isnan(rotation.losses.test)
+    assert held.sum(axis=(1, 2)).tolist() == [len(table)] * len(rotation.candidates)
+    assert verdict.selected.candidate == rotation.selected
+    picked = rotation.view.comparison.picked[:, 0]
+    each = [np.nanmean(rotation.losses.test[place, turn]) for turn, place in enumerate(picked)]
+    assert verdict.selected.test_loss == pytest.approx(np.mean(each), rel=1e-6)  # turns of equal length
+    assert "no_test_rows" not in [warning.code for warning in verdict.warnings]
+
+
+def test_a_rotation_is_json_text_figures_and_a_page(rotation, tmp_path):
+    found = json.loads(json.dumps(rotation.to_dict(), allow_nan=False))["verdict"]
+    assert found["test_rows"] == 60
+    assert sum(pick["share"] for pick in found["rotation"]["picks"]) == pytest.approx(1)
+    assert {"agreement", "same_penalty", "shipped"} <= found["rotation"].keys()
+    assert found["scores"]["metric"] == "mse"
+    assert "each of them a test row of a pick that had not seen it" in describe(rotation.verdict)
+    assert {"losses", "regret", "rules"} <= set(rotation.figures)
+    assert rotation.report(tmp_path / "page.html").is_file()
+    assert "<table" in rotation._repr_html_()
+
+
+def test_a_rotation_goes_on_without_having_opened_anything(rotation, table, tmp_path):
+    """Its picks are made anew for each turn, so more trials after a verdict fit no row that judged them."""
+    more = run(tmp_path, ROTATION, data=table, trials=12)
+    assert len(more.trials) == 12 > len(rotation.trials)
+    assert more.verdict.rotation is not None
+    assert "test_opened_before" not in [warning.code for warning in more.verdict.warnings]
+    assert (more.ledger.openings, more.verdict.opened) == ([], ())
+
+
+def test_a_rotation_says_the_same_when_it_is_loaded_and_when_it_ran_sealed(rotation, table, tmp_path):
+    """Nothing in it is sealed: its rows are judged by searches that had not seen them."""
+    loaded = search.load("small", str(tmp_path / "ledger.journal"))
+    assert loaded.verdict == rotation.verdict
+    closed = run(tmp_path / "sealed", ROTATION, data=table, sealed=True)
+    assert closed.verdict == rotation.verdict
+    assert closed.judge() == rotation.verdict
+
+
+def test_several_rotations_judge_every_row_in_each(table, tmp_path):
+    found = run(tmp_path, ROTATION | {"split": {"test_folds": 3, "test_repeats": 2}}, data=table)
+    assert found.verdict.test_rows == len(table)
+    assert found.verdict.basis.replicates == 6
+    assert (~np.isnan(found.losses.test[0])).sum(axis=0).tolist() == [2] * len(table)
+    assert found.verdict.rotation is not None
+
+
+def test_a_rotation_of_classes_counts_what_is_right(table, tmp_path):
+    labels = pd.Series(np.where(table["y"] > 0, "yes", "no"), name="answer")
+    found = run(tmp_path, OWN | {"split": {"test_folds": 4}}, data=(table.drop(columns="y"), labels))
+    scores = found.verdict.scores
+    assert (scores.metric, found.verdict.test_rows) == ("log_loss", len(table))
+    assert scores.baseline_accuracy == pytest.approx(max((labels == "yes").mean(), (labels == "no").mean()))
+    assert scores.baseline_accuracy < scores.accuracy <= 1
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": {"test_folds": 2}}, r"split\.test_folds: must be 0 or at least 3 .*, found 2"),
+        (
+            {"split": {"test_folds": 4}, "training": {"patience": 3}},
+            r"training\.patience: would choose the epochs on the rows of test_folds",
+        ),
+        ({"split": {"test_folds": 4, "test_column": "a"}}, r"split\.test_folds: excludes split\.test_column"),
+        ({"split": {"test_folds": 61}}, r"split\.test_folds = 61 needs as many rows .*, found 60"),
+    ],
+)
+def test_a_rotation_that_cannot_be_is_one_line_and_makes_nothing(table, tmp_path, changes, message):
+    with pytest.raises(UserError, match=message) as refusal:
+        run(tmp_path, ROTATION | changes, data=table)
+    assert "\n" not in str(refusal.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Confidence, tolerance and scope
+
+
+def test_the_scope_of_the_study_file_reaches_the_comparison(study, tmp_path):
+    file = study_file(tmp_path, training=TABLES["training"], space=SPACE, verdict={"scope": "procedure"})
+    found = run(tmp_path, file)
+    same_trials(found, study)
+    assert found.view.comparison.scope == found.verdict.basis.scope == "procedure"
+    assert study.view.comparison.scope == study.verdict.basis.scope == "models"
+    expected = Comparison.from_snapshot(found.snapshot, confidence=0.95, tolerance=0.01, scope="procedure")
+    assert found.verdict == verdict_of(expected)
+    assert "with the next seed and split" in describe(found.verdict)
+
+
+def test_a_judgement_may_ask_otherwise_and_what_it_asked_stays(study, storage):
+    found = search.load("small", storage)
+    asked = found.judge(confidence=0.8, tolerance=0.5, scope="procedure")
+    assert (asked.regret.confidence, asked.tolerance, asked.basis.scope) == (0.8, 0.5, "procedure")
+    assert found.verdict is asked is found.judge()
+    assert found.judge(scope="models").basis.scope == "models"
+    assert found.verdict.tolerance == 0.5
+    with pytest.raises(UserError, match=r"verdict\.scope"):
+        found.judge(scope="model")
+    assert search.load("small", storage).verdict == study.verdict
+    assert [opening.complete for opening in found.ledger.openings] == [6]
+
+
+def test_the_command_asks_otherwise_too(study, storage):
+    options = ("--tolerance", "0.5", "--confidence", "0.8", "--scope", "procedure")
+    found = call("verdict", "small", "--json", "--storage", storage, *options).json
+    assert (found["tolerance"], found["regret"]["confidence"]) == (0.5, 0.8)
+    refused = call("verdict", "small", "--storage", storage, "--scope", "model")
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert "verdict.scope" in refused.err
+
+
 # Progress and Ctrl-C
 
 
@@ -333,7 +464,8 @@ def test_a_sealed_study_is_loaded_without_test_losses_and_stays_sealed(sealed, s
     for each in (sealed, found):
         assert each.losses.test is None
         assert each.verdict is None
-        assert each.snapshot.evidence.sweep.test is None
+        assert each.snapshot.evidence.grid.test is None
+        assert each.snapshot.evidence.plain is None
         assert "true_risk" not in each.results.criteria
         assert not {"test_loss", "test_se"} & {*each.trials, *each.candidates}
         assert list(each.figures)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_helpers import ask, record, results_for
 
-from search.core.evidence import Facts
+from search.core.evidence import Facts, Plain
 from search.ledger.seal import break_seal, close_seal, new_key
 
 LOSSES = np.float64([0.1234567, 0.7654321, 0.2718281, 0.3141592, 0.5772156, 0.6180339, 0.1414213])
@@ -46,7 +46,7 @@ def test_test_losses_are_in_no_file(tmp_path, storage_name, ledger, dtype):
     validation[0, 0, 0] = 0.8765432  # the check itself must be able to find a loss
     results = replace(results_for(asked, validation=validation), test=sealed)
     ledger.record(results, list(asked))
-    ledger.keep_confirmation("sweep", results)
+    ledger.keep_confirmation("grid", results)
     ledger.keep_confirmation("exact", results.take([0]))
 
     bodies = files_below(tmp_path)
@@ -66,13 +66,18 @@ def test_test_losses_are_in_no_file(tmp_path, storage_name, ledger, dtype):
     np.testing.assert_array_equal(ledger.snapshot(open_test=True).results.test, sealed)
 
 
-def test_criteria_under_the_seal_are_in_no_file(tmp_path, storage_name, ledger):
+def test_facts_under_the_seal_are_in_no_file(tmp_path, storage_name, ledger):
     record(ledger, ask(ledger, 2))
     shown = {"gcv": np.array([0.8765432, 1.0])}
-    ledger.keep_facts(Facts(trials=(0, 1), criteria=shown, sealed_criteria={"true_risk": LOSSES[:2]}))
+    plain = Plain("mse", baseline=float(LOSSES[2]), accuracy=float(LOSSES[3]))
+    ledger.keep_facts(Facts(trials=(0, 1), criteria=shown, sealed_criteria={"true_risk": LOSSES[:2]}, plain=plain))
     bodies = files_below(tmp_path)
     if not storage_name.startswith("postgresql"):
         assert any(b"0.8765432" in body for body in bodies.values())
     assert not [file for file, body in bodies.items() for pattern in patterns() if pattern in body]
-    assert ledger.snapshot().results.criteria.keys() == {"gcv"}
-    np.testing.assert_array_equal(ledger.snapshot(open_test=True).results.criteria["true_risk"], LOSSES[:2])
+    closed = ledger.snapshot()
+    assert closed.results.criteria.keys() == {"gcv"}
+    assert closed.evidence.plain is None
+    opened = ledger.snapshot(open_test=True)
+    np.testing.assert_array_equal(opened.results.criteria["true_risk"], LOSSES[:2])
+    assert opened.evidence.plain == plain

@@ -13,7 +13,7 @@ from ledger_helpers import ask, dispose, make_results, open_ledger, record, resu
 
 from search.core.candidate import Candidate
 from search.core.errors import UserError
-from search.core.evidence import Facts
+from search.core.evidence import Facts, Plain
 from search.core.results import empty_results, join
 from search.ledger import StudyLedger, artifacts, open_storage
 
@@ -188,9 +188,11 @@ def test_what_was_told_stands_in_the_snapshot(ledger):
         features=("a", "b"),
         lambda_range={"l2": (0.1, 10.0)},
         baseline_loss=2.5,
+        seed_losses=(0.5, 0.25),
         trials=(2, 0, 1),
         criteria={"gcv": np.array([0.2, np.nan, 0.1])},
         sealed_criteria={"true_risk": np.array([2.0, 0.0, 1.0])},
+        plain=Plain("mse", 3.5),
     )
     ledger.keep_facts(told)
     snapshot = ledger.snapshot()
@@ -200,11 +202,13 @@ def test_what_was_told_stands_in_the_snapshot(ledger):
         told.lambda_range,
         told.baseline_loss,
     )
+    assert (evidence.seed_losses, evidence.plain) == (told.seed_losses, None)
     assert snapshot.results.criteria.keys() == {"gcv"}
     np.testing.assert_array_equal(snapshot.results.criteria["gcv"], [np.nan, 0.1, 0.2])
     opened = ledger.snapshot(open_test=True)
     np.testing.assert_array_equal(opened.results.criteria["true_risk"], [0.0, 1.0, 2.0])
     assert (opened.evidence.openings, opened.evidence.trials) == ((3,), 3)
+    assert opened.evidence.plain == told.plain
     run_batch(ledger, 1, seed=1)
     later = ledger.snapshot()
     assert later.results.criteria.keys() == {"gcv"}
@@ -269,30 +273,33 @@ def test_the_opening_is_recorded_before_a_loss_is_read(ledger):
     assert len(ledger.openings) == 1
 
 
-@pytest.mark.parametrize("part", ["sweep", "exact"])
+@pytest.mark.parametrize("part", ["grid", "inner", "exact"])
 def test_a_confirmation_is_kept_outside_the_trials_and_sealed(ledger, part):
     assert ledger.confirmation(part) is None
     assert getattr(ledger.snapshot().evidence, part) is None
     run_batch(ledger, 2)
-    swept = results_for({place: Candidate("l2", strength) for place, strength in enumerate((0.1, 1.0, 10.0))})
-    ledger.keep_confirmation(part, swept)
-    same(ledger.confirmation(part), sealed(swept))
-    same(getattr(ledger.snapshot().evidence, part), sealed(swept))
+    kept = results_for({place: Candidate("l2", strength) for place, strength in enumerate((0.1, 1.0, 10.0))})
+    ledger.keep_confirmation(part, kept)
+    same(ledger.confirmation(part), sealed(kept))
+    same(getattr(ledger.snapshot().evidence, part), sealed(kept))
     assert len(ledger.trials()) == 2
-    same(getattr(ledger.snapshot(open_test=True).evidence, part), swept)
-    same(ledger.confirmation(part), swept)
-    ledger.keep_confirmation(part, swept.take([0]))
-    same(ledger.confirmation(part), swept.take([0]))
+    same(getattr(ledger.snapshot(open_test=True).evidence, part), kept)
+    same(ledger.confirmation(part), kept)
+    ledger.keep_confirmation(part, kept.take([0]))
+    same(ledger.confirmation(part), kept.take([0]))
 
 
-def test_a_sweep_confirms_the_trials_that_there_are(ledger):
-    swept = results_for({0: Candidate("l2", 1.0)})
+def test_facts_confirm_the_trials_that_there_are(ledger):
+    """They are kept last: nothing else marks the trials as confirmed."""
+    kept = results_for({0: Candidate("l2", 1.0)})
     assert not ledger.confirmed()
     run_batch(ledger, 2)
-    ledger.keep_confirmation("exact", swept)
-    assert not ledger.confirmed()
-    ledger.keep_confirmation("sweep", swept)
+    for part in ("exact", "inner", "grid"):
+        ledger.keep_confirmation(part, kept)
+        assert not ledger.confirmed()
+    ledger.keep_facts(Facts(seed_losses=(0.5, 0.25)))
     assert ledger.confirmed()
+    assert ledger.snapshot().evidence.seed_losses == (0.5, 0.25)
     run_batch(ledger, 1, seed=1)
     assert not ledger.confirmed()
 

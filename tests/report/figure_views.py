@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def view_of(
         evidence=evidence or Evidence(),
         sealed=results.test is None,
     )
-    return StudyView.judged(study, confidence=0.95, tolerance=0.01) if judged else StudyView(study)
+    return StudyView.judged(study, confidence=0.95, tolerance=0.01, scope="models") if judged else StudyView(study)
 
 
 def random_view(candidates: Sequence[Candidate], *, replicates: int = 2, rows: int = 40, test: bool = True, **changes):
@@ -85,6 +86,37 @@ def random_view(candidates: Sequence[Candidate], *, replicates: int = 2, rows: i
         for place, candidate in enumerate(candidates)
     ]
     return view_of(outcomes, **changes)
+
+
+def with_grid(best: float = 0.9, *, test: bool = True) -> StudyView:
+    """The view of `L2`, and a dense grid: its first candidate was tried, its second has the lowest loss of all."""
+    rng = np.random.default_rng(5)
+    strengths = [L2[2].lambda_, 0.3, 3.0, 30.0]
+    levels = [9.0, best, 3.0, 4.0]
+    rows = [level + 0.2 * rng.random((2, 2, 40)) for level in levels]
+    grid = join(
+        [
+            outcome(Candidate("l2", strength), own[0], own[1] if test else None)
+            for strength, own in zip(strengths, rows, strict=True)
+        ]
+    )
+    return random_view(L2, test=test, evidence=Evidence(grid=grid))
+
+
+def rotated_view(candidates: Sequence[Candidate] = L2, *, folds: int = 4, rows: int = 40) -> StudyView:
+    """A rotation with random losses: each row is held out by one fold, and by each pair that this fold is in."""
+    rng = np.random.default_rng(7)
+    noise, fold = rng.random(rows), np.arange(rows) % folds
+    levels = 1 + 0.02 * np.arange(len(candidates))
+    turns = fold == np.arange(folds)[:, None]
+    pairs = np.array([turns[one] | turns[other] for one, other in combinations(range(folds), 2)])
+
+    def losses(level: float, held: Array) -> Array:
+        return np.where(held, level + noise + 0.2 * rng.random(held.shape), np.nan)
+
+    inner = [Results((each,), losses(level, pairs)[None]) for each, level in zip(candidates, levels, strict=True)]
+    outcomes = [outcome(each, losses(level, turns)) for each, level in zip(candidates, levels, strict=True)]
+    return view_of(outcomes, evidence=Evidence(inner=join(inner)))
 
 
 def with_losses(candidates: Sequence[Candidate], losses: Sequence[float], **changes: Any) -> StudyView:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure_views import L2, outcome, random_view, tuned, view_of, with_losses
+from figure_views import L2, outcome, random_view, rotated_view, tuned, view_of, with_grid, with_losses
 
 from search.core.candidate import Candidate
 from search.core.evidence import Evidence
@@ -113,6 +113,9 @@ VIEWS = {
     "lr, all diverged": lambda: with_losses(tuned(lr=RATES), [np.inf] * 15, judged=False),
     "no lr": lambda: random_view(tuned(dropout=(0.0, 0.2, 0.4), batch_size=(16, 64, 256))),
     "hidden": lambda: random_view(tuned(hidden=(64, "64-32", "128-64"))),
+    "a dense grid": with_grid,
+    "a dense grid, no test rows": lambda: with_grid(test=False),
+    "a rotation": rotated_view,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from figure_views import L2, outcome, random_view, view_of
+from figure_views import L2, outcome, random_view, rotated_view, view_of, with_grid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,6 +122,44 @@ def test_a_diverged_candidate_is_infinitely_worse_and_breaks_no_axis():
     assert any(note.text.endswith("more above") for note in draw_regret(numbers, LIGHT).layout.annotations)
 
 
+def test_the_regret_is_drawn_against_the_dense_grid_too():
+    """Compared are the tried candidates and after them those of the grid that were not tried."""
+    view = with_grid(best=0.5)
+    numbers, told = regret(view), view.verdict
+    strengths = [each.lambda_ for each in view.comparison.compared.candidates]
+    assert strengths == [*(each.lambda_ for each in L2), 0.3, 3.0, 30.0]
+    assert len(numbers.excess.mean) == len(numbers.points.x) == 7
+    assert (told.best_on_test.trial, told.best_on_test.lambda_) == (None, 0.3)
+    assert numbers.best == 4
+    assert numbers.excess.mean[4] == numbers.excess.mean.min() < 0
+    assert -numbers.excess.low.min() == pytest.approx(told.regret.relative_upper, rel=1e-9)
+    risk = view.comparison.compared.test.mean(axis=(1, 2))
+    np.testing.assert_allclose(numbers.excess.mean, risk / risk[numbers.selected] - 1, atol=1e-12)
+
+
+def test_figures_of_the_trials_mark_no_best_one_that_was_not_tried():
+    view = with_grid(best=0.5)
+    assert view.best_on_test is None
+    numbers = losses(view)
+    assert numbers.best is None
+    assert len(numbers.members) == len(L2)
+    assert numbers.members.tolist() == view.comparison.members[: len(L2)].tolist()
+    assert with_grid(best=5.0).best_on_test is not None
+
+
+def test_in_a_rotation_the_regret_is_that_of_what_was_picked():
+    view = rotated_view()
+    numbers, told = regret(view), view.verdict
+    assert told.rotation is not None
+    risk = np.nanmean(view.results.validation, axis=2).mean(axis=1)  # turns of equal length
+    picked = view.comparison.picked[:, 0]
+    own = np.mean([np.nanmean(view.results.validation[place, turn]) for turn, place in enumerate(picked)])
+    np.testing.assert_allclose(numbers.excess.mean, risk / own - 1, atol=1e-12)
+    assert (numbers.excess.low <= numbers.excess.mean).all()
+    assert (numbers.excess.mean <= numbers.excess.high).all()
+    assert -numbers.excess.low.min() == pytest.approx(told.regret.relative_upper, rel=1e-9)
+
+
 # What the regret is made of, and other rules
 
 
@@ -131,6 +169,16 @@ def test_the_gap_is_the_verdicts():
     assert numbers.values["regret"] == numbers.values["validation"] == view.verdict.regret.estimate
     assert np.isnan(numbers.values["search"])
     assert numbers.tolerance == pytest.approx(0.01 * view.verdict.selected.test_loss)
+
+
+def test_validation_and_search_add_up_to_the_regret_where_there_is_a_dense_grid():
+    view = with_grid(best=0.5)
+    values = gap(view).values
+    tried = view.results.test_loss
+    assert values["validation"] == pytest.approx(tried[view.selected] - tried.min(), abs=1e-12)
+    assert values["search"] == pytest.approx(tried.min() - view.verdict.best_on_test.test_loss)
+    assert values["validation"] + values["search"] == pytest.approx(values["regret"])
+    assert values["regret"] == view.verdict.regret.estimate
 
 
 def test_rules_come_cheapest_first_and_their_regret_is_the_distance_from_the_lowest():
@@ -168,10 +216,10 @@ def test_paths_hold_the_largest_coefficients_of_all():
     assert f"feature {place % 50 + 1}, output {place // 50 + 1}" in numbers.names
 
 
-def test_paths_come_from_the_sweep_with_one_l1_ratio():
-    swept = [outcome(Candidate("elastic_net", lambda_, l1_ratio=0.5), np.ones((1, 3))) for lambda_ in (0.1, 1.0, 10.0)]
+def test_paths_come_from_the_dense_grid_with_one_l1_ratio():
+    dense = [outcome(Candidate("elastic_net", lambda_, l1_ratio=0.5), np.ones((1, 3))) for lambda_ in (0.1, 1.0, 10.0)]
     odd = outcome(Candidate("elastic_net", 0.3, l1_ratio=0.9), np.ones((1, 3)))
-    numbers = paths(random_view(L2, evidence=Evidence(sweep=join([*swept, odd]))))
+    numbers = paths(random_view(L2, evidence=Evidence(grid=join([*dense, odd]))))
     assert set(numbers.paths) == {"elastic_net"}
     np.testing.assert_allclose(numbers.paths["elastic_net"].lambda_, [0.1, 1, 10])
 

@@ -39,7 +39,7 @@ def run(ledger, candidates, losses):
 
 
 def judged(ledger):
-    return StudyView.judged(ledger.snapshot(open_test=True), confidence=0.95, tolerance=0.01)
+    return StudyView.judged(ledger.snapshot(open_test=True), confidence=0.95, tolerance=0.01, scope="models")
 
 
 def test_a_view_has_each_candidate_once_in_the_order_of_the_verdict(ledger):

@@ -103,24 +103,27 @@ def test_a_grid_that_grows_is_a_whole_grid_again(folder):
     assert trials["state"].eq("complete").all()
 
 
-def test_a_confirmation_that_was_cut_off_is_done_again(folder, monkeypatch):
-    """The sweep is kept last: a kill before it leaves a study that is not confirmed."""
+@pytest.mark.parametrize("last", ["exact", "grid", "facts"])
+def test_a_confirmation_that_was_cut_off_is_done_again(last, folder, monkeypatch):
+    """The facts are kept last: a kill before them leaves a study that is not confirmed."""
     path = study_file(folder)
     keep = StudyLedger.keep_confirmation
 
-    def killed(self, part, results):
-        if part == "sweep":
+    def killed(self, part, results=None):
+        if part == last or results is None:
             raise KeyboardInterrupt
         keep(self, part, results)
 
     monkeypatch.setattr(StudyLedger, "keep_confirmation", killed)
+    monkeypatch.setattr(StudyLedger, "keep_facts", killed)
     assert call("run", path, "--sealed", "--quiet").code == 130
     monkeypatch.undo()
     monkeypatch.chdir(folder)
     assert not ledger().confirmed()
     run(path)
     assert ledger().confirmed()
-    assert ledger().snapshot().evidence.sweep is not None
+    evidence = ledger().snapshot(open_test=True).evidence
+    assert None not in (evidence.grid, evidence.exact, evidence.plain)
 
 
 def test_optuna_reads_the_study(folder):

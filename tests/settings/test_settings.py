@@ -69,11 +69,13 @@ l1_ratio = { low = 0.05, high = 0.95 }
 sampler = "tpe"
 trials = 64
 batch = 16
+stop = "trials"
 pruner = "none"
 seed = 0
 [verdict]
 confidence = 0.95
 tolerance = 0.01
+scope = "models"
 """
 SPLIT = """
 scheme = "holdout"
@@ -81,6 +83,8 @@ validation = 0.25
 folds = 5
 repeats = 1
 test = 0.25
+test_folds = 0
+test_repeats = 1
 seed = 0
 """
 
@@ -198,7 +202,15 @@ REFUSED = [
     ({"data": SYNTHETIC | {"train": 0}}, "data.train", "at least 1, found 0"),
     ({"data": SYNTHETIC | {"noise": float("nan")}}, "data.noise", "finite number, found nan"),
     ({"data": SYNTHETIC, "split": {"folds": 4}}, "split.folds", "does not apply to synthetic_linear"),
+    ({"data": SYNTHETIC, "split": {"test_folds": 5}}, "split.test_folds", "does not apply to synthetic_linear"),
     ({"split": {"test": 0.2, "test_column": "t"}}, "split.test", "excludes split.test_column"),
+    ({"split": {"test_folds": 5, "test_column": "t"}}, "split.test_folds", "excludes split.test_column"),
+    ({"split": {"test_folds": 1}}, "split.test_folds", "0 or at least 3 (the other folds validate each other)"),
+    ({"split": {"test_folds": 2}}, "split.test_folds", "validate each other), found 2"),
+    ({"split": {"test_folds": -1}}, "split.test_folds", "at least 0, found -1"),
+    ({"split": {"test_repeats": 2}}, "split.test_repeats", "needs test_folds"),
+    ({"split": {"test_folds": 5, "test_repeats": 0}}, "split.test_repeats", "at least 1, found 0"),
+    ({"split": {"test_folds": 5}, "training": {"patience": 3}}, "training.patience", "on the rows of test_folds"),
     ({"split": {"scheme": "kfold", "folds": 1}}, "split.folds", "at least 2"),
     ({"split": {"validation": 1.0}}, "split.validation", "below 1, found 1.0"),
     ({"split": {"sheme": "kfold"}}, "split.sheme", "did you mean scheme?"),
@@ -249,11 +261,13 @@ REFUSED = [
         "log_loss or error_rate",
     ),
     ({"search": {"pruner": "median"}, "training": {"optimizer": "exact"}}, "search.pruner", "none or wilcoxon"),
+    ({"search": {"stop": "setled"}}, "search.stop", "did you mean settled?"),
     ({"search": {"sampler": "cmaes"}}, "search.sampler", 'use "tpe"'),
     ({"search": {"sampler": "gp"}}, "search.sampler", 'use "tpe"'),
     ({"search": {"sampler": "qmc"}, "space": {"penalty": ["l1", "elastic_net"]}}, "search.sampler", "silently"),
     ({"verdict": {"confidence": 1}}, "verdict.confidence", "below 1"),
     ({"verdict": {"tolerance": -0.1}}, "verdict.tolerance", "at least 0"),
+    ({"verdict": {"scope": "model"}}, "verdict.scope", "did you mean models?"),
 ]
 
 
@@ -295,6 +309,8 @@ ACCEPTED = [
     {"model": {"init": "normal", "init_std": 0.1}},
     {"model": {"kind": "mine.models:build"}},
     {"split": {"test_column": "held_out"}},
+    {"split": {"test_folds": 3, "test_repeats": 2}},
+    {"verdict": {"scope": "procedure"}},
     {"data": SYNTHETIC | {"weight_std": 0.1}},
     {"data": FILE, "search": {"metric": "error_rate"}},
 ]
@@ -471,12 +487,13 @@ def test_a_folder_is_no_study_file(tmp_path):
     ("tables", "changed"),
     [
         ({}, []),
-        ({"search": {"trials": 5}, "question": "why?", "training": {"device": "cpu"}}, []),
-        ({"verdict": {"confidence": 0.9, "tolerance": 0.1}}, []),
+        ({"search": {"trials": 5, "stop": "settled"}, "question": "why?", "training": {"device": "cpu"}}, []),
+        ({"verdict": {"confidence": 0.9, "tolerance": 0.1, "scope": "procedure"}}, []),
+        ({"split": {"test_folds": 5, "test_repeats": 2}}, ["split.test_folds", "split.test_repeats"]),
         ({"training": {"lr": 0.1, "device": "cpu"}, "search": {"batch": 2}}, ["search.batch", "training.lr"]),
         ({"space": {"lambda": [1.0]}}, ["space.lambda"]),
         ({"space": {"lambda": {"low": 1e-4, "high": 10.0}}}, ["space.lambda"]),
-        ({"split": {"test_column": "t"}}, ["split.test", "split.test_column"]),
+        ({"split": {"test_column": "t"}}, ["split.test", "split.test_column", "split.test_folds"]),
         ({"name": "b"}, ["name"]),
     ],
 )

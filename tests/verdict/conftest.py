@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 SHRINKAGE = np.linspace(0.0, 1.6, 17)
 
@@ -46,3 +47,14 @@ def at_least(hits, share):
 @pytest.fixture(scope="session")
 def holds():
     return at_least
+
+
+def freedom(values):
+    """Degrees of freedom of the mean of these values: as if there were rows / kurtosis rows, from 2 to rows - 1."""
+    rows = len(values)
+    return float(np.clip(rows / stats.kurtosis(values, fisher=False) - 1, min(2, rows - 1), rows - 1))
+
+
+@pytest.fixture(scope="session")
+def dof_of():
+    return freedom

@@ -52,24 +52,96 @@ def test_bounds_hold_for_right_or_wrong_losses_on_few_rows(holds):
     assert holds(hits, 0.95)
 
 
-def test_two_candidates_have_the_bounds_of_a_paired_t_interval():
+def test_two_candidates_have_the_bounds_of_a_paired_t_interval(dof_of):
+    """With as many degrees of freedom as there are rows that carry the difference, less one."""
     rng = np.random.default_rng(3)
     losses = rng.exponential(size=(2, 18)) + np.array([[1.0], [0.0]])
+    difference = losses[0] - losses[1]
+    margin = stats.t.ppf(0.975, dof_of(difference)) * stats.sem(difference)
+    found = bounds(losses, 0)
+    assert found.upper == pytest.approx(difference.mean() + margin)
+    assert found.lower == pytest.approx(difference.mean() - margin, rel=0.1)
+
+
+def test_where_all_rows_deviate_alike_the_bounds_are_scipys_paired_t_interval():
+    difference = 1.0 + np.tile([0.3, -0.3], 9)
+    losses = np.stack([difference + 1, np.ones(18)])
     interval = stats.ttest_rel(losses[0], losses[1]).confidence_interval(0.95)
     found = bounds(losses, 0)
     assert found.upper == pytest.approx(interval.high)
     assert found.lower == pytest.approx(interval.low, rel=0.1)
 
 
-def test_relative_bounds_solve_the_test_of_each_ratio():
+def test_relative_bounds_solve_the_test_of_each_ratio(dof_of):
     rng = np.random.default_rng(4)
     losses = rng.exponential(size=(2, 30)) + np.array([[0.4], [0.0]])
-    grid = np.linspace(0, 1, 401)
-    # risk(0) - risk(1) - t risk(0) tested at each t by scipy
-    t_values = [stats.ttest_1samp(losses[0] - losses[1] - t * losses[0], 0).statistic for t in grid]
-    c = stats.t.ppf(0.975, 29)
+    grid = np.linspace(0, 1, 4001)
+    # risk(0) - risk(1) - t risk(0) tested at each t by scipy, with the degrees of freedom at that t
+    shifted = [losses[0] - losses[1] - t * losses[0] for t in grid]
+    stands = [stats.ttest_1samp(each, 0).statistic >= -stats.t.ppf(0.975, dof_of(each)) for each in shifted]
     found = bounds(losses, 0, relative=True)
-    assert found.upper == pytest.approx(grid[np.array(t_values) >= -c].max(), abs=3e-3)
+    assert found.upper == pytest.approx(grid[np.array(stands)].max(), abs=3e-4)
+
+
+def heavy(seed, count, rows):
+    """Losses whose differences are carried by some rows more than by others."""
+    rng = np.random.default_rng(seed)
+    return rng.exponential(size=(count, rows)) ** 1.5 + 0.3 * rng.random((count, 1)) + 0.1
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), rows=st.integers(2, 60), t=st.floats(0, 1))
+def test_degrees_of_freedom_of_a_ratio_are_those_of_its_own_rows(seed, rows, t):
+    losses = heavy(seed, 5, rows)
+    sample = build(losses[:, None], 0, "models")
+    gains = contrast(sample, relative=True)
+    assert np.allclose(gains.dof_at(0.0), gains.dof)
+    shifted = losses[0] - losses[1:] - t * losses[0]
+    squares = (shifted - shifted.mean(axis=1, keepdims=True)) ** 2
+    direct = np.clip(squares.sum(axis=1) ** 2 / (squares**2).sum(axis=1) - 1, min(2, rows - 1), rows - 1)
+    assert np.allclose(gains.dof_at(t)[1:], direct, rtol=1e-6)
+    assert np.allclose(gains.dof_at(np.full(5, t)), gains.dof_at(t))  # one number, or one of each candidate
+    assert gains.dof_at(0.0)[0] == rows - 1  # the selected candidate's difference from itself
+
+
+def test_degrees_of_freedom_of_a_ratio_are_for_rows_alone():
+    losses = np.random.default_rng(13).exponential(size=(3, 4, 20))
+    assert contrast(build(losses, 0, "models"), relative=False).dof_at is None
+    assert contrast(build(losses, 0, "procedure"), relative=True).dof_at is None
+    assert contrast(build(losses, 0, "models"), relative=True).dof_at is not None
+
+
+@pytest.mark.parametrize("confidence", [0.6, 0.95, 0.99])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_relative_upper_bound_is_the_last_ratio_that_a_dense_scan_does_not_reject(seed, confidence):
+    gains = contrast(build(heavy(seed, 4, 4 + 5 * seed)[:, None], 0, "models"), relative=True)
+    normal = float(stats.norm.ppf(confidence))
+    found = gains.high(normal)
+    grid = np.linspace(0, 1, 2001)
+    c = [stats.t.ppf(confidence, gains.dof_at(t)) for t in grid]
+    stands = np.array(
+        [gains.gain - t * gains.scale + each * gains.deviation(t) > 0 for t, each in zip(grid, c, strict=True)]
+    )
+    for h in range(1, 4):
+        if not stands[0, h]:  # surely no better
+            assert found[h] == 0
+        elif stands[-1, h]:
+            assert found[h] == np.inf
+        else:
+            assert found[h] == pytest.approx(grid[stands[:, h]].max(), abs=6e-4)
+    assert found[0] == 0  # the selected candidate loses nothing against itself
+
+
+def test_the_upper_bound_is_that_of_the_capped_losses_and_the_lower_one_that_of_the_losses():
+    rng = np.random.default_rng(14)
+    losses = rng.exponential(size=(4, 80)) + np.array([0.5, 0.0, 0.1, 0.2])[:, None]
+    losses[3, 7] = 1e6
+    sample, capped = (build(each[:, None], 0, "models") for each in (losses, np.minimum(losses, losses[0] + 2)))
+    for relative in (False, True):
+        plain, alone = (regret_bounds(each, confidence=0.95, relative=relative) for each in (sample, capped))
+        found = regret_bounds(sample, confidence=0.95, relative=relative, capped=capped)
+        assert (found.lower, found.upper) == (plain.lower, alone.upper)
+        assert found.upper < plain.upper
 
 
 def test_many_clearly_worse_candidates_do_not_widen_the_bounds():

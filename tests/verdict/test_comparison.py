@@ -79,9 +79,11 @@ def test_candidates_that_diverged_are_left_out_and_put_back_in_their_place():
 
 
 def test_where_the_selected_candidate_diverged_the_others_are_compared_among_themselves():
-    test = losses(0)
+    test = losses(0, rows=400)
     test[2, 0, 3] = np.inf
     case = Comparison(Results(CANDIDATES, losses(1), test), 2)
+    others = Comparison(Results(CANDIDATES, losses(1), test).take([0, 1, 3]), 0)
+    assert case.members.tolist() == np.insert(others.members, 2, values=False).tolist()
     assert case.members.tolist() == [False, True, False, False]
     assert case.best == 1
     assert Comparison(Results(CANDIDATES, losses(1), np.full_like(test, np.inf)), 2).members.all()

@@ -1,13 +1,18 @@
-"""Candidates that explode on single rows: out of the bounds when, and only when, they are certainly worse."""
+"""Candidates that explode on single rows: they leave no bound open, and are out of the sets when certainly worse."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from search.core.results import Results
-from search.verdict import Comparison, judge
+from search.verdict import Comparison, judge, verdict_of
+from search.verdict.bounds import regret_bounds
 from search.verdict.inputs import candidates_of, results_from_arrays
+from search.verdict.sample import build
 
 
 def frame(count):
@@ -29,7 +34,8 @@ def test_one_absurd_row_does_not_leave_every_bound_open():
     validation, test = losses(rng, 100), losses(rng, 400)
     verdict, without = judge(validation, test, frame(6)), judge(validation[1:], test[1:], frame(6).iloc[1:])
     assert verdict.regret.relative_upper < 0.05
-    assert abs(verdict.regret.relative_upper - without.regret.relative_upper) < 0.002
+    assert verdict.regret == without.regret  # nothing is given up for it
+    assert verdict.basis.at_most == without.basis.at_most
     assert all(part.penalty == "l2" for part in verdict.confidence_set)
     assert verdict.does_it_matter.answer is True
     assert verdict.does_it_matter.gain_over_none.lower < 0 < verdict.does_it_matter.gain_over_none.upper
@@ -43,6 +49,69 @@ def test_a_candidate_that_is_better_on_all_rows_but_one_stays():
     case = Comparison(results_from_arrays(validation, test, frame(6)), 1)
     assert not case.exploding.any()
     assert judge(validation, test, frame(6), selected=1).regret.relative_upper > 0.2
+
+
+def test_the_upper_bound_is_that_of_losses_capped_ten_validation_losses_above_the_selected_ones():
+    rng = np.random.default_rng(7)
+    validation, test = losses(rng, 100), losses(rng, 400)
+    case = Comparison(results_from_arrays(validation, test, frame(6)), 2)
+    cap = 10 * validation[2].mean()
+    assert case.cap == pytest.approx(cap)
+    capped = np.minimum(test, test[2] + cap)
+    assert np.allclose(case.capped.risk, capped.mean(axis=1))
+    assert (case.capped.gain >= build(test[:, None], 2, "models").gain).all()
+    direct = regret_bounds(build(capped[:, None], 2, "models"), confidence=0.95, relative=False)
+    found = verdict_of(case).regret
+    assert found.upper == pytest.approx(direct.upper)
+    assert found.lower == regret_bounds(case.sample, confidence=0.95, relative=False).lower
+
+
+@pytest.mark.parametrize("size", [1e3, 1e8, 1e29])
+def test_how_far_a_loss_is_beyond_the_cap_does_not_matter(size):
+    """A candidate that explodes on a row and is as good as the others on all others: nothing says that it is worse."""
+    rng = np.random.default_rng(8)
+    validation, test = losses(rng, 100), losses(rng, 400)
+    validation[0], test[0] = 2 * validation[1], test[1] + 0.02 * rng.normal(size=400)
+    test[0, 3] = size
+    found, other = judge(validation, test, frame(6)), judge(validation, test, frame(6), selected=1)
+    assert found.selected.trial == other.selected.trial == 1
+    case = Comparison(results_from_arrays(validation, test, frame(6)), 1)
+    assert not case.exploding.any()
+    assert 0 < found.regret.relative_upper < 0.1
+    huge = test.copy()
+    huge[0, 3] *= 3
+    again = judge(validation, huge, frame(6)).regret
+    assert (again.upper, again.relative_upper) == (found.regret.upper, found.regret.relative_upper)
+    # the other candidates alone have no larger bound
+    without = judge(validation[1:], test[1:], frame(6).iloc[1:]).regret
+    assert without.upper <= found.regret.upper
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(40, 100), st.integers(0, 3))
+def test_an_exploding_candidate_leaves_the_bounds_of_the_others_alone(seed, rows, selected):
+    """It is bad on every row, so whatever it does on one of them it cannot be the one that the bounds come from."""
+    rng = np.random.default_rng(seed)
+    good = rng.exponential(size=(4, rows)) + 0.5
+    bad = good[selected] + 3 + rng.random(rows)
+    bad[rng.integers(rows)] = 10 ** rng.uniform(2, 28)
+    validation = rng.exponential(size=(5, 20)) + 0.5
+    alone = judge(validation[:4], good, frame(4), selected=selected)
+    found = judge(validation, np.concatenate([good, [bad]]), frame(5), selected=selected)
+    assert (found.regret.estimate, found.regret.upper) == (alone.regret.estimate, alone.regret.upper)
+    assert found.regret.relative_upper == alone.regret.relative_upper
+
+
+def test_losses_below_zero_have_an_upper_bound_that_is_not_below_the_estimate():
+    """Log likelihoods, say: the mean validation loss is no measure of how far a loss may lie above another then."""
+    rng = np.random.default_rng(9)
+    validation = rng.normal(size=(3, 30)) - 2
+    test = rng.normal(size=(3, 200)) - 2 + np.array([0.0, 0.3, 0.6])[:, None]
+    for selected in range(3):
+        found = judge(validation, test, frame(3), selected=selected)
+        plain = regret_bounds(build(test[:, None], selected, "models"), confidence=0.95, relative=False)
+        assert found.regret.lower <= found.regret.estimate <= found.regret.upper
+        assert found.regret.upper == pytest.approx(plain.upper)
 
 
 def test_the_truly_best_candidate_is_hardly_ever_said_to_explode():

@@ -28,6 +28,9 @@ KEYS = {
     "tolerance": None,
     "test_rows": None,
     "opened": None,
+    "rotation": None,
+    "scores": None,
+    "seed": None,
 }
 
 
@@ -193,13 +196,21 @@ def test_procedure_asks_more_than_models(law):
 def test_evidence_fills_the_gap_and_is_kept(data):
     validation, test, frame = data
     lambdas = [float(frame["lambda"][3]), 0.111, 0.222]
-    swept = test[:3] - 0.1
-    sweep = results_from_arrays(validation[:3], swept, pd.DataFrame({"penalty": "l2", "lambda": lambdas}))
+    dense = test[[3, 10, 11]] - 0.1
+    grid = results_from_arrays(validation[:3], dense, pd.DataFrame({"penalty": "l2", "lambda": lambdas}))
     exact = results_from_arrays(validation, test - 0.25, frame)
-    found = judge(validation, test, frame, evidence=Evidence(sweep=sweep, exact=exact, openings=(16,), trials=20))
+    found = judge(validation, test, frame, evidence=Evidence(grid=grid, exact=exact, openings=(16,), trials=20))
     assert found.gap.training == pytest.approx(0.25)
-    means = swept.mean(axis=1)
-    assert found.gap.search == pytest.approx(means[0] - means[1:].min())
+    tried, fresh = test.mean(axis=1).min(), dense[1:].mean(axis=1).min()
+    assert found.gap.search == pytest.approx(tried - fresh)
+    assert found.gap.search > 0
+    assert found.gap.validation + found.gap.search == pytest.approx(found.regret.estimate)
+    assert found.best_on_test.trial is None
+    assert found.best_on_test.lambda_ in lambdas[1:]
+    assert found.best_on_test.test_loss == pytest.approx(fresh)
+    assert found.basis.candidates == len(frame) + 2
+    assert all(0 <= trial < len(frame) for part in found.confidence_set for trial in part.trials)
+    json.dumps(found.to_dict(), allow_nan=False)
     assert found.opened == (16,)
     assert "test_opened_before" in {warning.code for warning in found.warnings}
 

@@ -61,11 +61,19 @@ def test_degenerate_cases():
     assert not named(-np.random.default_rng(1).exponential(size=(3, 30)), 0.01).any()
 
 
-def test_gain_is_a_paired_t_interval():
+def test_gain_is_a_paired_t_interval(dof_of):
     losses = np.random.default_rng(2).exponential(size=(3, 25))
     gain, _ = gain_over_none(build(losses[:, None], 1, "models"), 2, confidence=0.9, tolerance=0.01)
-    reference = stats.ttest_rel(losses[2], losses[1]).confidence_interval(0.9)
-    assert gain.estimate == pytest.approx(losses[2].mean() - losses[1].mean())
+    difference = losses[2] - losses[1]
+    reference = stats.t.interval(0.9, dof_of(difference), difference.mean(), stats.sem(difference))
+    assert gain.estimate == pytest.approx(difference.mean())
+    assert (gain.lower, gain.upper) == pytest.approx(reference)
+
+
+def test_where_all_rows_deviate_alike_the_gain_has_scipys_paired_t_interval():
+    losses = np.stack([np.ones(24), 1.5 + np.tile([0.2, -0.2], 12)])
+    gain, _ = gain_over_none(build(losses[:, None], 0, "models"), 1, confidence=0.9, tolerance=0.01)
+    reference = stats.ttest_rel(losses[1], losses[0]).confidence_interval(0.9)
     assert (gain.lower, gain.upper) == pytest.approx((reference.low, reference.high))
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.verdict import judge
 from search.verdict.inputs import results_from_arrays
 from search.verdict.optimism import corrected_loss, optimism
 
@@ -129,11 +130,13 @@ def test_shown_beside_the_test_loss():
     generator = np.random.default_rng(7)
     validation, test = generator.exponential(size=(5, 2, 30)), generator.exponential(size=(5, 2, 90))
     best = int(validation.mean(axis=(1, 2)).argmin())
-    found = optimism(results_from_arrays(validation, test, frame(5)), best)
+    found = optimism(results_from_arrays(validation, test, frame(5)), best, 0.75)
     assert found.validation_loss == pytest.approx(validation[best].mean())
-    assert found.test_loss == pytest.approx(test[best].mean())
+    assert found.test_loss == 0.75
     assert found.corrected > found.validation_loss
-    assert optimism(results_from_arrays(validation, None, frame(5)), best).test_loss is None
+    assert optimism(results_from_arrays(validation, None, frame(5)), best, None).test_loss is None
+    assert judge(validation, test, frame(5)).optimism.test_loss == pytest.approx(test[best].mean())
+    assert judge(validation, None, frame(5)).optimism.test_loss is None
 
 
 def test_no_correction_where_it_would_say_nothing():
@@ -145,4 +148,4 @@ def test_no_correction_where_it_would_say_nothing():
         (validation[:, :, :1], lowest_on_one_row),
         (np.full((2, 1, 4), np.inf), 0),
     ):
-        assert np.isnan(optimism(results_from_arrays(losses, None, frame(len(losses))), selected).corrected)
+        assert np.isnan(optimism(results_from_arrays(losses, None, frame(len(losses))), selected, None).corrected)

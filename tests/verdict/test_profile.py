@@ -90,7 +90,7 @@ def test_the_sentence_says_what_is_tuned():
     assert verdict.answer == "yes"
     assert verdict.selected.candidate["lr"] == 0.1
     assert verdict.to_dict()["selected"]["lr"] == 0.1
-    first = describe(verdict).split("\n")[0]
-    assert "any lambda from 0.01 to 1, with its lr tuned, does as well" in first
+    second = describe(verdict).split("\n")[1]
+    assert "any lambda from 0.01 to 1, with its lr tuned, does as well" in second
     [interval] = verdict.does_it_matter.indifference
     assert (interval.lambda_low, interval.lambda_high) == pytest.approx((0.01, 1.0))

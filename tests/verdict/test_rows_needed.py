@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from search.verdict.bounds import regret_bounds
 from search.verdict.rows_needed import rows_needed
@@ -18,24 +20,39 @@ def test_that_many_rows_of_the_same_kind_settle_it(law, selected):
     Candidate 10 is the best one; 11 is within the tolerance and 6 beyond it.
     """
     losses = law.losses(np.random.default_rng(0), 60)
-    rows = needed(losses, selected)
+    rows, answer = needed(losses, selected)
 
-    def open_with(count):
+    def with_rows(count):
         tiled = np.tile(losses, count // 60)[:, None]
         found = regret_bounds(build(tiled, selected, "models"), confidence=0.95, relative=True)
-        return found.lower <= 0.05 < found.upper
+        if found.lower <= 0.05 < found.upper:
+            return "open"
+        return "yes" if found.upper <= 0.05 else "no"
 
-    assert rows > 60
-    assert open_with(60)
-    assert not open_with(int(2.5 * rows))
-    assert open_with(max(60, rows // 3))
+    assert rows >= 66
+    assert with_rows(60) == "open"
+    assert answer == with_rows(int(2.5 * rows)) == ("no" if selected == 6 else "yes")
+    assert with_rows(max(60, rows // 3)) == "open"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 50), st.floats(0, 0.5))
+def test_an_answer_comes_with_its_rows_and_they_are_more_than_there_are(seed, rows, tolerance):
+    losses = np.random.default_rng(seed).exponential(size=(5, rows))
+    found, answer = needed(losses, 0, tolerance=tolerance)
+    means = losses.mean(axis=1)
+    within = means[0] - means.min() <= tolerance * means[0]
+    assert (found is None) == (answer is None)
+    if answer is not None:
+        assert found >= 1.1 * rows
+        assert answer == ("yes" if within else "no")
 
 
 def test_none_where_no_number_of_rows_would_do():
     rng = np.random.default_rng(1)
-    assert needed(rng.exponential(size=(4, 1)), 0) is None
+    assert needed(rng.exponential(size=(4, 1)), 0) == (None, None)
     by_replicate = rng.normal(1.0, 0.2, size=(2, 3, 1)) + 1e-3 * rng.normal(size=(2, 3, 50))
-    assert needed(by_replicate, 0, scope="procedure") is None
+    assert needed(by_replicate, 0, scope="procedure") == (None, None)
 
 
 def test_the_rows_grow_with_the_variance():
@@ -43,6 +60,6 @@ def test_the_rows_grow_with_the_variance():
     base = rng.exponential(size=300) + 1
     noise = rng.normal(size=(2, 300))
     noise -= noise.mean(axis=1, keepdims=True)
-    few, many = (needed(base + sd * noise, 0, tolerance=0.02) for sd in (1.0, 4.0))
-    assert few > 301
+    few, many = (needed(base + sd * noise, 0, tolerance=0.02)[0] for sd in (1.0, 4.0))
+    assert few > 330
     assert many == pytest.approx(16 * few, rel=0.1)

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from search.core.evidence import Evidence
 from search.penalties import PENALTIES
+from search.verdict.comparison import Comparison
 from search.verdict.inputs import results_from_arrays
 from search.verdict.rules import RULES, Options, compare_rules
 from search.verdict.rules.base import heavier
@@ -214,7 +216,7 @@ def test_every_rule_with_its_regret():
     candidates["gcv"] = np.where(candidates["penalty"] == "l2", gcv, np.nan)
     candidates["evidence"] = -gcv
     results = results_from_arrays(validation, test, candidates)
-    found = {result.rule: result for result in compare_rules(results, tolerance=0.01)}
+    found = {result.rule: result for result in compare_rules(Comparison(results, pick("argmin", results)))}
     assert list(found) == list(RULES)
     risk = test.mean(axis=(1, 2))
     for rule, result in found.items():
@@ -227,6 +229,19 @@ def test_every_rule_with_its_regret():
     assert found["evidence"].candidate == results.candidates[gcv.argmin()]
 
 
+def test_a_rules_regret_is_over_the_tried_candidates_and_not_over_the_dense_grid():
+    generator = np.random.default_rng(9)
+    candidates, validation = mixed(generator, 8)
+    test = generator.exponential(size=(8, 2, 50))
+    results = results_from_arrays(validation, test, candidates)
+    grid = results_from_arrays(validation[:2], 0.01 * test[:2], path("l2", [7777.0, 7778.0]))
+    for tolerance in (0.0, 0.3):
+        plain = compare_rules(Comparison(results, 2, tolerance=tolerance))
+        assert plain == compare_rules(Comparison(results, 2, tolerance=tolerance, evidence=Evidence(grid=grid)))
+        (found,) = [each for each in plain if each.rule == "tolerance"]
+        assert found.candidate == results.candidates[pick("tolerance", results, tolerance)]
+
+
 def test_rules_from_a_formula_apply_where_there_is_one():
     candidates, validation = mixed(np.random.default_rng(8), 6)
     assert pick("gcv", of(validation, candidates)) is None
@@ -235,7 +250,7 @@ def test_rules_from_a_formula_apply_where_there_is_one():
 
 def test_without_test_rows_there_is_no_regret():
     candidates, validation = mixed(np.random.default_rng(6), 8)
-    found = compare_rules(of(validation, candidates), tolerance=0.01)
+    found = compare_rules(Comparison(of(validation, candidates), 3))
     assert [result.rule for result in found] == [name for name in RULES if name not in {"gcv", "evidence"}]
     for result in found:
         assert result.test_loss is None
@@ -244,7 +259,7 @@ def test_without_test_rows_there_is_no_regret():
 
 def test_where_everything_diverged_only_argmin_is_left():
     losses = np.full((2, 1, 3), np.inf)
-    (only,) = compare_rules(results_from_arrays(losses, losses, path("l2", [0.1, 1.0])), tolerance=0.01)
+    (only,) = compare_rules(Comparison(results_from_arrays(losses, losses, path("l2", [0.1, 1.0])), 0))
     assert (only.rule, only.candidate.lambda_, only.regret) == ("argmin", 1.0, None)
 
 

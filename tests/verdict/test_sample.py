@@ -1,21 +1,23 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from search.verdict.sample import build
+from search.verdict.sample import DEPENDENCE, build, degrees_of_freedom
 
 
 def variance(sample):
     return (sample.rows[:-1] ** 2).sum(axis=1), (sample.replicates[:-1] ** 2).sum(axis=1)
 
 
-def test_for_fitted_models_it_is_the_paired_t_test():
+def test_for_fitted_models_it_is_the_paired_t_test(dof_of):
     losses = np.random.default_rng(0).exponential(size=(4, 1, 25))
     sample = build(losses, 2, "models")
     for h in (0, 1, 3):
         reference = stats.ttest_rel(losses[2, 0], losses[h, 0])
         assert sample.gain[h] / np.sqrt(variance(sample)[0][h]) == pytest.approx(reference.statistic)
-        assert sample.dof(*variance(sample))[h] == reference.df
+        assert sample.dof(*variance(sample))[h] == pytest.approx(dof_of(losses[2, 0] - losses[h, 0]))
     assert np.allclose(sample.risk, losses.mean(axis=(1, 2)))
 
 
@@ -93,12 +95,74 @@ def test_procedure_variance_is_the_truth_plus_one_interaction_on_average():
     assert variances.mean() == pytest.approx(truth + 4.0 / (replicates * rows), rel=0.03)
 
 
-def test_degrees_of_freedom_lie_between_the_two_samples():
+def test_degrees_of_freedom_lie_between_the_two_samples(dof_of):
     x = layout(np.random.default_rng(0), 4, 50)
     sample = build(np.stack([x, np.zeros_like(x)]), 0, "procedure")
-    assert 3 <= sample.dof(*variance(sample))[1] <= 3 + 49
+    by_row, by_replicate = dof_of(x.mean(axis=0)), 3
+    found = sample.dof(*variance(sample))[1]
+    assert min(by_row, by_replicate) <= found <= by_row + by_replicate
+    # Satterthwaite 1946
+    own = x.mean(axis=0).var(ddof=1) / 50, x.mean(axis=1).var(ddof=1) / 4
+    assert found == pytest.approx(sum(own) ** 2 / (own[0] ** 2 / by_row + own[1] ** 2 / by_replicate))
     alone = build(np.stack([x[:1], np.zeros_like(x[:1])]), 0, "procedure")
-    assert alone.dof(*variance(alone))[1] == 49
+    assert alone.dof(*variance(alone))[1] == pytest.approx(dof_of(x[0]))
+
+
+@pytest.mark.parametrize("rows", [4, 50, 1000])
+def test_rows_that_deviate_alike_all_count(rows):
+    difference = np.tile([1.0, -1.0], rows // 2)
+    sample = build(np.stack([difference, np.zeros(rows)])[:, None], 0, "models")
+    assert sample.effective_rows()[1] == pytest.approx(rows)
+    assert sample.dof(*variance(sample))[1] == pytest.approx(rows - 1)
+    assert degrees_of_freedom(np.array([float(rows)]), rows) == rows - 1
+
+
+@pytest.mark.parametrize("rows", [50, 1000])
+def test_a_mean_that_one_row_carries_has_two_degrees_of_freedom(rows):
+    difference = 2.5 * np.eye(rows)[3]  # losses of 0 and 1 get two more rows
+    sample = build(np.stack([difference, np.zeros(rows)])[:, None], 0, "models")
+    assert sample.effective_rows()[1] == pytest.approx(1, abs=5 / rows)
+    assert sample.dof(*variance(sample))[1] == 2
+    assert degrees_of_freedom(np.array([1.0]), rows) == 2
+
+
+def test_degrees_of_freedom_are_never_more_than_two_or_three_rows_have():
+    assert degrees_of_freedom(np.array([1.0, 2.0]), 2).tolist() == [1, 1]
+    assert degrees_of_freedom(np.array([1.0, 3.0]), 3).tolist() == [2, 2]
+
+
+def test_normal_deviations_count_a_third():
+    x = np.random.default_rng(1).normal(size=(2, 1, 100_000))
+    assert build(x, 0, "models").effective_rows()[1] == pytest.approx(100_000 / 3, rel=0.03)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 3), st.floats(1e-6, 1e6))
+def test_effective_rows_are_kishs_size_of_the_squared_deviations(seed, rows, replicates, scale):
+    losses = np.random.default_rng(seed).exponential(size=(5, replicates, rows)) ** 2
+    sample = build(losses, 1, "models")
+    for base, reference in ((None, 1), (3, 3)):
+        difference = (losses[reference] - losses).mean(axis=1)
+        weight = (difference - difference.mean(axis=1, keepdims=True)) ** 2
+        found = sample.effective_rows(base)
+        for h in range(5):
+            expected = rows if h == reference else weight[h].sum() ** 2 / (weight[h] ** 2).sum()
+            assert found[h] == pytest.approx(expected, rel=1e-6)
+        assert ((found > 1 - 1e-9) & (found < rows + 1e-9)).all()
+    assert np.allclose(build(scale * losses, 1, "models").effective_rows(), sample.effective_rows())
+    shuffled = np.random.default_rng(0).permutation(rows)
+    assert np.allclose(build(losses[:, :, shuffled], 1, "models").effective_rows(), sample.effective_rows())
+
+
+def test_a_rotation_widens_every_standard_error_and_changes_no_difference():
+    losses = np.random.default_rng(2).exponential(size=(4, 3, 20))
+    for scope in ("models", "procedure"):
+        plain, turned = build(losses, 1, scope), build(losses, 1, scope, rotated=True)
+        assert (plain.gain == turned.gain).all()
+        for one, other in zip(variance(plain), variance(turned), strict=True):
+            assert np.allclose(other, DEPENDENCE**2 * one)
+        assert np.allclose(plain.dof(*variance(plain)), turned.dof(*variance(turned)))
+    assert DEPENDENCE > 1
 
 
 def test_right_or_wrong_losses_keep_a_doubt_where_all_rows_agree():

@@ -1,3 +1,5 @@
+"""The verdict in words: what to do and what is sure, whether that settles it, what would; then what it rests on."""
+
 import dataclasses
 import re
 
@@ -6,6 +8,9 @@ import pandas as pd
 import pytest
 
 from search.core.candidate import Candidate
+from search.core.evidence import Evidence
+from search.core.results import Results
+from search.core.text import words
 from search.verdict import describe, judge
 from search.verdict.record import (
     Basis,
@@ -15,7 +20,11 @@ from search.verdict.record import (
     Interval,
     Matter,
     Optimism,
+    Pick,
     Regret,
+    Rotation,
+    Scores,
+    SeedEffect,
     SetPart,
     Stability,
     Verdict,
@@ -26,7 +35,7 @@ YES = Verdict(
     answer="yes",
     selected=Choice(7, Candidate("l2", 3.2), 0.5, 0.52),
     best_on_test=Choice(9, Candidate("l1", 0.4), 0.51, 0.519),
-    regret=Regret(0.001, 0.0, 0.004, 0.0, 0.008, 0.95),
+    regret=Regret(0.001, 0.0, 0.004, 0.0, 0.01, 0.95),
     confidence_set=(SetPart("l1", 0.4, 0.4, (9,)), SetPart("l2", 1.5, 8.1, (6, 7))),
     does_it_matter=Matter(True, Gain(0.3, 0.2, 0.4), (Interval("l1", 0.3, 0.5), Interval("l2", 1.2, 9.8))),
     optimism=Optimism(0.5, 0.53, 0.52),
@@ -38,79 +47,274 @@ YES = Verdict(
     tolerance=0.01,
     test_rows=1000,
     opened=(),
-    basis=Basis(candidates=64, replicates=3, rows=1000, scope="models", on_test=True, diverged=0),
+    rotation=None,
+    scores=None,
+    seed=None,
+    basis=Basis(
+        candidates=64,
+        members=3,
+        searched={"l1": (0.01, 100.0), "l2": (0.02, 90.0)},
+        replicates=3,
+        rows=1000,
+        scope="models",
+        on_test=True,
+        diverged=0,
+        at_most=0.008,
+    ),
+)
+OPEN = dataclasses.replace(YES, answer="cannot tell", regret=Regret(0.2, 0.0, 0.3, 0.0, 0.055, 0.95))
+OPEN = dataclasses.replace(OPEN, basis=dataclasses.replace(YES.basis, at_most=0.055))
+NO = dataclasses.replace(YES, answer="no", regret=Regret(0.2, 0.1, 0.3, 0.19, 0.55, 0.95))
+NO = dataclasses.replace(NO, basis=dataclasses.replace(YES.basis, at_most=0.55, better=Candidate("l1", 0.4)))
+TURNS = Rotation(
+    picks=(Pick(Candidate("l2", 3.2), 0.6), Pick(Candidate("l2", 2.0), 0.4)),
+    agreement=0.6,
+    same_penalty=1.0,
+    shipped=Regret(0.001, 0.0, 0.01, 0.0, 0.07, 0.95),
 )
 
 
-def first(**changes):
-    return describe(dataclasses.replace(YES, **changes)).splitlines()[0]
+def lines(verdict=YES, **changes):
+    """The verdict's lines, with changes of the verdict, or of its basis, by the name of their field."""
+    names = {field.name for field in dataclasses.fields(Basis)}
+    basis = {name: changes.pop(name) for name in list(changes) if name in names}
+    changed = dataclasses.replace(verdict, basis=dataclasses.replace(verdict.basis, **basis))
+    return describe(dataclasses.replace(changed, **changes)).splitlines()
 
 
-def test_the_first_sentence_is_the_promised_one():
-    assert first() == (
-        "Yes: l2 with lambda 3.2 is within 1 % of the best of 64 candidates (95 % confidence); "
-        "any lambda from 1.2 to 9.8 does as well."
-    )
+def test_yes_says_what_to_use_and_how_much_that_loses_at_most():
+    assert lines()[:2] == [
+        "Use l2 with lambda 3.2: it loses at most 0.8 % against the best lambda between 0.01 and 100 (l1 or l2), and "
+        "nothing is shown to be better.",
+        "Yes, l2 with lambda 3.2 is within 1 % of the best, with 95 % confidence; any lambda from 1.2 to 9.8 does as "
+        "well.",
+    ]
+    assert lines(tolerance=0.0)[1].startswith("Yes, l2 with lambda 3.2 is the best one, with 95 % confidence")
 
 
-def test_no_says_how_much_is_lost_and_what_is_better():
-    sentence = first(answer="no", regret=Regret(0.2, 0.1, 0.3, 0.19, 0.55, 0.95))
-    assert sentence.startswith("No: ")
-    assert "more than 1 % lower" in sentence
-    assert "l1 with lambda 0.4" in sentence
+def test_no_names_what_is_better_and_by_how_much():
+    assert lines(NO)[:2] == [
+        "Use l1 with lambda 0.4 in place of l2 with lambda 3.2: the best is better by 19 % to 55 %.",
+        "No, l2 with lambda 3.2 is not within 1 % of the best, with 95 % confidence.",
+    ]
+    assert "the best is better by 19 % or more." in lines(NO, regret=Regret(0.2, 0.1, 0.3, 0.19, 1.0, 0.95))[0]
+    nobody = lines(NO, better=None)[0]
+    assert nobody.startswith("Do not rely on l2 with lambda 3.2: ")
+    assert nobody.endswith(" is better by 19 % to 55 %.")
 
 
 def test_cannot_tell_says_between_what_and_what_would_settle_it():
-    text = describe(
-        dataclasses.replace(
-            YES, answer="cannot tell", regret=Regret(0.2, 0.0, 0.3, 0.0, 0.055, 0.95), rows_needed=12_345
-        )
+    assert lines(OPEN, rows_needed=12_345, leads_to="no")[:3] == [
+        "Use l2 with lambda 3.2: it loses at most 5.5 % against the best lambda between 0.01 and 100 (l1 or l2), and "
+        "nothing is shown to be better.",
+        "Cannot tell with 95 % confidence whether l2 with lambda 3.2 is within 1 % of the best: it loses between 0 % "
+        "and 5.5 %.",
+        'About 12,345 test rows would settle it, with "no", if the differences stay as they look now.',
+    ]
+    assert 'would settle it, with "yes", if' in lines(OPEN, rows_needed=12_345, leads_to="yes")[2]
+    assert "12,345 validation rows" in lines(OPEN, rows_needed=12_345, leads_to="yes", on_test=False)[2]
+
+
+def test_a_candidate_that_is_surely_better_is_named_although_by_how_much_is_open():
+    first, second = lines(OPEN, better=Candidate("l1", 0.4))[:2]
+    assert first == (
+        "Use l1 with lambda 0.4 in place of l2 with lambda 3.2: it is surely better, by how much is open (the best is "
+        "better by 0 % to 5.5 %)."
     )
-    assert text.startswith("Cannot tell whether l2 with lambda 3.2 is within 1 %")
-    assert "between 0 % and 5.5 %" in text
-    assert "About 12,345 test rows would settle it" in text
+    assert second.startswith("Cannot tell ")
+
+
+def test_what_is_shown_to_be_better_is_said_although_it_may_not_matter():
+    first = lines(OPEN, regret=Regret(0.2, 0.001, 0.3, 0.004, 0.055, 0.95))[0]
+    assert first.endswith("and something else is shown to be better, by 0.4 % or more.")
+
+
+def test_rows_that_set_no_limit():
+    open_ended = lines(OPEN, at_most=1.0, regret=Regret(0.2, 0.0, 0.3, 0.0, 1.0, 0.95))
+    assert "may lose any part of its loss against the best lambda" in open_ended[0]
+    assert open_ended[1].endswith("whether l2 with lambda 3.2 is within 1 % of the best.")
 
 
 def test_an_open_answer_that_rows_do_not_settle():
-    text = describe(dataclasses.replace(YES, answer="cannot tell"))
-    assert "would not settle it" in text
-    single = dataclasses.replace(YES.basis, rows=1)
-    assert "single test row" in describe(dataclasses.replace(YES, answer="cannot tell", basis=single))
+    assert "would not settle it" in lines(OPEN)[2]
+    assert "single test row" in lines(OPEN, rows=1)[2]
 
 
-def test_without_test_rows_the_first_sentence_says_so():
-    basis = dataclasses.replace(YES.basis, on_test=False)
-    assert "judged on the validation rows that also selected it" in first(best_on_test=None, basis=basis)
+def test_only_an_open_answer_has_a_line_that_says_what_would_settle_it():
+    for verdict in (YES, NO):
+        assert lines(verdict)[2].startswith("It rests on 1,000 test rows and 3 fits of each candidate")
+        assert not any("would settle it" in line for line in lines(verdict, rows_needed=99))
+
+
+def test_what_the_selected_candidate_is_held_against():
+    one = lines(searched={"l2": (0.02, 90.0)})[0]
+    assert "against the best lambda between 0.02 and 90 (l2), and" in one
+    more = lines(searched={"none": (0.0, 0.0), "l1": (0.01, 1.0), "elastic_net": (0.1, 2.0)})[0]
+    assert "against the best lambda between 0.01 and 2 (l1, elastic net or no penalty), and" in more
+    assert "against the best of 64 candidates, and" in lines(searched={})[0]
+    assert "against the best of 64 candidates, and" in lines(searched={"none": (0.0, 0.0)})[0]
+
+
+def test_without_test_rows_the_answer_says_so():
+    for verdict, start in ((YES, "Yes, "), (NO, "No, "), (OPEN, "Cannot tell ")):
+        second = lines(verdict, best_on_test=None, on_test=False)[1]
+        assert second.startswith(start)
+        assert "judged on the validation rows that also selected it" in second
 
 
 def test_no_penalty_selected():
-    assert first(selected=Choice(0, Candidate("none"), 0.5, 0.52)) == (
-        "Yes: no penalty is within 1 % of the best of 64 candidates (95 % confidence)."
-    )
+    found = lines(selected=Choice(0, Candidate("none"), 0.5, 0.52))
+    assert found[0].startswith("Use no penalty: it loses at most 0.8 % against")
+    assert found[1] == "Yes, no penalty is within 1 % of the best, with 95 % confidence."
 
 
 def test_a_candidate_is_named_with_all_its_parameters():
     candidate = Candidate("elastic_net", 3.2, l1_ratio=0.25, lr=0.1)
-    assert "Yes: elastic net with lambda 3.2, l1_ratio 0.25, lr 0.1 is within 1 % of the best" in first(
-        selected=Choice(7, candidate, 0.5, 0.52)
+    found = lines(selected=Choice(7, candidate, 0.5, 0.52))
+    assert found[0].startswith("Use elastic net with lambda 3.2, l1_ratio 0.25, lr 0.1: it loses")
+    assert found[1].startswith("Yes, elastic net with lambda 3.2, l1_ratio 0.25, lr 0.1 is within 1 % of the best")
+
+
+def test_one_candidate_is_the_only_one():
+    assert lines(candidates=1)[:2] == ["Use l2 with lambda 3.2: it is the only candidate.", "Yes: there is no other."]
+
+
+def test_what_diverged_is_not_to_be_used():
+    lost = Regret(np.inf, np.inf, np.inf, np.inf, np.inf, 0.95)
+    found = lines(NO, regret=lost, better=None, at_most=None)
+    assert found[0].startswith("Do not use l2 with lambda 3.2: it diverged in training or was not finished")
+    assert found[1].startswith("No, l2 with lambda 3.2 is not within 1 %")
+    none = lines(OPEN, regret=Regret(np.inf, 0.0, np.inf, 0.0, np.inf, 0.95), diverged=64, at_most=None)
+    assert none[0].startswith("Use none of these: the training of every candidate diverged")
+    assert none[1].startswith("Cannot tell with 95 % confidence whether")
+    assert not any("settle it" in line for line in none)
+
+
+def test_a_rotation_speaks_of_searching_like_this():
+    found = lines(rotation=TURNS)
+    assert found[:3] == [
+        "Use l2 with lambda 3.2: searching like this loses at most 0.8 % against the best lambda between 0.01 and 100 "
+        "(l1 or l2), and nothing is shown to be better.",
+        "Yes, what this search picks is within 1 % of the best, with 95 % confidence; any lambda from 1.2 to 9.8 does "
+        "as well.",
+        "It rests on 1,000 rows, each of them a test row of a pick that had not seen it; the bounds speak of "
+        "searching like this on rows like these.",
+    ]
+    assert found[3] == (
+        "Without their own rows the searches picked l2 with lambda 3.2 (60 % of the rows), l2 with lambda 2 (40 % of "
+        "the rows); all rows pick l2 with lambda 3.2, which itself loses at most 7 % (more cautious, because these "
+        "rows picked it)."
+    )
+    many = tuple(Pick(Candidate("l2", float(each)), 0.2) for each in range(1, 6))
+    assert "l2 with lambda 3 (20 % of the rows) and 2 more; all rows pick" in "\n".join(
+        lines(rotation=dataclasses.replace(TURNS, picks=many))
     )
 
 
-def test_order_is_answer_then_basis_then_what_settles_then_warnings():
-    lines = describe(dataclasses.replace(YES, answer="cannot tell", rows_needed=2000)).splitlines()
-    assert lines[0].startswith("Cannot tell")
-    assert lines[1].startswith("It rests on 1,000 test rows")
-    assert "2,000 test rows" in lines[-2]
-    assert lines[-1] == "Warning: Nothing can be told apart."
+def test_an_open_rotation_and_one_that_says_no():
+    found = lines(OPEN, rotation=TURNS, rows_needed=4000, leads_to="yes")
+    assert "searching like this loses at most 5.5 %" in found[0]
+    assert found[1].startswith("Cannot tell with 95 % confidence whether what this search picks is within 1 %")
+    assert found[2] == 'About 4,000 rows would settle it, with "yes", if the differences stay as they look now.'
+    other = lines(NO, rotation=TURNS)
+    assert other[0].startswith("Use l1 with lambda 0.4 in place of l2 with lambda 3.2: ")
+    assert other[1] == "No, what this search picks is not within 1 % of the best, with 95 % confidence."
+    own = lines(NO, rotation=TURNS, better=Candidate("l2", 3.2))
+    assert own[0] == (
+        "Use l2 with lambda 3.2, and do not search anew for other rows of this kind: what other rows pick loses 19 % "
+        "to 55 %."
+    )
+
+
+def test_no_names_the_candidate_that_is_surely_better():
+    rng = np.random.default_rng(0)
+    base = rng.exponential(size=(1, 400)) + 1
+    test = base + np.array([0.5, 0.0, 0.4, 0.45])[:, None] + 0.05 * rng.normal(size=(4, 400))
+    frame = pd.DataFrame({"penalty": "l2", "lambda": [0.1, 1.0, 10.0, 50.0]})
+    found = judge(test[:, :50], test, frame, selected=0)
+    assert found.answer == "no"
+    assert found.basis.better == Candidate("l2", 1.0)
+    assert describe(found).startswith("Use l2 with lambda 1 in place of l2 with lambda 0.1: the best is better by ")
+    turned = judge(test[:, :50], test, frame, selected=rng.choice([0, 2], size=400))
+    assert turned.answer == "no"
+    assert turned.basis.better == turned.selected.candidate == Candidate("l2", 1.0)
+    assert describe(turned).startswith("Use l2 with lambda 1, and do not search anew for other rows of this kind")
+    for selected, answer in ((1, "yes"), (None, "yes")):
+        fine = judge(test[:, :50], test, frame, selected=selected)
+        assert fine.answer == answer
+        assert fine.basis.better is None
+
+
+def test_what_is_surely_better_may_be_on_the_dense_grid_alone():
+    rng = np.random.default_rng(1)
+    base = rng.exponential(size=(1, 1, 400)) + 1
+    losses = base + np.array([0.5, 0.4])[:, None, None] + 0.05 * rng.normal(size=(2, 1, 400))
+    grid = Results((Candidate("l2", 1.0),), base, base)
+    frame = pd.DataFrame({"penalty": "l2", "lambda": [0.1, 10.0]})
+    found = judge(losses, losses, frame, selected=0, evidence=Evidence(grid=grid))
+    assert (found.answer, found.basis.better) == ("no", Candidate("l2", 1.0))
+    assert found.best_on_test.trial is None
+    assert "of l2 with lambda 1 (not tried by the search), was picked by its luck" in describe(found)
+
+
+def test_order_is_advice_then_answer_then_what_settles_then_basis_then_warnings():
+    found = lines(OPEN, rows_needed=2000, leads_to="yes")
+    assert found[0].startswith("Use ")
+    assert found[1].startswith("Cannot tell ")
+    assert found[2].startswith("About 2,000 test rows would settle it")
+    assert found[3].startswith("It rests on 1,000 test rows")
+    assert found[-1] == "Warning: Nothing can be told apart."
 
 
 def test_the_basis_names_each_figure_once():
-    text = describe(YES)
+    text = "\n".join(lines())
     for part in ("0.52", "0.519", "0.53", "3 of 64 candidates", "l1 with lambda from 0.3 to 0.5", "0.2 and 0.4"):
         assert part in text
 
 
-@pytest.mark.parametrize("selected", [None, 0, 3])
+def test_scores_are_said_in_their_units():
+    squared = Scores("mse", 0.52, 4.0, 0.721, 2.0, 0.87, None, None)
+    assert "It is off by 0.721 (root mean squared error), predicting the mean by 2: R² is 0.87." in lines(
+        scores=squared
+    )
+    assert any(line.startswith("What they picked is off by 0.721") for line in lines(scores=squared, rotation=TURNS))
+    classes = Scores("log_loss", 0.2, 0.69, None, None, None, 0.93, 0.5)
+    assert (
+        "L2 with lambda 3.2 gets 93 % of the rows right, always naming the most frequent class 50 % (log loss 0.2, "
+        "predicting a constant 0.69)." in lines(scores=classes)
+    )
+    assert "It has a mae 0.2, predicting a constant 0.69." in lines(
+        scores=Scores("mae", 0.2, 0.69, None, None, None, None, None)
+    )
+
+
+def test_what_a_seed_changes():
+    said = lines(seed=SeedEffect(5, 0.01))
+    assert any(line.startswith("Another seed moves its validation loss by about 2 %") for line in said)
+    assert any("over 5 fresh seeds" in line for line in said)
+    assert not any("Another seed moves" in line for line in lines())
+
+
+def test_one_seed_cannot_speak_of_the_next_where_seeds_move_the_loss_as_much_as_the_gain():
+    """The gain over no penalty is 0.3."""
+    with_seed = {each: "\n".join(lines(seed=SeedEffect(5, each), replicates=1)) for each in (0.3, 0.0001)}
+    assert "for these fits: another seed" in with_seed[0.3]
+    assert "for these fits: another seed" not in with_seed[0.0001]
+    assert not any("for these fits" in line for line in lines(seed=SeedEffect(5, 0.3), replicates=3))
+    assert not any("for these fits" in line for line in lines(replicates=1))
+
+
+@pytest.mark.parametrize("losses", [np.zeros((3, 20)), -np.ones((3, 20)), np.ones((3, 20))])
+def test_candidates_with_the_same_losses_lose_nothing(losses):
+    frame = pd.DataFrame({"penalty": "l2", "lambda": [0.1, 1.0, 10.0]})
+    found = judge(losses, losses, frame)
+    first, second = describe(found).splitlines()[:2]
+    assert found.answer == "yes"
+    assert second.startswith("Yes, ")
+    assert first.startswith("Use l2 with lambda 10: it loses at most 0 % against the best of 3 candidates, and nothing")
+
+
+@pytest.mark.parametrize("selected", [None, 0, 3, "turns"])
 @pytest.mark.parametrize("test_rows", [0, 1, 2, 50])
 @pytest.mark.parametrize("diverged", [0, 1, 4])
 @pytest.mark.parametrize("penalties", ["none l2 elastic_net group_lasso", "l2 l2 l2 l2"])
@@ -120,8 +324,14 @@ def test_whatever_the_verdict_it_reads_without_code_or_missing_figures(selected,
     test = rng.exponential(size=(4, 2, test_rows)) if test_rows else None
     (validation if test is None else test)[:diverged, 0, 0] = np.inf
     frame = pd.DataFrame({"penalty": penalties.split(), "lambda": [0.0, 0.1, 0.2, 0.3]})
+    if selected == "turns":
+        selected = rng.integers(4, size=test_rows) if test_rows else None
     verdict = judge(validation, test, frame, selected=selected, scope="procedure")
     text = describe(verdict)
-    assert text.lower().startswith(verdict.answer)
+    first, second = text.splitlines()[:2]
+    assert first.startswith(("Use ", "Do not "))
+    assert second.lower().startswith(verdict.answer)
     assert not re.search(r"\b(None(?! of)|nan|inf)\b|[_\[{]", text)
     assert all(line[0].isupper() or line[0].isdigit() for line in text.splitlines())
+    if verdict.answer != "no":
+        assert words(str(verdict.selected.candidate)) in first or diverged == 4

@@ -1,9 +1,14 @@
-"""The same losses give the verdicts that version 0.1 gave."""
+"""The same losses give the figures that version 0.1 gave, where nothing about them was to change.
+
+Bounds, and all that follows from them, were redesigned after version 0.1: degrees of freedom are the effective number
+of rows less one, the upper bound is that of capped losses, and a dense grid joins the comparison. So the answer, sets,
+intervals, rows needed, warnings, the search's part of the gap and the sentences are others by design, and not compared.
+What must not have changed: what was selected, the plain estimates, the optimism, the rules and the stability.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +19,13 @@ import pytest
 
 import search
 from search.core.results import Results
-from search.verdict import Comparison, Evidence, describe, verdict_of
-from search.verdict.inputs import candidates_of, results_from_arrays
+from search.verdict import Comparison, Evidence, verdict_of
+from search.verdict.inputs import results_from_arrays
 
 HERE = Path(__file__).parent
 CASES = {case["name"]: case for case in json.loads((HERE / "judge_verdicts.json").read_text(encoding="utf-8"))}
 ARRAYS = np.load(HERE / "judge_inputs.npz")
+UNCHANGED = ("selected", "best_on_test", "optimism", "rules", "stability", "tolerance", "test_rows", "opened")
 
 
 def array(name: str | None):
@@ -34,13 +40,12 @@ def frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
 
 
 def evidence_of(kept: dict[str, Any] | None, results: Results) -> Evidence:
-    """The evidence of a case; version 0.1 took arrays in its place."""
+    """The evidence of a case; version 0.1 took arrays in its place, and a sweep on fresh seeds, which is no more."""
     if kept is None:
         return Evidence()
-    sweep, exact = array(kept.get("sweep_test")), array(kept["exact_test"])
+    exact = array(kept["exact_test"])
     known = None if exact is None else ~np.isnan(exact).all(axis=(1, 2))
     return Evidence(
-        sweep=None if sweep is None else Results(candidates_of(frame(kept["sweep_candidates"])), sweep, sweep),
         exact=None if exact is None else replace(results, validation=exact, test=exact).take(np.flatnonzero(known)),
         openings=tuple(kept["openings"]),
         trials=kept["trials"],
@@ -80,16 +85,24 @@ def test_there_are_enough_of_them():
     assert len(CASES) >= 50
 
 
+def unchanged(verdict: dict[str, Any]) -> dict[str, Any]:
+    """The part of a verdict's dictionary that is the same in all versions."""
+    gain = verdict["does_it_matter"]["gain_over_none"]
+    return {
+        **{name: verdict[name] for name in UNCHANGED},
+        "estimate": verdict["regret"]["estimate"],
+        "gain": None if gain is None else gain["estimate"],
+        "gap": {name: verdict["gap"][name] for name in ("validation", "training")},
+    }
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_verdict(name):
     case = CASES[name]
-    verdict = verdict_of(comparison_of(case))
-    found = json.loads(json.dumps(verdict.to_dict()))
+    found = json.loads(json.dumps(verdict_of(comparison_of(case)).to_dict()))
     known = {rule["rule"] for rule in case["verdict"]["rules"]}  # there are more rules now
     found["rules"] = [rule for rule in found["rules"] if rule["rule"] in known]
-    same(found, case["verdict"])
-    # A label names all parameters now.
-    assert re.sub(r", l1_ratio [\d.]+", "", describe(verdict)).split("\n") == case["text"]
+    same(unchanged(found), unchanged(case["verdict"]))
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["evidence"] is None])

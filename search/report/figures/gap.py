@@ -18,7 +18,7 @@ from search.report.view import StudyView
 PARTS: Final = {
     "regret": ("regret", "test loss of the selected candidate<br>minus that of the best one"),
     "validation": ("validation:<br>not picked", "the best candidate was tried,<br>the validation rows did not pick it"),
-    "search": ("search:<br>not tried", "a dense sweep of lambda, trained anew,<br>against the best of the search"),
+    "search": ("search:<br>not tried", "the best that was tried,<br>against a dense grid of lambda"),
     "training": ("training:<br>stopped short", "the selected candidate<br>against its exact solution"),
 }
 

@@ -53,7 +53,7 @@ def losses(view: StudyView) -> LossCurves | None:
         selected=view.selected,
         best=view.best_on_test,
         confidence_set=() if verdict is None else verdict.confidence_set,
-        members=None if view.comparison is None else view.comparison.members,
+        members=None if view.comparison is None else view.comparison.members[: len(results)],
         metric=view.metric,
     )
 

@@ -44,9 +44,9 @@ class Paths(NamedTuple):
 def paths(view: StudyView) -> Paths | None:
     """The coefficient paths; None for models that are not linear, and where no penalty has two lambdas.
 
-    They come from the confirming sweep, an even grid with all else alike, where there is one, else from the trials.
+    They come from the dense grid, an even one with all else alike, where there is one, else from the trials.
     """
-    results = view.evidence.sweep or view.results
+    results = view.evidence.grid or view.results
     if view.selected is None or results.weights is None:
         return None
     sound = np.isfinite(results.weights).all(axis=(1, 2, 3))

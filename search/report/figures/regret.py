@@ -12,7 +12,7 @@ from search.core.arrays import Array
 from search.core.text import number
 from search.report.draw import add_candidates, add_mark, add_patch, lambda_panels
 from search.report.figures.base import Figure
-from search.report.placed import HOVER_POINTS, Placed, Spread, thin
+from search.report.placed import HOVER_POINTS, Placed, Spread, placed, thin
 from search.report.theme import NEUTRAL, Theme, translucent
 from search.report.view import StudyView
 from search.verdict.bounds import Contrast, contrast
@@ -28,9 +28,9 @@ class RegretCurve(NamedTuple):
 
     `excess` has the bounds as its band: `low`, at most how much better a candidate could be, is what the verdict's
     upper bound of the regret is made of (beyond the tolerance, where that ends); `high`, whether it is better for
-    sure, holds for all candidates at once. A mean is infinite for a candidate that diverged, and bounds are NaN for
-    one that the verdict did not compare. `lower` and `upper` bound the regret of the selected candidate, as in the
-    verdict.
+    sure, holds for all candidates at once. A mean is infinite for a candidate that diverged, whose bounds are NaN; one
+    that explodes has no `high`. `lower` and `upper` bound the regret as in the verdict, in a rotation that of what the
+    turns picked, which stands in the place of the selected one.
     """
 
     points: Placed
@@ -42,6 +42,7 @@ class RegretCurve(NamedTuple):
     upper: float
     confidence: float
     on_test: bool
+    rotated: bool
 
 
 def regret(view: StudyView) -> RegretCurve | None:
@@ -50,39 +51,43 @@ def regret(view: StudyView) -> RegretCurve | None:
     if verdict is None or case is None or verdict.basis.rows < 2:
         return None
     lower, upper = verdict.regret.relative_lower, verdict.regret.relative_upper
-    if lower is None or upper is None or not case.finite[case.selected] or case.risk[case.selected] <= 0:
+    if lower is None or upper is None or not case.comparable or case.own_risk <= 0:
         return None
     return RegretCurve(
-        points=view.placed,
+        points=placed(case.compared),
         excess=_excess(case),
         selected=case.selected,
-        best=view.best_on_test,
+        best=case.best if case.on_test else None,
         tolerance=verdict.tolerance,
         lower=lower,
         upper=upper,
         confidence=verdict.regret.confidence,
         on_test=verdict.basis.on_test,
+        rotated=case.rotated,
     )
 
 
 def _excess(case: Comparison) -> Spread:
-    """Minus the relative gains, with the bounds turned round; no bounds for what the verdict did not compare."""
+    """Minus the relative gains, with the bounds turned round; no bound where the verdict has none."""
     gains = contrast(case.sample, relative=True)
     single, joint = _critical_values(case, case.sample, gains)
     low, high = np.full((2, len(case.risk)), np.nan)
-    low[case.contenders], high[case.contenders] = -fieller(gains, single)[1], -fieller(gains, joint)[0]
-    return Spread(case.risk / case.risk[case.selected] - 1, low, high)
+    capped = contrast(case.capped, relative=True)
+    deepest = capped.high(single)
+    lowest = np.where(deepest > 0, -deepest, -fieller(capped, t_critical(single, capped.dof))[1])
+    # In a rotation what was picked stands before the candidates.
+    low[case.finite] = lowest[-int(case.finite.sum()) :]
+    high[case.contenders] = -fieller(gains, t_critical(joint, gains.dof))[0][-int(case.contenders.sum()) :]
+    return Spread(case.risk / case.own_risk - 1, low, high)
 
 
-def _critical_values(case: Comparison, sample: Sample, gains: Contrast) -> tuple[Array, Array]:
+def _critical_values(case: Comparison, sample: Sample, gains: Contrast) -> tuple[float, float]:
     """Of one candidate by itself, and of all candidates at once, each side as the verdict's relative bounds have it."""
     level = case.bound_confidence
     if case.pairs is not None:
-        both = t_critical(case.pairs, gains.dof)
-        return both, both
+        return case.pairs, case.pairs
     errors = Errors(sample.draws[:-1], np.zeros_like(sample.draws[-1]), gains.deviation(0.0))
-    joint = critical_value(errors, np.zeros(sample.count), level)
-    return t_critical(float(ndtri(level)), gains.dof), t_critical(joint, gains.dof)
+    return float(ndtri(level)), critical_value(errors, np.zeros(sample.count), level)
 
 
 def fieller(gains: Contrast, c: Array) -> tuple[Array, Array]:
@@ -103,7 +108,8 @@ def fieller(gains: Contrast, c: Array) -> tuple[Array, Array]:
 def draw_regret(numbers: RegretCurve, theme: Theme) -> go.Figure:
     """Losses relative to the selected candidate's, in per cent; the axis shows the part where the question is."""
     rows = "test" if numbers.on_test else "validation"
-    title = f"{rows} loss above that of the<br>selected candidate, %"
+    whose = "what the<br>turns picked" if numbers.rotated else "the<br>selected candidate"
+    title = f"{rows} loss above that of {whose}, %"
     figure = lambda_panels(theme, [title], numbers.points.axis, height=380)
     shown = thin(numbers.points.x, [numbers.selected, numbers.best], HOVER_POINTS)
     shown = shown[np.isfinite(numbers.excess.mean[shown])]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from search.core.arrays import Array
-from search.core.results import Results
+from search.core.means import candidate_means
 from search.verdict.record import RuleResult
+from search.verdict.rotation import inner_views, picked_losses
 from search.verdict.rules.argmin import ARGMIN
 from search.verdict.rules.base import Options, Rule
 from search.verdict.rules.evidence import EVIDENCE
@@ -17,6 +19,9 @@ from search.verdict.rules.gcv import GCV
 from search.verdict.rules.one_standard_error import ONE_STANDARD_ERROR
 from search.verdict.rules.paired_standard_error import PAIRED_STANDARD_ERROR
 from search.verdict.rules.tolerance import TOLERANCE
+
+if TYPE_CHECKING:
+    from search.verdict.comparison import Comparison
 
 RULES: Mapping[str, Rule] = {
     rule.name: rule
@@ -32,23 +37,40 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def compare_rules(results: Results, *, tolerance: float) -> tuple[RuleResult, ...]:
+def compare_rules(case: Comparison) -> tuple[RuleResult, ...]:
     """Every rule that applies, with its candidate, that candidate's test loss, and its regret.
 
-    The regret is the plain difference of mean test losses to the candidate with the lowest one, so it is never negative
-    and, as that one was picked by its luck on the test rows too, a little too large. Test loss and regret are None
-    without test rows.
+    The regret is the plain difference of mean test losses to the tried candidate with the lowest one, a little too
+    large, as that one was picked by its luck on the test rows too. Test loss and regret are None without test rows.
+
+    In a rotation the candidate is the one that the rule picks on all rows, and its test loss that of picking like this:
+    each turn's pick on the rows of that turn. A rule that needs more than validation losses has none.
     """
-    picks = {name: rule.pick(results, Options(tolerance)) for name, rule in RULES.items()}
-    return tuple(_result(name, results, position) for name, position in picks.items() if position is not None)
+    picks = {name: rule.pick(case.results, Options(case.tolerance)) for name, rule in RULES.items()}
+    return tuple(_result(case, name, position) for name, position in picks.items() if position is not None)
 
 
-def _result(rule: str, results: Results, position: int) -> RuleResult:
+def _result(case: Comparison, rule: str, position: int) -> RuleResult:
     """The rule's candidate with its test loss; no regret where no candidate's test loss is finite."""
-    risk: Array | None = results.test_loss
-    test_loss = None if risk is None else float(risk[position])
-    regret = None if risk is None or not np.isfinite(risk).any() else float(risk[position] - risk.min())
-    return RuleResult(rule, results.candidates[position], test_loss, regret)
+    candidate = case.results.candidates[position]
+    risk: Array = case.risk[: len(case.results)]
+    loss = _rotated_loss(case, rule) if case.rotated else float(risk[position])
+    if not case.on_test or loss is None:
+        return RuleResult(rule, candidate, None, None)
+    return RuleResult(rule, candidate, loss, float(loss - risk.min()) if np.isfinite(risk).any() else None)
+
+
+def _rotated_loss(case: Comparison, rule: str) -> float | None:
+    """The loss of picking by this rule on each turn; None where it cannot be said."""
+    if case.inner is None:
+        return None
+    picked = np.zeros((case.losses.shape[1], 1), dtype=np.intp)
+    for turn, seen in inner_views(case.results, case.inner):
+        position = RULES[rule].pick(seen, Options(case.tolerance))
+        if position is None:
+            return None
+        picked[turn] = position
+    return float(candidate_means(picked_losses(case.losses, picked))[0])
 
 
 __all__ = ["RULES", "Options", "Rule", "compare_rules"]

@@ -10,12 +10,12 @@ from search.verdict.warnings.edge_of_range import EDGE_OF_RANGE
 from search.verdict.warnings.few_replicates import FEW_REPLICATES
 from search.verdict.warnings.few_test_rows import FEW_TEST_ROWS
 from search.verdict.warnings.flat import FLAT
-from search.verdict.warnings.heavy_tail import HEAVY_TAIL
 from search.verdict.warnings.no_test_rows import NO_TEST_ROWS
 from search.verdict.warnings.not_trained import NOT_TRAINED
 from search.verdict.warnings.opened_before import TEST_OPENED_BEFORE
 from search.verdict.warnings.seeds_dominate import SEEDS_DOMINATE
 from search.verdict.warnings.setting_at_edge import SETTING_AT_EDGE
+from search.verdict.warnings.thin_evidence import THIN_EVIDENCE
 from search.verdict.warnings.validation_below_training import VALIDATION_BELOW_TRAINING
 
 CHECKS: tuple[Check, ...] = (
@@ -26,7 +26,7 @@ CHECKS: tuple[Check, ...] = (
     TEST_OPENED_BEFORE,
     NO_TEST_ROWS,
     FEW_TEST_ROWS,
-    HEAVY_TAIL,
+    THIN_EVIDENCE,
     FLAT,
     SEEDS_DOMINATE,
     VALIDATION_BELOW_TRAINING,

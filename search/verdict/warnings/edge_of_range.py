@@ -1,44 +1,66 @@
-"""The selected lambda lies at the end of what was searched."""
+"""At an end of what was searched the loss still falls."""
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
+from search.core.arrays import Array
+from search.core.means import row_means
 from search.core.text import number, words
 from search.verdict.comparison import Comparison
 from search.verdict.warnings.base import Check
 
-EDGE_SHARE = 0.05
+NEAR = 0.25  # of the log range: the selected lambda lies in this outer part
+OUTERMOST = 0.1
+SAME = 1e-6
 
 
 def message(case: Comparison) -> str | None:
-    """The selected lambda is the last one tried on its side, or within 5 % (of the log range) of the range's end.
+    """The selected lambda lies near an end of the range, and nothing says that the loss turns before that end.
 
-    Not where lambda is 0, nor at the upper end where every weight is zero already: beyond it nothing changes.
+    It is better than all of its penalty that lie further inside, by more than a standard error of the difference; and
+    the best of those at the very end is not worse than it by more than that. Not where the losses at the end are all
+    the same, as where every weight is zero already: beyond it nothing changes.
     """
-    results = case.results
-    selected, penalty = float(results.lambda_[case.selected]), results.penalty[case.selected]
-    tried = results.lambda_[(results.penalty == penalty) & (results.lambda_ > 0)]
-    if not selected > 0:
+    results, compared = case.results, case.compared
+    own = np.flatnonzero((compared.penalty == results.penalty[case.selected]) & (compared.lambda_ > 0))
+    if case.selected not in own or not np.isfinite(results.validation_loss[case.selected]):
         return None
-    low, high = case.evidence.lambda_range.get(penalty, (float(tried.min()), float(tried.max())))
+    penalty, strengths = str(results.penalty[case.selected]), compared.lambda_[own]
+    low, high = case.evidence.lambda_range.get(penalty, (float(strengths.min()), float(strengths.max())))
     if not low < high:
         return None
-    margin = EDGE_SHARE * math.log(high / low)
-    if selected >= tried.max() or math.log(high / selected) <= margin:
-        nonzero = results.measure("nonzero")
-        all_zero = nonzero is not None and nonzero[case.selected] == 0
-        return None if all_zero else _edge(penalty, selected, "upper", high)
-    if selected <= tried.min() or math.log(selected / low) <= margin:
-        return _edge(penalty, selected, "lower", low)
+    place = np.log(strengths / low) / np.log(high / low)
+    mine = int(np.flatnonzero(own == case.selected)[0])
+    rows = row_means(compared.validation[own])
+    for side, distance, end in (("lower", place, low), ("upper", 1 - place, high)):
+        if distance[mine] <= NEAR and _falls(rows, distance, mine):
+            return (
+                f"The selected lambda of {words(penalty)}, {number(float(strengths[mine]))}, lies near the {side} end "
+                f"of the searched range ({number(end)}), and the loss still falls there. The best one may lie beyond "
+                "it: widen the range."
+            )
     return None
 
 
-def _edge(penalty: str, selected: float, side: str, end: float) -> str:
-    return (
-        f"The selected lambda of {words(penalty)}, {number(selected)}, lies at the {side} end of the searched range "
-        f"({number(end)}). The best one may lie beyond it: widen the range."
-    )
+def _falls(rows: Array, distance: Array, mine: int) -> bool:
+    """Whether the loss falls towards the end: `rows` (lambdas, rows) of losses, `distance` (lambdas,) from the end."""
+    held = ~np.isnan(rows[mine])
+    finite = np.isfinite(rows[:, held]).all(axis=1)
+    inside, last = np.flatnonzero(finite & (distance > NEAR)), np.flatnonzero(finite & (distance <= OUTERMOST))
+    if not len(inside) or not len(last) or held.sum() < 2:
+        return False
+    own, end = rows[mine, held], rows[last][:, held]
+    if len(last) > 1 and float(np.ptp(end, axis=0).max()) <= SAME * float(own.mean()):
+        return False
+    at_end, further_in = (_lowest_more(rows[part][:, held] - own) for part in (last, inside))
+    return at_end[0] <= at_end[1] and further_in[0] > further_in[1]
+
+
+def _lowest_more(more: Array) -> tuple[float, float]:
+    """The lowest mean of these differences (lambdas, rows), with its standard error."""
+    lowest = more[more.mean(axis=1).argmin()]
+    return float(lowest.mean()), float(lowest.std(ddof=1) / np.sqrt(len(lowest)))
 
 
 EDGE_OF_RANGE = Check("edge_of_range", message)

@@ -11,7 +11,7 @@ FEW = 5
 def message(case: Comparison) -> str | None:
     """The scope is the procedure's, and there are fewer than five replicates."""
     replicates = case.losses.shape[1]
-    if case.scope == "models" or replicates >= FEW:
+    if case.scope == "models" or case.rotated or replicates >= FEW:
         return None
     return (
         f"The bounds are to speak of the next seed and split as well, but rest on {replicates} of them. Below about "

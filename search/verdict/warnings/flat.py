@@ -8,7 +8,7 @@ from search.verdict.warnings.base import Check
 
 def message(case: Comparison) -> str | None:
     """Every candidate is in the confidence set."""
-    count = len(case.results)
+    count = len(case.members)
     if count < 2 or not case.members.all():
         return None
     return (

