@@ -12,7 +12,10 @@ from search.verdict.text import describe
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verdict in parts: `kind` is "yes", "no", "cannot-tell" or "sealed", `short` goes into a title."""
+    """The verdict in parts: `kind` is "yes", "no", "cannot-tell" or "sealed", `short` goes into a title.
+
+    `sentence` says what to do and what is sure, and whether that settles it.
+    """
 
     kind: str
     short: str
@@ -25,10 +28,10 @@ def answer_of(view: StudyView) -> Answer:
     """The verdict in words; where there is none yet, what is known, why, and the command that gives one."""
     verdict = view.verdict
     if verdict is not None:
-        first, *rest = describe(verdict).split("\n")
+        first, second, *rest = describe(verdict).split("\n")
         basis = [line for line in rest if not line.startswith("Warning: ")]
         messages = tuple(warning.message for warning in verdict.warnings)
-        return Answer(verdict.answer.replace(" ", "-"), verdict.answer, first, tuple(basis), messages)
+        return Answer(verdict.answer.replace(" ", "-"), verdict.answer, f"{first} {second}", tuple(basis), messages)
     if view.selected is None:
         return Answer("sealed", "no trial yet", "No trial is complete yet, so nothing is selected.")
     chosen, loss = view.results.candidates[view.selected], view.results.validation_loss[view.selected]

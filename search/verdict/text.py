@@ -189,10 +189,11 @@ def _picks(verdict: Verdict) -> str:
     shown = [f"{pick.candidate} ({percent(pick.share)} of the rows)" for pick in rotation.picks[:3]]
     more = f" and {len(rotation.picks) - 3} more" if len(rotation.picks) > 3 else ""
     high = rotation.shipped.relative_upper
-    own = "without a limit" if high is None or high >= 1 else f"at most {percent(high)}"
+    limited = high is not None and high < 1
+    own = f"it alone loses at most {percent(high or 0.0)}" if limited else "for it alone these rows set no limit"
     return (
         f"Without their own rows the searches picked {', '.join(shown)}{more}; all rows pick "
-        f"{_name(verdict.selected)}, which itself loses {own} (more cautious, because these rows picked it)."
+        f"{_name(verdict.selected)}, and {own} (more cautious, because these rows picked it)."
     )
 
 

@@ -72,9 +72,9 @@ def packed(page: str, name: str) -> str:
 
 
 def test_the_verdict_comes_first_and_is_whole(study, page):
-    sentence, *rest = describe(study.verdict).split("\n")
+    first, second, *rest = describe(study.verdict).split("\n")
     answer = answer_of(study.view)
-    assert answer.sentence == sentence
+    assert answer.sentence == f"{first} {second}"
     assert [*answer.basis, *(f"Warning: {message}" for message in answer.warnings)] == rest
     assert page.index('class="answer') < page.index('class="plot"') < page.index("<table")
 

@@ -30,7 +30,7 @@ def test_what_the_texts_say_in_words_is_what_was_measured():
     assert cancer["across"]["none_loss"] > 10 * cancer["across"]["picked_loss"]
     assert 1 < cancer["wrong"]["none_loss"] / cancer["wrong"]["picked_loss"] < 3
     assert diabetes["worst_share"] > 50
-    assert 0 < cancer["loosest"]["more"] < 2 * cancer["loosest"]["error"]
+    assert abs(cancer["loosest"]["more"]) < 2 * cancer["loosest"]["error"]
     assert cancer["loosest"]["lambda"] < 0.1 * cancer["verdict"]["selected"]["lambda"]
     assert digits["across"]["none_loss"] < 1.2 * digits["across"]["picked_loss"]
     assert digits["across"]["more"] < 2 * digits["across"]["more_error"]

@@ -202,7 +202,7 @@ def test_a_rotation_speaks_of_searching_like_this():
     ]
     assert found[3] == (
         "Without their own rows the searches picked l2 with lambda 3.2 (60 % of the rows), l2 with lambda 2 (40 % of "
-        "the rows); all rows pick l2 with lambda 3.2, which itself loses at most 7 % (more cautious, because these "
+        "the rows); all rows pick l2 with lambda 3.2, and it alone loses at most 7 % (more cautious, because these "
         "rows picked it)."
     )
     many = tuple(Pick(Candidate("l2", float(each)), 0.2) for each in range(1, 6))

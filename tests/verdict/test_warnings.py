@@ -229,7 +229,8 @@ def test_test_rows_missing_or_few():
     few[:, :, 12:] = np.nan
     judged = replace(case, results=cleaned(replace(case.results, test=few)))
     assert "only 12 test rows" in message(judged, "few_test_rows")
-    assert "few_test_rows" not in codes(with_results(case, test=None))
+    few = with_results(case, test=None, validation=case.results.validation[..., :5])
+    assert "means of folds" in message(few, "few_test_rows")
 
 
 def carried_by(rows, seed=0):

@@ -6,14 +6,17 @@ from search.verdict.comparison import Comparison
 from search.verdict.warnings.base import Check
 
 FEW_ROWS = 30
+FOLDS = 12
 
 
 def message(case: Comparison) -> str | None:
-    """Fewer than 30 test rows."""
+    """Fewer than 30 judged rows; so few may be the means of folds."""
     rows = case.losses.shape[2]
-    if not case.on_test or rows >= FEW_ROWS:
+    if rows >= FEW_ROWS:
         return None
-    return f"There are only {rows} test rows. The bounds are made for many rows and are rough below about {FEW_ROWS}."
+    kind = "test" if case.on_test else "validation"
+    means = "; where they are means of folds, give the loss of every row instead" if rows <= FOLDS else ""
+    return f"There are only {rows} {kind} rows. Bounds are made for many and are rough below about {FEW_ROWS}{means}."
 
 
 FEW_TEST_ROWS = Check("few_test_rows", message)
