@@ -8,6 +8,7 @@ How far another seed moves the selected candidate's loss, and what its exact sol
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,8 +58,13 @@ def confirm(settings: Settings, task: Task, ledger: StudyLedger, space: SearchSp
     if grid:
         ledger.keep_confirmation("grid", train(task, settings, grid))
         fits += len(grid) * each
+    told = replace(
+        _facts(settings, task, space, ledger, trials),
+        seed_losses=seed_losses(settings, task, best),
+        plain=plain(settings, task, best),
+    )
     # Last, because they mark the confirmation as done.
-    ledger.keep_facts(_facts(settings, task, space, ledger, trials))
+    ledger.keep_facts(told)
     return fits
 
 
@@ -83,8 +89,8 @@ def grid_candidates(space: SearchSpace, ranked: list[Candidate]) -> list[Candida
 
 def _inner(settings: Settings, task: Task, ledger: StudyLedger, tried: list[Candidate]) -> tuple[Results, int]:
     """The tried candidates' losses without two folds at a time, and how many were trained for it, not kept before."""
-    kept = ledger.confirmation("inner")
-    known = [] if kept is None else [kept.take([i for i, each in enumerate(kept.candidates) if each in set(tried)])]
+    kept, wanted = ledger.confirmation("inner"), set(tried)
+    known = [] if kept is None else [kept.take([i for i, each in enumerate(kept.candidates) if each in wanted])]
     done = {candidate for part in known for candidate in part.candidates}
     missing = [candidate for candidate in tried if candidate not in done]
     if missing:
@@ -137,17 +143,13 @@ def _constant_loss(task: Task, metric: str) -> float:
 def _facts(
     settings: Settings, task: Task, space: SearchSpace, ledger: StudyLedger, trials: dict[Candidate, int]
 ) -> Facts:
-    """What the verdict needs of the data, the space and the training; exact risks under the test rows' seal."""
-    selected = ledger.selected()
-    assert selected is not None, "there are trials"
+    """What the verdict needs of the data and the space; exact risks under the test rows' seal."""
     return Facts(
         features=tuple(task.features),
         lambda_range={penalty: space.lambda_.ends for penalty in space.penalties if penalty != "none"},
         baseline_loss=baseline_loss(task, settings.search.metric_for(task.kind)),
         trials=tuple(trials.values()),
         criteria=ridge_criteria(task, list(trials)) if settings.model.kind == "linear" else {},
-        seed_losses=seed_losses(settings, task, ledger.candidate(selected)),
-        plain=plain(settings, task, ledger.candidate(selected)),
         sealed_criteria=_true_risk(settings, task, ledger, trials),
     )
 

@@ -141,8 +141,15 @@ def _dof_at(sample: Sample) -> Callable[[float | Array], Array]:
     The sums of squares and of fourth powers over rows are polynomials in t.
     """
     rows, own = sample.rows[:-1], sample.rows[-1]
-    sums = [np.sum(rows ** (4 - power) * own**power, axis=1) for power in range(5)]
-    squares = [np.sum(rows ** (2 - power) * own**power, axis=1) for power in range(3)]
+    squared, own_squared = rows * rows, own * own
+    sums = [
+        np.einsum("hi,hi->h", squared, squared),
+        np.einsum("hi,hi,i->h", squared, rows, own),
+        squared @ own_squared,
+        rows @ (own_squared * own),
+        float(own_squared @ own_squared),
+    ]
+    squares = [squared.sum(axis=1), rows @ own, float(own @ own)]
 
     def dof(t: float | Array) -> Array:
         second = squares[0] - 2 * t * squares[1] + t**2 * squares[2]

@@ -105,7 +105,8 @@ class Comparison:
         """In a rotation the position that was picked for each replicate (replicates, 1) or each row (1, rows)."""
         if self.given is not None:
             return self.given
-        return None if self.inner is None else picks(self.results, self.inner)[:, None]
+        found = None if self.inner is None else picks(self.results, self.inner)
+        return None if found is None else found[:, None]
 
     @property
     def rotated(self) -> bool:

@@ -93,7 +93,9 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
 def verdict_of(case: Comparison) -> Verdict:
     """The verdict on a comparison."""
     results, evidence = case.results, case.evidence
-    regret = _regret(case, case.sample, case.capped, case.pairs) if case.comparable else _infinite_regret(case)
+    regret, one_sided = _infinite_regret(case), None
+    if case.comparable:
+        regret, one_sided = _regret(case, case.sample, case.capped, case.pairs)
     answer = "cannot tell" if case.thin is not None else _answer(regret, case.tolerance)
     needed, leads_to = _rows_needed(case) if answer == "cannot tell" and case.comparable else (None, None)
     return Verdict(
@@ -115,19 +117,21 @@ def verdict_of(case: Comparison) -> Verdict:
         rotation=_rotation(case),
         scores=scores(case),
         seed=seed_effect(case),
-        basis=_basis(case, answer, leads_to),
+        basis=_basis(case, answer, leads_to, one_sided),
     )
 
 
-def _regret(case: Comparison, sample: Sample, capped: Sample, pairs: float | None) -> Regret:
-    """The regret with its bounds."""
+def _regret(case: Comparison, sample: Sample, capped: Sample, pairs: float | None) -> tuple[Regret, Bounds | None]:
+    """The regret with its bounds, and those of the relative regret of which each has all of the error probability."""
     bounds = regret_bounds(sample, confidence=case.confidence, relative=False, pairs=pairs, capped=capped)
     relative: Bounds | None = None
+    one_sided: Bounds | None = None
     if bounds.upper == 0:
         relative = Bounds(0.0, 0.0)
     elif sample.gain[-1] > 0:
-        relative = _relative_bounds(case, sample, capped, pairs)
-    return Regret(
+        one_sided = _one_sided(case, sample, capped, pairs)
+        relative = _ended_at_tolerance(one_sided, case.tolerance)
+    regret = Regret(
         # A rotation may do better than every fixed candidate: that is no regret.
         estimate=max(0.0, float(sample.gain[:-1].max())),
         lower=bounds.lower,
@@ -136,6 +140,7 @@ def _regret(case: Comparison, sample: Sample, capped: Sample, pairs: float | Non
         relative_upper=None if relative is None else relative.upper,
         confidence=case.confidence,
     )
+    return regret, one_sided
 
 
 def _rotation(case: Comparison) -> Rotation | None:
@@ -149,25 +154,30 @@ def _rotation(case: Comparison) -> Rotation | None:
         picks=tuple(Pick(results.candidates[position], share) for position, share in found.items()),
         agreement=found.get(case.selected, 0.0),
         same_penalty=sum(share for position, share in found.items() if results.penalty[position] == own),
-        shipped=_regret(case, case.fixed, case.fixed_capped, case.fixed_pairs)
-        if case.finite[case.selected] and case.contenders[case.selected]
+        shipped=_regret(case, case.fixed, case.fixed_capped, case.fixed_pairs)[0]
+        if case.finite[case.selected]
         else _infinite_regret(case),
     )
 
 
-def _relative_bounds(case: Comparison, sample: Sample, capped: Sample, pairs: float | None) -> Bounds:
+def _one_sided(case: Comparison, sample: Sample, capped: Sample, pairs: float | None) -> Bounds:
+    """Bounds of the relative regret, each by itself: all of the error probability is on its side.
+
+    A loss that is never negative cannot be regretted by more than all of it.
+    """
+    bounds = regret_bounds(sample, confidence=2 * case.confidence - 1, relative=True, pairs=pairs, capped=capped)
+    most = np.inf if (case.losses < 0).any() else 1.0
+    return Bounds(min(bounds.lower, most), min(bounds.upper, most))
+
+
+def _ended_at_tolerance(one_sided: Bounds, tolerance: float) -> Bounds:
     """The relative regrets that a test of each does not reject, all of the error probability on the side that counts.
 
     A regret within the tolerance is rejected by the lower bound alone, one above it by the upper bound alone; so each
     bound may have the whole error probability, and what is left is one confidence set that ends at the tolerance where
-    the answer is settled. (Two tests of disjoint hypotheses: at most one of them is true.) A loss that is never
-    negative cannot be regretted by more than all of it.
+    the answer is settled. (Two tests of disjoint hypotheses: at most one of them is true.)
     """
-    one_sided = regret_bounds(sample, confidence=2 * case.confidence - 1, relative=True, pairs=pairs, capped=capped)
-    most = np.inf if (case.losses < 0).any() else 1.0
-    lower, upper = min(one_sided.lower, most), min(one_sided.upper, most)
-    beyond = float(np.nextafter(case.tolerance, np.inf))
-    return Bounds(min(lower, beyond), max(upper, case.tolerance))
+    return Bounds(min(one_sided.lower, float(np.nextafter(tolerance, np.inf))), max(one_sided.upper, tolerance))
 
 
 def _infinite_regret(case: Comparison) -> Regret:
@@ -218,7 +228,7 @@ def _choice(case: Comparison, position: int, test_loss: float) -> Choice:
     )
 
 
-def _basis(case: Comparison, answer: Answer, leads_to: Answer | None) -> Basis:
+def _basis(case: Comparison, answer: Answer, leads_to: Answer | None, one_sided: Bounds | None) -> Basis:
     compared = case.compared
     tried = {penalty: compared.lambda_[compared.penalty == penalty] for penalty in dict.fromkeys(compared.penalty)}
     dense = all(penalty == "none" or len(set(own)) >= DENSE for penalty, own in tried.items()) and len(compared) > DENSE
@@ -232,17 +242,14 @@ def _basis(case: Comparison, answer: Answer, leads_to: Answer | None) -> Basis:
         on_test=case.on_test,
         diverged=int((~case.finite).sum()),
         tuned=tuple(settings_searched(case.results)),
-        at_most=_at_most(case) if case.comparable else None,
+        at_most=_at_most(case, one_sided) if case.comparable else None,
         better=case.surely_better() if case.comparable and case.thin is None and answer != "yes" else None,
         leads_to=leads_to,
     )
 
 
-def _at_most(case: Comparison) -> float | None:
-    """The upper bound of the relative regret, by itself: all of the error probability is on its side."""
-    if not case.own_risk > 0:
-        return 0.0 if contrast(case.capped, relative=False).high(float(ndtri(case.confidence))).max() == 0 else None
-    bounds = regret_bounds(
-        case.sample, confidence=2 * case.confidence - 1, relative=True, pairs=case.pairs, capped=case.capped
-    )
-    return min(bounds.upper, np.inf if (case.losses < 0).any() else 1.0)
+def _at_most(case: Comparison, one_sided: Bounds | None) -> float | None:
+    """The upper bound of the relative regret by itself; where that has none, 0 where nothing may be better."""
+    if one_sided is not None:
+        return one_sided.upper
+    return 0.0 if contrast(case.capped, relative=False).high(float(ndtri(case.confidence))).max() == 0 else None

@@ -57,7 +57,10 @@ def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pai
 def _plausibly_best(sample: Sample, h: int, alpha: float) -> bool:
     rows, replicates = (part[:-1] for part in sample.pair_variances(h))
     statistic = ratio(sample.gain[:-1] - sample.gain[h], np.sqrt(rows + replicates))
-    return bool((statistic <= t_critical(bonferroni(sample.count, alpha), sample.dof(rows, replicates, h))).all())
+    c, worst = bonferroni(sample.count, alpha), int(statistic.argmax())
+    if statistic[worst] > t_critical(c, sample.dof(rows[[worst]], replicates[[worst]], h, worst))[0]:
+        return False
+    return bool((statistic <= t_critical(c, sample.dof(rows, replicates, h))).all())
 
 
 def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float | None) -> Flags:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -28,11 +28,19 @@ def inner_views(results: Results, inner: Results) -> Iterator[tuple[Index, Resul
         yield turn, replace(results, validation=seen, criteria={})
 
 
-def picks(results: Results, inner: Results) -> Index:
-    """The candidate that each replicate's turn picks by the lowest loss of what it may see, (replicates,) positions."""
+def lowest_loss(seen: Results) -> int:
+    """The pick of a search: the lowest validation loss."""
+    return seen.lowest(seen.validation_loss)
+
+
+def picks(results: Results, inner: Results, pick: Callable[[Results], int | None] = lowest_loss) -> Index | None:
+    """The candidate that each replicate's turn picks of what it may see, (replicates,) positions; None without one."""
     found = np.zeros(results.validation.shape[1], dtype=np.intp)
     for turn, seen in inner_views(results, inner):
-        found[turn] = seen.lowest(seen.validation_loss)
+        position = pick(seen)
+        if position is None:
+            return None
+        found[turn] = position
     return found
 
 

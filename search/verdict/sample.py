@@ -73,25 +73,40 @@ class Sample:
         variance: Array = size - 2 * gram[base]
         return np.where(variance > CANCELLATION * size, variance, 0.0)
 
-    def dof(self, rows: Array, replicates: Array, base: int | None = None) -> Array:
+    def dof(self, rows: Array, replicates: Array, base: int | None = None, only: int | None = None) -> Array:
         """Degrees of freedom of the variance of gain(h) - gain(base), with these two parts; of gain(h) without a base.
 
-        Of the rows' part by `degrees_of_freedom`, of a sum of both by Satterthwaite's formula (1946).
+        `only` one h, where the parts are those of that one. Of the rows' part by `degrees_of_freedom`, of a sum of both
+        by Satterthwaite's formula (1946).
         """
         most = max(self.row_count - 1.0, 1.0)
-        own = degrees_of_freedom(self.effective_rows(base), self.row_count)
+        own = degrees_of_freedom(self.effective_rows(base, only), self.row_count)
         if self.replicates.shape[1] == 0:
             return own
         total = (rows + replicates) ** 2
         spread = rows**2 / own + replicates**2 / (self.replicates.shape[1] - 1.0)
         return np.asarray(np.divide(total, spread, out=np.full(np.shape(rows), most), where=spread > 0))
 
-    def effective_rows(self, base: int | None = None) -> Array:
+    def effective_rows(self, base: int | None = None, only: int | None = None) -> Array:
         """How many rows carry the difference of each candidate from `base` (the selected one), (candidates,).
 
-        See `effective`, of the rows' influences.
+        See `effective`, of the rows' influences; of `only` one candidate, (1,). Those of all are kept: sets and
+        intervals ask for the same.
         """
-        squares = np.square(self.rows[:-1] - (0.0 if base is None else self.rows[base]))
+        if only is not None:
+            return self._effective_rows(self.rows[[only]], base)
+        if base not in self._effective:
+            self._effective[base] = self._effective_rows(self.rows[:-1], base)
+        return self._effective[base]
+
+    @cached_property
+    def _effective(self) -> dict[int | None, Array]:
+        return {}
+
+    def _effective_rows(self, of: Array, base: int | None) -> Array:
+        squares = np.square(of) if base is None else of - self.rows[base]
+        if base is not None:
+            np.square(squares, out=squares)
         fourth = np.einsum("hi,hi->h", squares, squares)
         return effective(squares.sum(axis=1), fourth, self.row_count)
 

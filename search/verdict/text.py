@@ -104,13 +104,13 @@ def _answer(verdict: Verdict) -> str:
         return f"{verdict.answer.capitalize()}: there is no other."
     within = "the best one" if tolerance == 0 else f"within {percent(tolerance)} of the best"
     subject = _name(verdict.selected) if verdict.rotation is None else "what this search picks"
-    where = "" if basis.on_test else ", judged on the validation rows that also selected it,"
+    where = "" if basis.on_test else ", judged on the validation rows that also selected it"
     sure = f"with {percent(verdict.regret.confidence)} confidence{where}"
     if verdict.answer == "yes":
-        return f"Yes, {subject} is {within}, {sure.rstrip(',')}{_alternatives(verdict)}."
+        return f"Yes, {subject} is {within}, {sure}{_alternatives(verdict)}."
     if verdict.answer == "no":
-        return f"No, {subject} is not {within}, {sure.rstrip(',')}."
-    return f"Cannot tell {sure} whether {subject} is {within}{_span(verdict)}."
+        return f"No, {subject} is not {within}, {sure}."
+    return f"Cannot tell {sure}{'' if basis.on_test else ','} whether {subject} is {within}{_span(verdict)}."
 
 
 def _span(verdict: Verdict) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from search.core.arrays import Array
 from search.core.means import candidate_means
 from search.verdict.record import RuleResult
-from search.verdict.rotation import inner_views, picked_losses
+from search.verdict.rotation import picked_losses, picks
 from search.verdict.rules.argmin import ARGMIN
 from search.verdict.rules.base import Options, Rule
 from search.verdict.rules.evidence import EVIDENCE
@@ -46,8 +46,8 @@ def compare_rules(case: Comparison) -> tuple[RuleResult, ...]:
     In a rotation the candidate is the one that the rule picks on all rows, and its test loss that of picking like this:
     each turn's pick on the rows of that turn. A rule that needs more than validation losses has none.
     """
-    picks = {name: rule.pick(case.results, Options(case.tolerance)) for name, rule in RULES.items()}
-    return tuple(_result(case, name, position) for name, position in picks.items() if position is not None)
+    found = {name: rule.pick(case.results, Options(case.tolerance)) for name, rule in RULES.items()}
+    return tuple(_result(case, name, position) for name, position in found.items() if position is not None)
 
 
 def _result(case: Comparison, rule: str, position: int) -> RuleResult:
@@ -64,13 +64,8 @@ def _rotated_loss(case: Comparison, rule: str) -> float | None:
     """The loss of picking by this rule on each turn; None where it cannot be said."""
     if case.inner is None:
         return None
-    picked = np.zeros((case.losses.shape[1], 1), dtype=np.intp)
-    for turn, seen in inner_views(case.results, case.inner):
-        position = RULES[rule].pick(seen, Options(case.tolerance))
-        if position is None:
-            return None
-        picked[turn] = position
-    return float(candidate_means(picked_losses(case.losses, picked))[0])
+    picked = picks(case.results, case.inner, lambda seen: RULES[rule].pick(seen, Options(case.tolerance)))
+    return None if picked is None else float(candidate_means(picked_losses(case.losses, picked[:, None]))[0])
 
 
 __all__ = ["RULES", "Options", "Rule", "compare_rules"]
