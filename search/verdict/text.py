@@ -9,6 +9,7 @@ from search.core.text import number, percent, words
 from search.verdict.record import Choice, Interval, Verdict
 
 SEEDS = 3.0  # standard deviations of a seed's effect: what is larger does not hang on the seed
+FEW = 10  # rows from which on their number can say how many would settle an answer
 EXPLODED = 2.0  # times the validation loss: a correction that is none
 
 
@@ -49,7 +50,7 @@ def _at_most(verdict: Verdict) -> str:
     """How much may be lost, against what."""
     most = verdict.basis.at_most
     if most is None or not math.isfinite(most) or most >= 1:
-        return f"may lose any part of its loss against {_field(verdict)}, these rows set no limit"
+        return f"may lose any part of its loss against {_field(verdict)}: these rows set no limit"
     return f"loses at most {percent(most)} against {_field(verdict)}"
 
 
@@ -94,15 +95,19 @@ def _name(choice: Choice) -> str:
     return str(choice.candidate)
 
 
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
 # The second: whether that settles the question. The third: what would
 
 
 def _answer(verdict: Verdict) -> str:
     """The answer at the tolerance."""
-    basis, tolerance = verdict.basis, verdict.tolerance
+    basis = verdict.basis
     if basis.candidates == 1:
         return f"{verdict.answer.capitalize()}: there is no other."
-    within = "the best one" if tolerance == 0 else f"within {percent(tolerance)} of the best"
+    within = _within(verdict)
     subject = _name(verdict.selected) if verdict.rotation is None else "what this search picks"
     where = "" if basis.on_test else ", judged on the validation rows that also selected it"
     sure = f"with {percent(verdict.regret.confidence)} confidence{where}"
@@ -111,6 +116,10 @@ def _answer(verdict: Verdict) -> str:
     if verdict.answer == "no":
         return f"No, {subject} is not {within}, {sure}."
     return f"Cannot tell {sure}{'' if basis.on_test else ','} whether {subject} is {within}{_span(verdict)}."
+
+
+def _within(verdict: Verdict) -> str:
+    return "the best one" if verdict.tolerance == 0 else f"within {percent(verdict.tolerance)} of the best"
 
 
 def _span(verdict: Verdict) -> str:
@@ -152,9 +161,12 @@ def _settle(verdict: Verdict) -> list[str]:
         return [f"A single {kind[:-1]} cannot even say how many would settle it."]
     if verdict.rows_needed is None:
         return [f"More {kind} alone would not settle it; more replicates or a larger tolerance might."]
+    if basis.rows < FEW:
+        return [f"{basis.rows} {kind} are too few to guess how many would settle it."]
+    shown = f"that it is {'' if basis.leads_to == 'yes' else 'not '}{_within(verdict)}"
     return [
-        f'About {verdict.rows_needed:,} {kind} would settle it, with "{basis.leads_to}", if the differences stay as '
-        "they look now."
+        f"About {verdict.rows_needed:,} {kind} in place of these {basis.rows:,} would settle it, and show {shown}, "
+        "if the differences stay as they look now."
     ]
 
 
@@ -169,16 +181,18 @@ def _basis(verdict: Verdict) -> list[str]:
 
 def _rows(verdict: Verdict) -> str:
     basis = verdict.basis
-    fits = "1 fit" if basis.replicates == 1 else f"{basis.replicates} fits"
+    fits = "trained once" if basis.replicates == 1 else f"trained {basis.replicates} times"
     if verdict.rotation is not None:
         return (
-            f"It rests on {basis.rows:,} rows, each of them a test row of a pick that had not seen it; the bounds "
-            "speak of searching like this on rows like these."
+            f"It rests on {basis.rows:,} rows, each of them a test row of a search that had not seen it; the "
+            "limits hold for searching like this on rows like these."
         )
     rows = f"{basis.rows:,} {'test' if basis.on_test else 'validation'} row{'s' * (basis.rows != 1)}"
     procedure = basis.scope == "procedure" and basis.replicates > 1
-    reach = "on new rows and with the next seed and split" if procedure else "on new rows, with the models as fitted"
-    return f"It rests on {rows} and {fits} of each candidate; the bounds say what holds {reach}."
+    reach = (
+        "for new rows and for training again" if procedure else "for new rows and these models, not for training again"
+    )
+    return f"It rests on {rows}, each candidate {fits}; its limits hold {reach}."
 
 
 def _picks(verdict: Verdict) -> str:
@@ -202,7 +216,9 @@ def _scores(verdict: Verdict) -> str:
     scores = verdict.scores
     if scores is None:
         return ""
-    who = "What they picked" if verdict.rotation is not None else "It"
+    name = _name(verdict.selected)
+    own = "It" if verdict.basis.better is None else _capital(name)  # the first sentence named another one
+    who = "What they picked" if verdict.rotation is not None else own
     if scores.rmse is not None and scores.baseline_rmse is not None and scores.r2 is not None:
         return (
             f"{who} is off by {number(scores.rmse)} (root mean squared error), predicting the mean by "
@@ -211,9 +227,8 @@ def _scores(verdict: Verdict) -> str:
     plain = f"{words(scores.metric)} {number(scores.loss)}, predicting a constant {number(scores.baseline)}"
     if scores.accuracy is None or scores.baseline_accuracy is None:
         return f"{who} has a {plain}."
-    name = _name(verdict.selected)
     return (
-        f"{name[0].upper()}{name[1:]} gets {percent(scores.accuracy)} of the rows right, always naming the most "
+        f"{_capital(name)} gets {percent(scores.accuracy)} of the rows right, always naming the most "
         f"frequent class {percent(scores.baseline_accuracy)} ({plain})."
     )
 
@@ -225,14 +240,14 @@ def _losses(verdict: Verdict) -> str:
     if verdict.rotation is not None:
         return (
             f"What they picked has a test loss of {number(selected.test_loss)}; the best for all rows, "
-            f"{_name(best)}, {number(best.test_loss)}, owes some of that to luck, which the bounds allow for."
+            f"{_name(best)}, {number(best.test_loss)}, owes some of that to luck, which the limits allow for."
         )
     if best.candidate == selected.candidate:
         return f"Its test loss, {number(selected.test_loss)}, is the lowest of all."
     tried = "" if best.trial is not None else " (not tried by the search)"
     return (
-        f"Its test loss is {number(selected.test_loss)}; the lowest one, {number(best.test_loss)} of {_name(best)}"
-        f"{tried}, was picked by its luck on these rows too, which the bounds allow for."
+        f"Its test loss is {number(selected.test_loss)}. The lowest is {number(best.test_loss)}, of {_name(best)}"
+        f"{tried}: do not switch for that alone, the lowest of many is partly luck."
     )
 
 
@@ -247,7 +262,9 @@ def _optimism(verdict: Verdict) -> str:
             f"which fails on them ({number(optimism.corrected)} on average)."
         )
     corrected = number(optimism.corrected)
-    return f"Its validation loss, {loss}, was picked as the lowest; corrected for that it is {corrected}."
+    return (
+        f"Its validation loss, {loss}, looks low because it is the lowest of many; without that luck it is {corrected}."
+    )
 
 
 def _members(verdict: Verdict) -> str:
@@ -255,7 +272,10 @@ def _members(verdict: Verdict) -> str:
     if basis.candidates in (1, basis.diverged):
         return ""
     ranges = "; ".join(lambdas(part.penalty, part.lambda_low, part.lambda_high) for part in parts)
-    return f"{basis.members} of {basis.candidates} candidates may be the best one: {ranges}."
+    if basis.members == 1:
+        return f"The best of the {basis.candidates} candidates is {ranges}."
+    which = f"one of {basis.members} of the {basis.candidates} candidates, these rows cannot show which"
+    return f"The best is {which}: {ranges}."
 
 
 def _others(verdict: Verdict) -> str:
@@ -275,18 +295,20 @@ def _gain(verdict: Verdict) -> str:
     gain = matter.gain_over_none
     if gain is None or verdict.selected.penalty == "none" or not math.isfinite(gain.upper):
         return ""
-    # True with an interval that spans zero: see `Comparison.exploding`.
-    certain = "a few rows carry that loss, but without their excess it is higher for certain, so the penalty matters"
-    ends = {
-        True: "so the penalty matters" if gain.lower > 0 else certain,
-        False: "so the penalty hardly matters",
-        None: "so whether the penalty matters is open",
-    }
     more = "higher" if gain.estimate >= 0 else "lower"
-    return (
-        f"With no penalty the loss is {number(abs(gain.estimate))} {more} "
-        f"(gain between {number(gain.lower)} and {number(gain.upper)}), {ends[matter.answer]}{_of_these_fits(verdict)}."
+    change = f"With no penalty the loss is {number(abs(gain.estimate))} {more}"
+    span = f" (95 % limits: {number(gain.lower)} to {number(gain.upper)})".replace(
+        "95 %", percent(verdict.regret.confidence)
     )
+    if matter.answer is None:
+        return f"{change}{span}: these rows cannot show whether that is chance{_of_these_fits(verdict)}."
+    if matter.answer and gain.lower <= 0:  # see `Comparison.exploding`
+        return (
+            f"{change}, mostly on a few rows; with those toned down it is still higher for certain, so the penalty "
+            f"matters{_of_these_fits(verdict)}."
+        )
+    ends = "matters" if matter.answer else "hardly matters"
+    return f"{change}{span}, so the penalty {ends}{_of_these_fits(verdict)}."
 
 
 def _of_these_fits(verdict: Verdict) -> str:
@@ -304,7 +326,7 @@ def _seeds(verdict: Verdict) -> str:
         return ""
     return (
         f"Another seed moves its validation loss by about {percent(seed.deviation / loss)} (standard deviation over "
-        f"{seed.seeds} fresh seeds), the same for every lambda that is compared here."
+        f"{seed.seeds} fresh seeds); all lambdas were compared on the same seeds."
     )
 
 
@@ -316,4 +338,4 @@ def _exact(verdict: Verdict) -> str:
     if abs(training) < 0.0005 * loss:
         return "Solved exactly, its test loss is the same."
     change = f"{percent(abs(training) / loss)} {'lower' if training > 0 else 'higher'}"
-    return f"Solved exactly, its test loss is {change}: that is a matter of the training, not of lambda."
+    return f"Solved exactly, with this same lambda, its test loss is {change}: that is for the training to mend."

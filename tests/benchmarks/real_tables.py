@@ -101,7 +101,7 @@ def row(name, command, compare, folder):
         name,
         str(verdict["test_rows"]),
         f"{selected['penalty']} {selected['lambda']:.3g}",
-        verdict["answer"],
+        f"{verdict['answer']} at {100 * verdict['tolerance']:.2g} %",
         "no limit" if high is None or high >= 1 else f"{100 * regret['relative_lower']:.2g} to {100 * high:.2g} %",
         f"{selected['test_loss']:.4g}",
         f"{seconds:.1f}",
@@ -120,7 +120,7 @@ def main():
     parser.add_argument("--no-sklearn", action="store_true", help="our own figures alone")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn's, of fits that did not converge
-    heads = ["table", "test rows", "selected", "answer at 1 %", "loses", "test loss", "seconds", "warnings"]
+    heads = ["table", "test rows", "selected", "answer", "loses", "test loss", "seconds", "warnings"]
     heads += [] if options.no_sklearn else ["scikit-learn's test loss", "seconds"]
     print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
     with tempfile.TemporaryDirectory() as folder:

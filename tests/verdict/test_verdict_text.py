@@ -109,9 +109,10 @@ def test_cannot_tell_says_between_what_and_what_would_settle_it():
         "nothing is shown to be better.",
         "Cannot tell with 95 % confidence whether l2 with lambda 3.2 is within 1 % of the best: it loses between 0 % "
         "and 5.5 %.",
-        'About 12,345 test rows would settle it, with "no", if the differences stay as they look now.',
+        "About 12,345 test rows in place of these 1,000 would settle it, and show that it is not within 1 % of the "
+        "best, if the differences stay as they look now.",
     ]
-    assert 'would settle it, with "yes", if' in lines(OPEN, rows_needed=12_345, leads_to="yes")[2]
+    assert "and show that it is within 1 % of the best, if" in lines(OPEN, rows_needed=12_345, leads_to="yes")[2]
     assert "12,345 validation rows" in lines(OPEN, rows_needed=12_345, leads_to="yes", on_test=False)[2]
 
 
@@ -138,11 +139,13 @@ def test_rows_that_set_no_limit():
 def test_an_open_answer_that_rows_do_not_settle():
     assert "would not settle it" in lines(OPEN)[2]
     assert "single test row" in lines(OPEN, rows=1)[2]
+    few = lines(OPEN, rows=5, rows_needed=22_495, leads_to="no")[2]
+    assert few == "5 test rows are too few to guess how many would settle it."
 
 
 def test_only_an_open_answer_has_a_line_that_says_what_would_settle_it():
     for verdict in (YES, NO):
-        assert lines(verdict)[2].startswith("It rests on 1,000 test rows and 3 fits of each candidate")
+        assert lines(verdict)[2].startswith("It rests on 1,000 test rows, each candidate trained 3 times")
         assert not any("would settle it" in line for line in lines(verdict, rows_needed=99))
 
 
@@ -197,7 +200,7 @@ def test_a_rotation_speaks_of_searching_like_this():
         "(l1 or l2), and nothing is shown to be better.",
         "Yes, what this search picks is within 1 % of the best, with 95 % confidence; any lambda from 1.2 to 9.8 does "
         "as well.",
-        "It rests on 1,000 rows, each of them a test row of a pick that had not seen it; the bounds speak of "
+        "It rests on 1,000 rows, each of them a test row of a search that had not seen it; the limits hold for "
         "searching like this on rows like these.",
     ]
     assert found[3] == (
@@ -215,7 +218,7 @@ def test_an_open_rotation_and_one_that_says_no():
     found = lines(OPEN, rotation=TURNS, rows_needed=4000, leads_to="yes")
     assert "searching like this loses at most 5.5 %" in found[0]
     assert found[1].startswith("Cannot tell with 95 % confidence whether what this search picks is within 1 %")
-    assert found[2] == 'About 4,000 rows would settle it, with "yes", if the differences stay as they look now.'
+    assert found[2].startswith("About 4,000 rows in place of these 1,000 would settle it, and show that it is within")
     other = lines(NO, rotation=TURNS)
     assert other[0].startswith("Use l1 with lambda 0.4 in place of l2 with lambda 3.2: ")
     assert other[1] == "No, what this search picks is not within 1 % of the best, with 95 % confidence."
@@ -254,21 +257,21 @@ def test_what_is_surely_better_may_be_on_the_dense_grid_alone():
     found = judge(losses, losses, frame, selected=0, evidence=Evidence(grid=grid))
     assert (found.answer, found.basis.better) == ("no", Candidate("l2", 1.0))
     assert found.best_on_test.trial is None
-    assert "of l2 with lambda 1 (not tried by the search), was picked by its luck" in describe(found)
+    assert "of l2 with lambda 1 (not tried by the search): do not switch" in describe(found)
 
 
 def test_order_is_advice_then_answer_then_what_settles_then_basis_then_warnings():
     found = lines(OPEN, rows_needed=2000, leads_to="yes")
     assert found[0].startswith("Use ")
     assert found[1].startswith("Cannot tell ")
-    assert found[2].startswith("About 2,000 test rows would settle it")
+    assert found[2].startswith("About 2,000 test rows in place of these 1,000 would settle it")
     assert found[3].startswith("It rests on 1,000 test rows")
     assert found[-1] == "Warning: Nothing can be told apart."
 
 
 def test_the_basis_names_each_figure_once():
     text = "\n".join(lines())
-    for part in ("0.52", "0.519", "0.53", "3 of 64 candidates", "l1 with lambda from 0.3 to 0.5", "0.2 and 0.4"):
+    for part in ("0.52", "0.519", "0.53", "3 of the 64 candidates", "l1 with lambda from 0.3 to 0.5", "0.2 to 0.4"):
         assert part in text
 
 
