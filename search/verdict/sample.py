@@ -19,7 +19,7 @@ from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
 LEAST_DOF = 2.0
-DEPENDENCE = 1.2  # of standard errors in a rotation, see `build`
+DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 
 
 @dataclass(frozen=True)
