@@ -17,6 +17,7 @@ import search
 from search.core.errors import UserError
 from search.doors.study import publish_recorded
 from search.ledger import open_storage
+from search.verdict import describe
 
 ROOT = Path(search.__file__).parents[1]
 LOSSES = np.array([[1.0, np.nan, 3.0], [np.nan, 5.0, np.nan]])
@@ -187,13 +188,9 @@ def test_the_dashboard_has_the_studies_that_were_recorded(storage):
     ]
     assert publish_recorded(opened, "alpha") == []
     study = optuna.load_study(study_name="two", storage=opened.optuna)
-    note = (
-        study.system_attrs["dashboard:note_str:0"]
-        if hasattr(study, "system_attrs")
-        else str(opened.optuna.get_study_system_attrs(study._study_id))
-    )
-    assert "the test rows are sealed" in note
-    assert "metric_names" not in str(opened.optuna.get_study_system_attrs(study._study_id))
+    kept = str(opened.optuna.get_study_system_attrs(study._study_id))
+    assert "the test rows are sealed" in kept
+    assert "metric_names" not in kept  # the objective has a name of its own
 
 
 def test_no_page_of_a_study_without_a_strength_speaks_of_one(tmp_path):
@@ -205,7 +202,7 @@ def test_no_page_of_a_study_without_a_strength_speaks_of_one(tmp_path):
     study = optuna.create_study(study_name="plain", sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(objective, n_trials=25)
     found = search.load(study)
-    text = str(found.judge()) and search.verdict.describe(found.verdict)
+    text = describe(found.judge())
     page = found.report(tmp_path / "plain.html").read_text(encoding="utf-8")
     shown = page.partition('<script type="application/gzip"')[0]
     for spoken in (text, shown.partition("Figures that do not apply")[0].partition("<body>")[2]):

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
+
+from search.doors.cli import app
 
 EXAMPLES = Path(__file__).parent / "examples"
 STORAGE = "sqlite:///optuna.db"
-ROOT = Path(__file__).parents[2]
-
-
-def python(folder, *arguments):
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module", params=["torch_loop", "ridge", "boosting", "pruning"])
 def example(request, tmp_path_factory):
     """The folder that a script was run in, and the script's name."""
     folder = tmp_path_factory.mktemp(request.param)
-    python(folder, str(EXAMPLES / f"{request.param}.py"))
+    with contextlib.chdir(folder):
+        runpy.run_path(str(EXAMPLES / f"{request.param}.py"), run_name="__main__")
     return folder, request.param
+
+
+def command_line(*words):
+    done = CliRunner().invoke(app, [*words, "--storage", STORAGE])
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 STRENGTHS = {
@@ -47,24 +41,25 @@ STRENGTHS = {
 }
 
 
-def test_the_command_line_judges_reports_and_exports_the_study_of_a_script(example):
+def test_the_command_line_judges_reports_and_exports_the_study_of_a_script(example, monkeypatch):
     folder, name = example
-    found = json.loads(python(folder, "-m", "search", "verdict", name, "--storage", STORAGE, "--json"))
+    monkeypatch.chdir(folder)
+    found = json.loads(command_line("verdict", name, "--json"))
     assert found["selected"]["penalty"] == STRENGTHS[name]
     assert found["test_rows"] == {"torch_loop": 122, "ridge": 111, "boosting": 171, "pruning": 0}[name]
-    text = python(folder, "-m", "search", "verdict", name, "--storage", STORAGE)
+    text = command_line("verdict", name)
     assert re.search(rf"^Use {STRENGTHS[name]} [\d.e-]+", text) or "Do not rely" in text or "in place of" in text
-    python(folder, "-m", "search", "report", name, "--storage", STORAGE)
+    command_line("report", name)
     page = (folder / f"{name}.html").read_text(encoding="utf-8")
     assert f"Loss against {STRENGTHS[name]}" in page
     assert "How to judge it again" in page
     assert "<h3>Study file</h3>" not in page
     test = [] if name == "pruning" else ["--test"]
-    python(folder, "-m", "search", "export", name, "--storage", STORAGE, *test, "-o", "trials.csv")
+    command_line("export", name, *test, "-o", "trials.csv")
     trials = pd.read_csv(folder / "trials.csv")
     assert {"trial", "state", "penalty", "lambda", "validation_loss", STRENGTHS[name]} <= set(trials)
     assert (trials["lambda"] == trials[STRENGTHS[name]]).all()
-    listed = json.loads(python(folder, "-m", "search", "list", "--storage", STORAGE, "--json"))["studies"]
+    listed = json.loads(command_line("list", "--json"))["studies"]
     assert [each["study"] for each in listed] == [name]
 
 

@@ -28,4 +28,4 @@ if __name__ == "__main__":
     study = optuna.create_study(
         study_name="pruning", storage="sqlite:///optuna.db", load_if_exists=True, direction="maximize"
     )
-    study.optimize(objective, n_trials=40)
+    study.optimize(objective, n_trials=20)

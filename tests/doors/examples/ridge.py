@@ -24,4 +24,4 @@ def objective(trial):
 
 if __name__ == "__main__":
     study = optuna.create_study(study_name="ridge", storage="sqlite:///optuna.db", load_if_exists=True)
-    study.optimize(objective, n_trials=40)
+    study.optimize(objective, n_trials=20)

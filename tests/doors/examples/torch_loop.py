@@ -29,4 +29,4 @@ def objective(trial):
 
 if __name__ == "__main__":
     study = optuna.create_study(study_name="torch_loop", storage="sqlite:///optuna.db", load_if_exists=True)
-    study.optimize(objective, n_trials=40)
+    study.optimize(objective, n_trials=20)
