@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 LEFT_OUT: Final = "left out"
+MEASURED: Final = ("validation_loss", "validation_se")
 SAME: Final = 1e-5  # relative: a value that is the recorded loss, computed in single precision
 
 
@@ -170,10 +171,13 @@ def table(every: Sequence[FrozenTrial], roles: Roles, found: Usable) -> pd.DataF
     """
     compared = {trial.number for trial in found.trials}
     rows = [_row(trial, roles, trial.number in compared) for trial in sorted(every, key=lambda trial: trial.number)]
-    own = dict.fromkeys(name for trial in every for name in trial.params if name not in trials.FIRST)
-    frame = pd.DataFrame(rows, columns=[*trials.FIRST, *own, "validation_loss", "validation_se"])
-    numbers = [STRENGTH, "l1_ratio", "validation_loss", "validation_se"]
-    return frame.astype({**dict.fromkeys(numbers, "float64"), "trial": "int64", "state": "str", PENALTY: "str"})
+    own = dict.fromkeys(name for row in rows for name in row if name not in (*trials.FIRST, *MEASURED))
+    frame = pd.DataFrame(rows, columns=[*trials.FIRST, *own, *MEASURED])
+    types = dict.fromkeys([STRENGTH, *MEASURED], "float64") | {"trial": "int64", "state": "str", PENALTY: "str"}
+    for name in own:
+        if frame[name].map(lambda value: isinstance(value, str)).any():  # a file's column has one type
+            types[name] = "str"
+    return frame.astype(types).infer_objects()
 
 
 def _row(trial: FrozenTrial, roles: Roles, compared: bool) -> Mapping[str, Any]:
@@ -181,7 +185,7 @@ def _row(trial: FrozenTrial, roles: Roles, compared: bool) -> Mapping[str, Any]:
     row = {"trial": trial.number, "state": LEFT_OUT if state == "complete" and not compared else state}
     if trial.params:
         candidate = roles.candidate(trial.params)
-        row |= {**trial.params, PENALTY: candidate.penalty, STRENGTH: candidate.lambda_}
+        row |= roles.own(trial.params) | {PENALTY: candidate.penalty, STRENGTH: candidate.lambda_}
     if recorded.recorded(trial):
         mean = recorded.mean_of(trial)
         row |= {"validation_loss": mean.loss, "validation_se": mean.error}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 
 import search
 from search.core.errors import UserError
+from search.doors.export import export_trials
 from search.doors.study import publish_recorded
 from search.ledger import open_storage
 from search.verdict import describe
@@ -181,6 +183,41 @@ def test_each_command_asks_which_strength_is_meant_and_takes_the_answer(storage,
         assert "Loss against alpha" in Path("two.html").read_text(encoding="utf-8")
 
 
+def test_parameters_of_any_kind_and_name_reach_a_file(tmp_path):
+    """Choices of several types, and names that our own columns have."""
+
+    def objective(trial):
+        trial.suggest_float("alpha", 1e-3, 1e3, log=True)
+        for name, choices in {
+            "state": ["on", "off"],
+            "trial": [1, 2],
+            "lambda": ["x", 3],
+            "seconds": [0.5, None],
+            "layers": [(16,), (16, 8)],
+            "mixed": ["sqrt", 0.5, None],
+            "epochs": [5, 10],
+        }.items():
+            trial.suggest_categorical(name, choices)
+        return search.record(trial, np.random.default_rng(trial.number).gamma(2.0, size=30))
+
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Choices for a categorical distribution")
+        study.optimize(objective, n_trials=12)
+    found = search.load(study, strength="alpha")
+    for name in ("a.csv", "a.parquet"):
+        export_trials(found.ledger, tmp_path / name, with_test=False)
+    kept = pd.read_parquet(tmp_path / "a.parquet")
+    assert kept["trial"].tolist() == list(range(12))
+    assert set(kept["state"]) == {"complete"}
+    for name in ("state", "trial", "lambda"):
+        assert kept[f"{name}_"].astype(str).tolist() == [str(each.params[name]) for each in study.trials]
+    assert kept["mixed"].isna().tolist() == [each.params["mixed"] is None for each in study.trials]
+    assert kept["lambda"].tolist() == [each.params["alpha"] for each in study.trials]
+    assert found.candidates["epochs"].tolist() == [each.params["epochs"] for each in study.trials]
+    assert found.report(tmp_path / "page.html").stat().st_size > 1000
+
+
 def test_the_dashboard_has_the_studies_that_were_recorded(storage):
     opened = open_storage(storage)
     assert publish_recorded(opened) == [
@@ -209,6 +246,7 @@ def test_no_page_of_a_study_without_a_strength_speaks_of_one(tmp_path):
         assert "lambda " not in spoken.replace("lambda-search", "")
         assert "without a strength" not in spoken
         assert "no penalty" not in spoken
+    assert list(found.figures) == ["losses", "regret", "rules", "history", "agreement"]
     drawn = found.figures["losses"]
     assert drawn.layout.xaxis2.title.text == "candidates, the lowest validation loss first"
     assert found.verdict.to_dict()["selected"]["penalty"] is None
