@@ -17,7 +17,7 @@ import torch
 import search
 from search.core.errors import UserError
 from search.doors.export import export_trials
-from search.doors.study import publish_recorded
+from search.doors.publishing import publish_recorded
 from search.ledger import open_storage
 from search.verdict import describe
 
@@ -246,9 +246,10 @@ def test_no_page_of_a_study_without_a_strength_speaks_of_one(tmp_path):
         assert "lambda " not in spoken.replace("lambda-search", "")
         assert "without a strength" not in spoken
         assert "no penalty" not in spoken
-    assert list(found.figures) == ["losses", "regret", "rules", "history", "agreement"]
+    assert list(found.figures) == ["losses", "regret", "stability", "rules", "history", "agreement"]
     drawn = found.figures["losses"]
     assert drawn.layout.xaxis2.title.text == "candidates, the lowest validation loss first"
+    assert "lambda" not in found._repr_html_().partition("<div>")[0].replace("lambda-search", "")
     assert found.verdict.to_dict()["selected"]["penalty"] is None
     assert found.verdict.to_dict()["does_it_matter"]["gain_over_none"] is None
 
