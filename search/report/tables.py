@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from search.core.candidate import PENALTY, STRENGTH
 from search.core.text import NOTHING, number, words
 from search.report.view import StudyView
 from search.settings import SETTINGS
@@ -50,7 +51,10 @@ class Table:
 
 def trials_table(view: StudyView) -> Table:
     """The trials with the lowest validation loss, at most `MOST_ROWS`; test losses where they are open."""
-    ranked = with_test_loss(view).sort_values(["validation_loss", "trial"], na_position="last")
+    every = with_test_loss(view)
+    if not view.study.settings:  # somebody else's parameters stand there by their own names
+        every = every.drop(columns=[PENALTY, STRENGTH])
+    ranked = every.sort_values(["validation_loss", "trial"], na_position="last")
     shown = ranked.head(MOST_ROWS).reset_index(drop=True)
     fields = [
         field for field in shown.columns if field in ALWAYS or (field not in LEFT_OUT and shown[field].notna().any())
@@ -74,7 +78,10 @@ def leading_trials(view: StudyView, count: int = 5) -> pd.DataFrame:
     frame = results.frame().assign(test_loss=np.nan if results.test_loss is None else results.test_loss)
     columns = [*results.parameters(), "train_loss", "validation_loss", "validation_se", "test_loss"]
     best = frame.sort_values("validation_loss").head(count)
-    return best[[name for name in columns if name in best]].dropna(axis="columns", how="all")
+    shown = best[[name for name in columns if name in best]].dropna(axis="columns", how="all")
+    if not results.strength:
+        return shown.drop(columns=[PENALTY, STRENGTH])
+    return shown.rename(columns={STRENGTH: results.strength})
 
 
 def with_test_loss(view: StudyView) -> pd.DataFrame:
@@ -129,7 +136,7 @@ def _trials_caption(shown: int, total: int, name: str) -> str:
 
 def _cell(field: str, row: Mapping[Any, Any]) -> str:
     value = row[field]
-    if pd.isna(value) or (field == "lambda" and row["penalty"] == "none"):
+    if pd.isna(value) or (field == "lambda" and row.get("penalty") == "none"):
         return NOTHING
     if field in TEXTS:
         return words(value)
