@@ -31,6 +31,10 @@ def idle_keys(study: Study) -> Problems:
         yield from (
             (f"model.{key}", f'needs kind = "mlp", found "{study.model.kind}"') for key in ("hidden", "dropout")
         )
+    if study.model.kind in {"linear", "mlp"}:
+        yield "model.penalised", f'needs a module of your own, found kind = "{study.model.kind}"'
+    if study.model.kind == "linear":
+        yield "model.group_by", "needs hidden units, a linear model has none"
     if training.optimizer != "sgd":
         yield "training.momentum", f'needs optimizer = "sgd", found "{training.optimizer}"'
     if training.schedule != "cosine":

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from search.core.candidate import Candidate
 from search.data.loss import training_loss
-from search.models import Parameters, PerCandidate, TrainingStep, penalised
+from search.models import Parameters, PerCandidate, TrainingStep
 from search.models.randomness import permutations
 from search.training.evaluate import Fitted, evaluate
 from search.training.optimizer import OPTIMIZERS, Step
@@ -42,7 +42,7 @@ class Stack:
     """
 
     def __init__(self, problem: Problem, candidates: Sequence[Candidate], epochs: Sequence[int]) -> None:
-        like = problem.train.x
+        like = problem.like
         starts = [problem.model.initial(int(seed)) for seed in problem.seeds]
         self.problem = problem
         self.optimizer = OPTIMIZERS[problem.settings.training.optimizer]
@@ -58,10 +58,11 @@ class Stack:
 
     def _enter(self, candidates: Sequence[Candidate], epochs: Sequence[int]) -> None:
         """Who is in the stack, and what differs between them."""
-        like = self.problem.train.x
+        like = self.problem.like
         self.candidates, self.epochs = tuple(candidates), tuple(epochs)
         self.settings = PerCandidate(self.problem.settings, candidates, like)
-        self.groups: list[PenaltyGroup] = penalty_groups(candidates, like)
+        units = self.problem.settings.model.group_by == "units"
+        self.groups: list[PenaltyGroup] = penalty_groups(candidates, like, units=units)
         self.total_steps: float | Tensor = float(epochs[0] * self.problem.steps_per_epoch) if epochs else 1.0
         if len(set(epochs)) > 1:
             self.total_steps = like.new_tensor(self.epochs) * self.problem.steps_per_epoch
@@ -70,10 +71,8 @@ class Stack:
         """One pass over the training rows of every replicate, in the replicate's own order of this epoch."""
         train, size = self.problem.train, self.problem.minibatch
         order = permutations(self.problem.seeds, number, len(train))
-        split = self.problem.split[:, None]
         for start in range(0, len(train), size):
-            rows = order[:, start : start + size]
-            self._update(train.x[split, rows], train.y[split, rows])
+            self._update(*train.take(self.problem.split, order[:, start : start + size]))
 
     def _update(self, x: Tensor, y: Tensor) -> None:
         training = self.problem.settings.training
@@ -81,7 +80,8 @@ class Stack:
         self.steps += 1
         step = Step(self.steps, self.settings, factor)
         gradients = self._gradients(x, y)
-        weights = {name: self.parameters[name] for name in penalised(self.parameters) if name in gradients}
+        chosen = self.problem.model.penalised(self.parameters)
+        weights = {name: self.parameters[name] for name in chosen if name in gradients}
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
         if training.apply == "decoupled":
             decay_step(self.groups, weights, rates)
@@ -120,7 +120,7 @@ class Stack:
     # Early stopping
 
     def _first_best(self) -> BestEpoch:
-        shape, like = self.diverged.shape, self.problem.train.x
+        shape, like = self.diverged.shape, self.problem.like
         zero = torch.zeros(shape, dtype=torch.int64, device=like.device)
         copies = [{name: value.clone() for name, value in each.items()} for each in (self.parameters, self.buffers)]
         return BestEpoch(like.new_full(shape, torch.inf), zero, zero.clone(), copies[0], copies[1])
