@@ -137,6 +137,14 @@ class Training(Section):
     batch_size: Annotated[int, Searched(log=True, stacked=False)] = Field(
         default=5, ge=0, description="rows of a minibatch; 0: all rows"
     )
+    accumulate: Count = Field(
+        default=1, description="minibatches whose gradients are averaged into one step; the rest of an epoch is one too"
+    )
+    clip_norm: float = Field(
+        default=0.0,
+        ge=0,
+        description="largest l2 norm of a fit's gradient of the loss, which is scaled down to it; 0: any",
+    )
     apply: Literal["loss", "proximal", "decoupled"] = Field(
         default="proximal",
         description="how the penalty acts: in the gradient, by its proximal map, or decoupled as in AdamW",

@@ -131,7 +131,7 @@ def _bytes_per_fit(problem: Problem, candidate: Candidate) -> int:
     if problem.settings.training.optimizer == "exact":
         return EXACT_COPIES * 8 * problem.outputs * int(problem.train.x.shape[2])
     one = next(problem.pieces(1))
-    small = replace(one, train=one.train.first_rows(one.batch_size))
+    small = replace(one, train=one.train.first_rows(one.batch_size * problem.settings.training.accumulate))
 
     def run(count: int) -> int:
         return peak_bytes(lambda: Stack(small, [candidate] * count, [1] * count).epoch(0))

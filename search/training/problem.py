@@ -141,7 +141,8 @@ class Problem:
     @property
     def steps_per_epoch(self) -> int:
         """Updates in an epoch."""
-        return -(-len(self.train) // self.minibatch)
+        minibatches = -(-len(self.train) // self.minibatch)
+        return -(-minibatches // self.settings.training.accumulate)
 
 
 def per_replicate(values: Tensor, split: Tensor) -> Tensor:

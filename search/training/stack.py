@@ -14,7 +14,7 @@ from search.data.loss import training_loss
 from search.models import Parameters, PerCandidate, TrainingStep
 from search.models.randomness import permutations
 from search.training.evaluate import Fitted, evaluate
-from search.training.optimizer import OPTIMIZERS, Step
+from search.training.optimizer import OPTIMIZERS, Step, clipped
 from search.training.problem import Problem
 from search.training.regulariser import PenaltyGroup, add_gradient, decay_step, penalty_groups, prox_step
 from search.training.schedule import schedule_factor
@@ -47,7 +47,7 @@ class Stack:
         self.problem = problem
         self.optimizer = OPTIMIZERS[problem.settings.training.optimizer]
         self.diverged = torch.zeros(len(starts), len(candidates), dtype=torch.bool, device=like.device)
-        self.steps = 0
+        self.steps = self.minibatches = 0
         self._enter(candidates, epochs)
         self.parameters = problem.model.scaled(
             _stacked([start[0] for start in starts], len(candidates), like), self.settings
@@ -69,17 +69,18 @@ class Stack:
 
     def epoch(self, number: int) -> None:
         """One pass over the training rows of every replicate, in the replicate's own order of this epoch."""
-        train, size = self.problem.train, self.problem.minibatch
-        order = permutations(self.problem.seeds, number, len(train))
-        for start in range(0, len(train), size):
-            self._update(*train.take(self.problem.split, order[:, start : start + size]))
+        accumulate = self.problem.settings.training.accumulate
+        order = permutations(self.problem.seeds, number, len(self.problem.train))
+        minibatches = torch.split(order, self.problem.minibatch, dim=1)
+        for start in range(0, len(minibatches), accumulate):
+            self._update(minibatches[start : start + accumulate])
 
-    def _update(self, x: Tensor, y: Tensor) -> None:
+    def _update(self, minibatches: Sequence[Tensor]) -> None:
         training = self.problem.settings.training
         factor = schedule_factor(training, self.steps, self.total_steps)
         self.steps += 1
         step = Step(self.steps, self.settings, factor)
-        gradients = self._gradients(x, y)
+        gradients = self._accumulated(minibatches)
         chosen = self.problem.model.penalised(self.parameters)
         weights = {name: self.parameters[name] for name in chosen if name in gradients}
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
@@ -93,11 +94,25 @@ class Stack:
         if training.apply != "loss":
             prox_step(self.groups, weights, rates)
 
+    def _accumulated(self, minibatches: Sequence[Tensor]) -> Parameters:
+        """The gradient that a step follows: over its minibatches, each the rows (replicates, rows), then clipped."""
+        training = self.problem.settings.training
+        total: Parameters = {}
+        for rows in minibatches:
+            for name, each in self._gradients(*self.problem.train.take(self.problem.split, rows)).items():
+                total[name] = total[name] + each if name in total else each
+        if training.accumulate > 1:
+            total = {name: each / training.accumulate for name, each in total.items()}
+        return clipped(total, training.clip_norm) if training.clip_norm else total
+
     def _gradients(self, x: Tensor, y: Tensor) -> Parameters:
         """The gradient of the training loss for every parameter that the outputs depend on."""
+        self.minibatches += 1
         problem = self.problem
         leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
-        output = problem.model.forward(leaves, self.buffers, x, TrainingStep(problem.seeds, self.steps, self.settings))
+        output = problem.model.forward(
+            leaves, self.buffers, x, TrainingStep(problem.seeds, self.minibatches, self.settings)
+        )
         smoothing = self.settings("label_smoothing", 3)
         objective = training_loss(problem.kind, output, y[:, None], smoothing).mean(-1).sum()
         found = torch.autograd.grad(objective, list(leaves.values()), allow_unused=True)
