@@ -124,7 +124,9 @@ def chunking(problems: Sequence[Problem], candidates: Sequence[Candidate], devic
 
 
 def _bytes_per_fit(problem: Problem, candidate: Candidate) -> int:
-    """Peak bytes of one update, for the second of two candidates. (Evaluation is cut into blocks of its own.)
+    """Peak bytes of one update, for the third of three candidates: what they share hides less of it.
+
+    (Evaluation is cut into blocks of its own.)
 
     The exact solvers cut their work themselves; a fit of theirs is its weights and some copies.
     """
@@ -136,4 +138,4 @@ def _bytes_per_fit(problem: Problem, candidate: Candidate) -> int:
     def run(count: int) -> int:
         return peak_bytes(lambda: Stack(small, [candidate] * count, [1] * count).epoch(0))
 
-    return max(1, run(2) - run(1))
+    return max(1, run(3) - run(2))
