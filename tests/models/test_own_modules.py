@@ -169,11 +169,12 @@ def test_a_linear_model_does_not_take_images():
 
 @pytest.mark.parametrize("group_by", ["inputs", "units"])
 def test_whole_filters_go_to_zero(group_by):
-    settings = settings_of("conv_net", apply="proximal", optimizer="sgd", lr=0.1).replace("model.group_by", group_by)
+    settings = settings_of("conv_net", apply="decoupled", optimizer="adamw", batch_size=16)
+    settings = settings.replace("model.group_by", group_by)
     task = load_task(settings)
     [problem, *_] = problems(task, settings, CANDIDATES[0], "log_loss", torch.device("cpu"))
-    stack = Stack(problem, [Candidate("group_lasso", 0.005)], [26])
-    for epoch in range(26):
+    stack = Stack(problem, [Candidate("group_lasso", 0.25)], [6])
+    for epoch in range(6):
         stack.epoch(epoch)
     weight = stack.parameters["3.weight"][0, 0]  # of the second convolution, (16, 8, 3, 3)
     filters, inputs = weight.flatten(1).norm(dim=1), weight.transpose(0, 1).flatten(1).norm(dim=1)
