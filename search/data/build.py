@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from search.data.preprocess import Preprocessor, fit_preprocessor
+from search.data.ready import Ready
 from search.data.splits import Index, Parts, Plan, plan_splits
 from search.data.tables import Table, TableData, read_table
-from search.data.task import Rows, Split, Task
+from search.data.task import Rows, Shared, SharedRows, Split, Task
 
 if TYPE_CHECKING:
     from search.settings import Split as SplitSettings
@@ -24,12 +25,12 @@ def load_table(data: TableData, split: SplitSettings, frame: object = None) -> T
     return table if isinstance(table, Task) else table_task(table, data, split)
 
 
-def table_task(table: Table, data: TableData, split: SplitSettings) -> Task:
+def table_task(table: Table | Ready, data: TableData, split: SplitSettings) -> Task:
     """A table split as the settings say, see `planned_task`."""
     return planned_task(table, data, plan_splits(table, split))
 
 
-def planned_task(table: Table, data: TableData, plan: Plan) -> Task:
+def planned_task(table: Table | Ready, data: TableData, plan: Plan) -> Task:
     """A table cut as planned; every split, refit and pair has a preprocessing of its own.
 
     On the row axes of the losses a row's place is its index among the rows that are not test rows, in file order,
@@ -37,6 +38,8 @@ def planned_task(table: Table, data: TableData, plan: Plan) -> Task:
     differ between splits.
     """
     place = torch.from_numpy(np.where(plan.test, np.cumsum(plan.test), np.cumsum(~plan.test)) - 1)
+    if isinstance(table, Ready):
+        return _ready_task(table, plan, place)
     fit = partial(fit_preprocessor, standardize=data.standardize, degree=data.degree, clip=data.clip, rare=data.rare)
     preprocessors = [fit(table.inputs.iloc[parts.train]) for parts in plan.all]
     built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, strict=True)]
@@ -54,6 +57,37 @@ def planned_task(table: Table, data: TableData, plan: Plan) -> Task:
         test_rows=int(plan.test.sum()),
         fingerprint=table.fingerprint(),
         same_columns=len({each.features for each in preprocessors}) == 1,
+        notes=table.notes(),
+    )
+
+
+def _ready_task(table: Ready, plan: Plan, place: Tensor) -> Task:
+    """Splits that share the data: they are held once, whatever the number of splits."""
+    shared = Shared(table.x, torch.from_numpy(table.targets.y))
+
+    def rows(index: Index) -> Rows:
+        ids = torch.from_numpy(index)
+        return SharedRows(shared, ids, place[ids])
+
+    splits, refits, pairs = (
+        tuple(
+            Split(rows(each.train), rows(each.validation), rows(each.test), repeat=each.repeat, fold=each.fold)
+            for each in parts
+        )
+        for parts in (plan.splits, plan.refits, plan.pairs)
+    )
+    return Task(
+        kind=table.targets.kind,
+        outputs=table.targets.outputs,
+        features=tuple(f"x{index}" for index in range(table.x.shape[1])) if table.x.ndim == 2 else (),
+        targets=table.targets.names,
+        classes=table.targets.classes,
+        splits=splits,
+        refits=refits,
+        pairs=pairs,
+        validation_rows=int((~plan.test).sum()),
+        test_rows=int(plan.test.sum()),
+        fingerprint=table.fingerprint(),
         notes=table.notes(),
     )
 

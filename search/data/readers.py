@@ -10,19 +10,24 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
+from torch import Tensor
 
 from search.core.errors import UserError
 from search.data.columns import pick
+from search.data.ready import ready_arrays
 from search.data.task import Task
 from search.settings.plugins import import_function
 
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """Inputs and targets as they were found, one row each; `where` names their source in error messages."""
+    """Inputs and targets as they were found, one row each; `where` names their source in error messages.
+
+    Inputs that are taken as they are, see `ready`, are a tensor (rows, ...).
+    """
 
     where: str
-    inputs: DataFrame
+    inputs: DataFrame | Tensor
     targets: DataFrame
 
 
@@ -55,16 +60,19 @@ def read_file(path: Path, target: tuple[str, ...]) -> Raw:
 
 
 def read_frame(found: object, target: tuple[str, ...] | None) -> Raw:
-    """A pandas frame that holds the targets too, or a pair (X, y) of frames or arrays.
+    """A pandas frame that holds the targets too, a pair (X, y) of frames or arrays, or a torch Dataset.
 
     Raises `UserError` for anything else, and for a target that the frame does not have.
     """
     where = "data"
+    if (ready := _ready(found, where)) is not None:
+        return ready
     if isinstance(found, tuple) and len(found) == 2:
         return _pair(found, where)
     if not isinstance(found, DataFrame):
         raise UserError(
-            f"{where}: is {type(found).__name__}; give a pandas DataFrame, or a pair (X, y) of frames or arrays"
+            f"{where}: is {type(found).__name__}; give a pandas DataFrame, a pair (X, y) of frames or arrays, or a "
+            "torch Dataset"
         )
     if not target:
         raise UserError("data.target: name the target column of the frame, or a list of them")
@@ -74,7 +82,7 @@ def read_frame(found: object, target: tuple[str, ...] | None) -> Raw:
 
 
 def read_function(source: str) -> Raw | Task:
-    """What the user's function returns: inputs and targets as arrays or frames, or a ready `Task`.
+    """What the user's function returns: inputs and targets as arrays, frames or a torch Dataset, or a ready `Task`.
 
     Raises `UserError` for a function that cannot be imported, fails, or returns something else.
     """
@@ -86,9 +94,18 @@ def read_function(source: str) -> Raw | Task:
         raise UserError(f"{where} raised {type(error).__name__}: {_line(error)}") from error
     if isinstance(found, Task):
         return found
+    if (ready := _ready(found, where)) is not None:
+        return ready
     if not (isinstance(found, tuple) and len(found) == 2):
-        raise UserError(f"{where} returned {type(found).__name__}; it must return (X, y) or a search.data.task.Task")
+        raise UserError(
+            f"{where} returned {type(found).__name__}; it must return (X, y), a Dataset or a search.data.task.Task"
+        )
     return _pair(found, where)
+
+
+def _ready(found: object, where: str) -> Raw | None:
+    arrays = ready_arrays(found, where)
+    return None if arrays is None else Raw(where, arrays[0], _array_frame(arrays[1], "y", where))
 
 
 def _pair(found: tuple[object, object], where: str) -> Raw:

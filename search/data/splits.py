@@ -17,6 +17,7 @@ from search.core.arrays import Flags
 from search.core.errors import UserError
 
 if TYPE_CHECKING:
+    from search.data.ready import Ready
     from search.data.tables import Table
     from search.settings import Split as SplitSettings
 
@@ -50,7 +51,7 @@ class Plan:
         return self.splits + self.refits + self.pairs
 
 
-def plan_splits(table: Table, split: SplitSettings) -> Plan:
+def plan_splits(table: Table | Ready, split: SplitSettings) -> Plan:
     """Set the test rows aside, then split the others as the settings say, stratified where there are classes.
 
     With a refit, only the refit sees the test rows. Raises `UserError`, naming the table and the key, where there are
@@ -71,7 +72,7 @@ def plan_splits(table: Table, split: SplitSettings) -> Plan:
     return Plan(splits, (Parts(rest, NO_ROWS, shown),) if split.refits else (), test)
 
 
-def _rotation(table: Table, split: SplitSettings) -> Plan:
+def _rotation(table: Table | Ready, split: SplitSettings) -> Plan:
     """Folds of all rows: each is held out once by itself, and once together with each of the others.
 
     A split's validation rows are the test rows of its turn. The pairs are what a turn's pick may see: with both folds
@@ -89,7 +90,7 @@ def _rotation(table: Table, split: SplitSettings) -> Plan:
     return Plan(tuple(splits), (), np.zeros(len(table), dtype=np.bool_), tuple(pairs))
 
 
-def _test_rows(table: Table, split: SplitSettings) -> Flags:
+def _test_rows(table: Table | Ready, split: SplitSettings) -> Flags:
     if table.test is not None:
         return table.test
     test = np.zeros(len(table), dtype=np.bool_)
@@ -101,7 +102,7 @@ def _test_rows(table: Table, split: SplitSettings) -> Flags:
     return test
 
 
-def _cut(table: Table, rest: Index, split: SplitSettings, repeat: int) -> Iterator[tuple[Index, Index]]:
+def _cut(table: Table | Ready, rest: Index, split: SplitSettings, repeat: int) -> Iterator[tuple[Index, Index]]:
     """(train, validation) pairs of positions in `rest`."""
     state = _random_state(split.seed, repeat + 1)
     if split.scheme == "kfold":
@@ -112,7 +113,7 @@ def _cut(table: Table, rest: Index, split: SplitSettings, repeat: int) -> Iterat
     yield np.setdiff1d(np.arange(len(rest)), held), held
 
 
-def _hold_out(table: Table, rows: Index, share: tuple[str, float], classes: Index | None, state: int) -> Index:
+def _hold_out(table: Table | Ready, rows: Index, share: tuple[str, float], classes: Index | None, state: int) -> Index:
     """Positions in `rows` of a random share (key, size) of them, the same share of each class where there are any."""
     key, size = share
     count = math.ceil(size * len(rows))
@@ -129,7 +130,7 @@ def _hold_out(table: Table, rows: Index, share: tuple[str, float], classes: Inde
     return next(StratifiedShuffleSplit(1, test_size=count, random_state=state).split(rows, classes))[1]  # type: ignore[no-any-return]
 
 
-def _folds(table: Table, rest: Index, folds: int, state: int, key: str) -> Iterator[tuple[Index, Index]]:
+def _folds(table: Table | Ready, rest: Index, folds: int, state: int, key: str) -> Iterator[tuple[Index, Index]]:
     if len(rest) < folds:
         raise UserError(f"{table.where}: {key} = {folds} needs as many rows that are not test rows, found {len(rest)}")
     classes = _classes(table, rest)
@@ -139,11 +140,11 @@ def _folds(table: Table, rest: Index, folds: int, state: int, key: str) -> Itera
     return StratifiedKFold(folds, shuffle=True, random_state=state).split(rest, classes)  # type: ignore[no-any-return]
 
 
-def _classes(table: Table, rows: Index) -> Index | None:
+def _classes(table: Table | Ready, rows: Index) -> Index | None:
     return None if table.targets.kind == "regression" else table.targets.y[rows]
 
 
-def _need_rows(table: Table, classes: Index, least: int, key: str) -> None:
+def _need_rows(table: Table | Ready, classes: Index, least: int, key: str) -> None:
     counts = np.bincount(classes, minlength=len(table.targets.classes))
     rarest = int(counts.argmin())
     if counts[rarest] < least:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from pandas import DataFrame, Series
+from torch import Tensor
 
 from search.core.arrays import Flags
 from search.core.errors import UserError
 from search.data.columns import first_row, is_numeric, numbers_and_words, pick, tidy_frame
 from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
+from search.data.ready import Ready
 from search.data.targets import Targets, encode_targets
 from search.data.task import Task
 from search.settings import Bundled, FileData, FrameData, FunctionData
@@ -52,8 +54,8 @@ class Table:
         return digest.hexdigest()
 
 
-def read_table(data: TableData, test_column: str | None, frame: object = None) -> Table | Task:
-    """The table that a study's `[data]` names, or the ready task that the user's own function returns.
+def read_table(data: TableData, test_column: str | None, frame: object = None) -> Table | Ready | Task:
+    """The table that a study's `[data]` names, data to be taken as they are, or the user's own function's ready task.
 
     `frame` is what was handed over in Python, for the source "frame".
     Raises `UserError`, naming the source and the column or key, for data that cannot be used.
@@ -61,6 +63,10 @@ def read_table(data: TableData, test_column: str | None, frame: object = None) -
     raw = _read(data, frame)
     if isinstance(raw, Task):
         return raw
+    if isinstance(raw.inputs, Tensor):
+        if test_column is not None:
+            raise UserError(f"{raw.where}: split.test_column needs a table, these data have no columns; use split.test")
+        return Ready(raw.where, raw.inputs, encode_targets(raw.targets, data.task, raw.where))
     inputs, test = raw.inputs, None
     if test_column is not None:
         test = _marked(pick(inputs, test_column, raw.where, "split.test_column"), raw.where)

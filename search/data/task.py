@@ -9,12 +9,15 @@ from torch import Tensor
 
 from search.metrics import Kind
 
+SAMPLE = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Some rows of a data set.
 
-    `x` has shape (rows, features), float64. `y` has shape (rows, outputs), float64, for regression and
+    `x` has shape (rows, features), float64; where the user's own module takes the data as they are, (rows, ...) of any
+    type. `y` has shape (rows, outputs), float64, for regression and
     (rows,), int64, for classes. `ids` (rows,) names each row uniquely within the data set that it was drawn from;
     `place` (rows,) is its index on the row axis of the losses that are kept.
     """
@@ -29,7 +32,54 @@ class Rows:
             raise ValueError("x, y, ids and place must have one entry a row")
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.ids)
+
+    @property
+    def shared(self) -> Shared | None:
+        """The data set that these rows are looked up in; None where they are held here."""
+        return None
+
+    @property
+    def sample(self) -> Tensor:
+        """A few of the rows of x, to see what they look like."""
+        return self.x[:SAMPLE]
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """All rows of a data set, `x` (rows, ...) and `y` (rows, ...), which its splits share: held once, as they are."""
+
+    x: Tensor
+    y: Tensor
+
+
+class SharedRows(Rows):
+    """Some rows of a data set that is held once: `ids` are their positions there, and x and y are looked up."""
+
+    def __init__(self, shared: Shared, ids: Tensor, place: Tensor) -> None:
+        for name, value in (("_shared", shared), ("ids", ids), ("place", place)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def x(self) -> Tensor:
+        """A copy of the inputs of these rows."""
+        return self.shared.x[self.ids]
+
+    @property
+    def y(self) -> Tensor:
+        """A copy of their targets."""
+        return self.shared.y[self.ids]
+
+    @property
+    def shared(self) -> Shared:
+        """The data set."""
+        found: Shared = self.__dict__["_shared"]
+        return found
+
+    @property
+    def sample(self) -> Tensor:
+        """A few of the rows of x."""
+        return self.shared.x[self.ids[:SAMPLE]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -286,7 +286,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
 
     with quiet_optuna(), display_for(settings.name, progress) as display:
         the_run = Run.open(settings, open_storage(storage), data)
-        for line in the_run.task.notes:
+        for line in the_run.notes:
             display.note(f"note: {line}")
         with graceful_interrupt(display.note) as interrupted:
             the_run.search(report=display.update, stop=interrupted)

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+
+from search.core.errors import UserError
 from search.models.base import Model, Parameters, TrainingStep, penalised
 from search.models.per_candidate import PerCandidate
 from search.models.perceptron import Perceptron
@@ -18,7 +22,9 @@ if TYPE_CHECKING:
     from search.settings import Settings
 
 
-def make_model(settings: Settings, candidate: Candidate, features: int, outputs: int) -> Model:
+def make_model(
+    settings: Settings, candidate: Candidate, features: int, outputs: int, sample: Tensor | None = None
+) -> Model:
     """The model that the study file names, in the candidate's shape.
 
     Parameters
@@ -29,6 +35,8 @@ def make_model(settings: Settings, candidate: Candidate, features: int, outputs:
         Whose hidden layers, where they are searched.
     features, outputs
         The numbers of inputs, and of values that the model returns for a row.
+    sample
+        Some rows (rows, ...) to try the user's own module on; left out: zeros (2, features).
 
     Raises UserError where the user's own function does not give one that fits.
 
@@ -40,7 +48,12 @@ def make_model(settings: Settings, candidate: Candidate, features: int, outputs:
     """
     model = settings.model
     if model.kind not in {"linear", "mlp"}:
-        return user_module(model.kind, features, outputs)
+        return user_module(model.kind, torch.zeros(2, features) if sample is None else sample, outputs, model.penalised)
+    if sample is not None and (sample.ndim != 2 or not sample.is_floating_point()):
+        raise UserError(
+            f"model.kind: {model.kind} takes rows of numbers, these have the shape {tuple(sample.shape[1:])} and are "
+            f"{str(sample.dtype).removeprefix('torch.')}; use a module of your own"
+        )
     hidden = as_widths(settings.setting("hidden", candidate)) if model.kind == "mlp" else ()
     return Perceptron((features, *hidden, outputs), model.init)
 

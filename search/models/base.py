@@ -40,9 +40,23 @@ class Model(ABC):
     def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None) -> Tensor:
         """Outputs (replicates, candidates, rows, outputs) of stacked parameters (replicates, candidates, ...).
 
-        `x` has shape (replicates, rows, features): all candidates of a replicate see the same rows and, in training,
+        `x` has shape (replicates, rows, ...): all candidates of a replicate see the same rows and, in training,
         the same draws for their dropout masks. `step` is None in evaluation.
         """
+
+    def penalised(self, parameters: Parameters) -> list[str]:
+        """Names of the parameters that the penalty acts on."""
+        return penalised(parameters)
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many values a row of one fit has in its widest layer."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell before training, a line each."""
+        return ()
 
 
 def penalised(parameters: Mapping[str, Tensor]) -> list[str]:

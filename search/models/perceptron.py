@@ -19,6 +19,10 @@ class Perceptron(Model):
     widths: tuple[int, ...]
     init: str
 
+    @property
+    def width(self) -> int:
+        return max(self.widths[1:])
+
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
         parameters: Parameters = {}
         with torch.random.fork_rng(devices=[]):

@@ -3,81 +3,145 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from search.core.errors import UserError
 from search.models.base import Model, Parameters, TrainingStep
+from search.models.chosen import Choice, penalised_names
+from search.models.functional import Fits, looped, stacked
+from search.models.probe import single, why_not_stacked
+from search.models.stackable import Stackable
 from search.settings.plugins import import_function
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Some rows to try a module on; two samples with rows of the same shape and type are the same."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    rows: Tensor = field(compare=False)
+
+    @property
+    def features(self) -> int | tuple[int, ...]:
+        """What the user's function is told of the inputs: their number, or the shape of a row with more axes."""
+        return self.shape[0] if len(self.shape) == 1 else self.shape
+
+
+@dataclass(frozen=True, eq=False)
 class UserModule(Model):
-    """Any torch.nn.Module: `factory(features, outputs)` makes one. Its fits run one after the other in each step."""
+    """Any torch.nn.Module: `factory()` makes one.
+
+    Its fits train as one batch where its layers allow; `reason` says why they do not. The penalty acts on `chosen`.
+    `width` is how many values one row of one fit has in memory at once, about.
+    """
 
     module: nn.Module
     factory: Callable[[], nn.Module]
+    chosen: tuple[str, ...]
+    sample: Tensor
 
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            module = self.factory()
-        every = dict(module.named_parameters())
-        trained = {name: value.detach() for name, value in every.items() if value.requires_grad}
-        # Frozen parameters are neither trained nor penalised.
-        fixed = {name: value.detach() for name, value in every.items() if not value.requires_grad}
-        return trained, fixed | {name: value.detach() for name, value in module.named_buffers()}
+        return initial(self.factory, seed)
 
     def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None) -> Tensor:
         self.module.train(step is not None)
-        replicates, candidates = next(iter(parameters.values())).shape[:2]
-        outputs = [
-            self._one(parameters, buffers, x, step, (replicate, candidate))
-            for replicate in range(replicates)
-            for candidate in range(candidates)
-        ]
-        return torch.stack(outputs).reshape(replicates, candidates, *outputs[0].shape)
+        run = stacked if self.reason is None else looped
+        seeds, number = (None, 0) if step is None else (step.seeds, step.number)
+        return run(self.module, Fits(parameters, buffers, x, seeds, number))
 
-    def _one(
-        self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None, fit: tuple[int, int]
-    ) -> Tensor:
-        state = {name: value[fit] for stacked in (parameters, buffers) for name, value in stacked.items()}
-        with torch.random.fork_rng(enabled=step is not None):
-            if step is not None:
-                torch.manual_seed(hash((int(step.seeds[fit[0]]), step.number)))
-            return cast(Tensor, torch.func.functional_call(self.module, state, (x[fit[0]],)))
+    def penalised(self, parameters: Parameters) -> list[str]:
+        return list(self.chosen)
+
+    @cached_property
+    def reason(self) -> str | None:
+        """Why its fits train one at a time; None where they do not."""
+        return why_not_stacked(self.module, self.initial, self.sample)
+
+    @cached_property
+    def width(self) -> int:
+        self.module.eval()
+        with torch.no_grad(), Stackable(None) as calls:
+            torch.func.functional_call(self.module, self._state(), (self.sample,))
+        return int(-(-calls.widest // len(self.sample)))
+
+    def _state(self) -> Parameters:
+        parameters, buffers = self.initial(0)
+        return {name: single(value) for name, value in (parameters | buffers).items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        parameters, _ = self.initial(0)
+        sizes = {name: value.numel() for name, value in parameters.items()}
+        acts = (
+            f"the penalty acts on {', '.join(self.chosen)} ({sum(sizes[name] for name in self.chosen):,} of "
+            f"{sum(sizes.values()):,} trained values)"
+        )
+        return (acts,) if self.reason is None else (acts, f"trained one fit at a time: {self.reason}")
 
 
-def user_module(name: str, features: int, outputs: int) -> UserModule:
-    """The module that "package.module:function" makes; UserError where it does not give one that fits."""
-    function = import_function(name, key="model.kind")
+def initial(factory: Callable[[], nn.Module], seed: int) -> tuple[Parameters, Parameters]:
+    """A module's trained parameters; and its buffers, with the frozen parameters, which are not penalised either."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = factory()
+    every = dict(module.named_parameters())
+    trained = {name: value.detach() for name, value in every.items() if value.requires_grad}
+    fixed = {name: value.detach() for name, value in every.items() if not value.requires_grad}
+    return trained, fixed | {name: value.detach() for name, value in module.named_buffers()}
+
+
+def user_module(name: str, x: Tensor, outputs: int, wanted: tuple[str, ...] | str | None = None) -> UserModule:
+    """The module that "package.module:function" makes for rows like `x` (rows, ...).
+
+    `wanted` are the patterns, or the function, that choose what is penalised. UserError where it does not fit.
+    """
+    rows = single(x.detach())
+    sample = Sample(tuple(x.shape[1:]), rows.dtype, rows)
+    chooser = import_function(wanted, key="model.penalised") if isinstance(wanted, str) else wanted
+    return _made(name, import_function(name, key="model.kind"), sample, outputs, chooser)
+
+
+# One study asks for the same module in every batch.
+@lru_cache(maxsize=8)
+def _made(name: str, function: Callable[..., Any], sample: Sample, outputs: int, wanted: Choice) -> UserModule:
+    call = f"{name}({sample.features}, {outputs})"
 
     def factory() -> nn.Module:
         try:
-            module = function(features, outputs)
+            module = function(sample.features, outputs)
         except Exception as error:
             raise UserError(
-                f"model.kind: {name}({features}, {outputs}) raised {type(error).__name__}: {error}; it is called with "
-                "(features, outputs)"
+                f"model.kind: {call} raised {type(error).__name__}: {error}; it is called with (features, outputs)"
             ) from error
         if not isinstance(module, nn.Module):
             raise UserError(
-                f"model.kind: {name}({features}, {outputs}) returned {type(module).__name__}; it must return a "
-                "torch.nn.Module for (features, outputs)"
+                f"model.kind: {call} returned {type(module).__name__}; it must return a torch.nn.Module for "
+                "(features, outputs)"
             )
         return module
 
     module = factory().eval()
-    if not any(value.requires_grad and value.ndim >= 2 for value in module.parameters()):
+    _refuse_other_shapes(call, module, sample, outputs)
+    return UserModule(module, factory, penalised_names(module, wanted, call), sample.rows)
+
+
+def _refuse_other_shapes(call: str, module: nn.Module, sample: Sample, outputs: int) -> None:
+    rows = sample.rows
+    try:
+        with torch.no_grad(), Stackable(None):
+            shape = tuple(module.float()(rows.clone()).shape)
+    except Exception as error:
         raise UserError(
-            f"model.kind: {name}({features}, {outputs}) has no trainable weight that a penalty could act on"
-        )
-    shape = tuple(module(torch.zeros(2, features)).shape)
-    if shape != (2, outputs):
+            f"model.kind: {call} fails on rows of shape {tuple(rows.shape)}, {str(rows.dtype).removeprefix('torch.')}: "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        ) from error
+    if shape != (len(rows), outputs):
         raise UserError(
-            f"model.kind: {name}({features}, {outputs}) maps 2 rows to the shape {shape}; it must be (2, {outputs})"
+            f"model.kind: {call} maps {len(rows)} rows to the shape {shape}; it must be ({len(rows)}, {outputs})"
         )
-    return UserModule(module, factory)

@@ -48,6 +48,7 @@ class Progress:
 class Run:
     """One run of a study, from wherever its ledger stands to its number of trials.
 
+    `notes` tell what was made of the data and the model, a line each.
     `settled` says why it ended before, where its study file lets it.
     """
 
@@ -55,6 +56,7 @@ class Run:
     task: Task
     ledger: StudyLedger
     space: SearchSpace
+    notes: tuple[str, ...] = ()
     started: float = field(default_factory=time.perf_counter)
     fits: int = 0
     settled: str | None = None
@@ -68,7 +70,8 @@ class Run:
         task = load_task(settings, frame)
         settings.search.metric_for(task.kind)
         resolve_device(settings.training)
-        make_model(settings, Candidate("none"), task.splits[0].train.x.shape[1], task.outputs)
+        sample = task.splits[0].train.sample
+        model = make_model(settings, Candidate("none"), sample.shape[-1], task.outputs, sample)
         if task.kind == "regression" and settings.smooths_labels:
             raise UserError("training.label_smoothing: needs classes, this is regression")
         space = SearchSpace.from_settings(settings, task)
@@ -77,7 +80,7 @@ class Run:
         ledger = StudyLedger.open(
             storage, settings.name, settings=settings.to_dict(), fingerprint=task.fingerprint, versions=versions()
         )
-        return cls(settings, task, ledger, space)
+        return cls(settings, task, ledger, space, (*task.notes, *model.notes))
 
     @property
     def fits_per_candidate(self) -> int:

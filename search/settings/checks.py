@@ -12,6 +12,7 @@ from search.settings.fields import Range
 from search.settings.tables import SETTINGS, Study, wrong_metric
 
 Problems = Iterator[tuple[str, str]]
+STEPS = ("accumulate", "clip_norm")
 
 
 def idle_keys(study: Study) -> Problems:
@@ -31,6 +32,10 @@ def idle_keys(study: Study) -> Problems:
         yield from (
             (f"model.{key}", f'needs kind = "mlp", found "{study.model.kind}"') for key in ("hidden", "dropout")
         )
+    if study.model.kind in {"linear", "mlp"}:
+        yield "model.penalised", f'needs a module of your own, found kind = "{study.model.kind}"'
+    if study.model.kind == "linear":
+        yield "model.group_by", "needs hidden units, a linear model has none"
     if training.optimizer != "sgd":
         yield "training.momentum", f'needs optimizer = "sgd", found "{training.optimizer}"'
     if training.schedule != "cosine":
@@ -39,7 +44,7 @@ def idle_keys(study: Study) -> Problems:
         yield "training.label_smoothing", "needs classes, this is regression"
     if training.optimizer == "exact":
         yield "training.seeds", '"exact" has one optimum, whatever the seed'
-        yield from ((f"training.{key}", '"exact" does not train in steps') for key in ("schedule", "patience"))
+        yield from ((f"training.{key}", '"exact" does not train in steps') for key in ("schedule", "patience", *STEPS))
         yield "training.label_smoothing", '"exact" minimises the plain loss'
 
 

@@ -121,7 +121,8 @@ def named_or_function(*names: str) -> AfterValidator:
     def check(text: str) -> str:
         if text in names or re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", text):
             return text
-        return refuse(f'must be {", ".join(names)} or "{FUNCTION_PATH}", found {show(text)}{nearest(text, [*names])}')
+        valid = " or ".join([", ".join(names), f'"{FUNCTION_PATH}"'] if names else [f'"{FUNCTION_PATH}"'])
+        return refuse(f"must be {valid}, found {show(text)}{nearest(text, [*names])}")
 
     return AfterValidator(check)
 

@@ -95,6 +95,20 @@ class Model(Section):
     init_std: Annotated[float, Searched(log=True)] = Field(
         default=0.01, gt=0, description="standard deviation of the initial weights; init = normal only"
     )
+    penalised: Annotated[
+        Annotated[tuple[str, ...], Field(strict=False), AfterValidator(unique)]
+        | Annotated[str, named_or_function()]
+        | None,
+        Field(union_mode="left_to_right"),
+    ] = Field(
+        default=None,
+        description='your own module: patterns of the names of what the penalty acts on, such as ["conv*.weight"], or '
+        f'"{FUNCTION_PATH}" of (name, parameter); left out: all weights, no biases and no norms',
+    )
+    group_by: Literal["inputs", "units"] = Field(
+        default="inputs",
+        description="a group of group_lasso: all weights of an input, or of a unit (of a convolution: a filter)",
+    )
 
 
 class Training(Section):
@@ -122,6 +136,14 @@ class Training(Section):
     epochs: Annotated[Count, Searched(log=True)] = Field(default=100, description="passes over the training rows")
     batch_size: Annotated[int, Searched(log=True, stacked=False)] = Field(
         default=5, ge=0, description="rows of a minibatch; 0: all rows"
+    )
+    accumulate: Count = Field(
+        default=1, description="minibatches whose gradients are averaged into one step; the rest of an epoch is one too"
+    )
+    clip_norm: float = Field(
+        default=0.0,
+        ge=0,
+        description="largest l2 norm of a fit's gradient of the loss, which is scaled down to it; 0: any",
     )
     apply: Literal["loss", "proximal", "decoupled"] = Field(
         default="proximal",

@@ -41,7 +41,7 @@ class Layout:
     @property
     def linear(self) -> bool:
         """Whether all splits have the same columns, so that weights share an axis."""
-        widths = {split.train.x.shape[1] for split in (*self.task.splits, *self.task.refits)}
+        widths = {tuple(split.train.sample.shape[1:]) for split in (*self.task.splits, *self.task.refits)}
         return self.task.same_columns and len(widths) == 1
 
 

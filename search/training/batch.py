@@ -18,7 +18,7 @@ from search.training.curve import Curve
 from search.training.evaluate import Block, Fitted, evaluated
 from search.training.exact import solve
 from search.training.plan import chunking, problems
-from search.training.problem import Problem, per_replicate
+from search.training.problem import Problem
 from search.training.stack import Stack
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Batch:
         indices = [index for each in stacked for index in each.indices]
         blocks = []
         for problem in problems_:
-            x, y = (per_replicate(part, problem.split) for part in (problem.train.x, problem.train.y))
+            x, y = problem.train.take(problem.split, slice(None))
             solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs)
             finite = solution.weight.isfinite().flatten(2).all(-1)
             epochs = torch.zeros_like(solution.converged, dtype=torch.int64)

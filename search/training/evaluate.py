@@ -13,8 +13,8 @@ from torch import Tensor
 
 from search.core.arrays import Array, Flags
 from search.data.loss import evaluation_loss
-from search.models import Parameters, penalised
-from search.training.problem import Part, Problem, per_replicate
+from search.models import Parameters
+from search.training.problem import Part, Problem
 
 # Evaluation takes so many output values at once; larger parts are cut into blocks of rows.
 EVALUATED_AT_ONCE = 2**22
@@ -64,15 +64,14 @@ class Block:
 def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Parameters) -> Tensor:
     """The evaluation loss of every row, (replicates, candidates, rows), in blocks of rows that fit the memory."""
     replicates, candidates = next(iter(parameters.values())).shape[:2]
-    width = max((value.shape[2] for value in parameters.values() if value.ndim > 2), default=1)
-    size = max(1, EVALUATED_AT_ONCE // (replicates * candidates * width))
+    size = max(1, EVALUATED_AT_ONCE // (replicates * candidates * problem.model.width))
     blocks = []
     for start in range(0, len(part), size):
         rows = slice(start, start + size)
-        x, y = per_replicate(part.x[:, rows], problem.split), per_replicate(part.y[:, rows], problem.split)
+        x, y = part.take(problem.split, rows)
         output = problem.model.forward(parameters, buffers, x, None)
         blocks.append(evaluation_loss(problem.metric, problem.kind, output, y[:, None]))
-    return torch.cat(blocks, -1) if blocks else part.x.new_zeros(replicates, candidates, 0)
+    return torch.cat(blocks, -1) if blocks else problem.like.new_zeros(replicates, candidates, 0)
 
 
 @torch.no_grad()
@@ -85,7 +84,7 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         _finite_or_infinite(evaluate(problem, part, parameters, buffers), diverged)
         for part in (problem.validation, problem.test)
     )
-    norm, nonzero = _size(parameters)
+    norm, nonzero = _size([parameters[name] for name in problem.model.penalised(parameters)])
     converged = torch.ones_like(diverged) if fitted.converged is None else fitted.converged
     return Block(
         indices=tuple(indices),
@@ -112,9 +111,8 @@ def by_candidate(values: Tensor) -> NDArray[Any]:
     return found
 
 
-def _size(parameters: Parameters) -> tuple[Tensor, Tensor]:
+def _size(weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """The l2 norm of all weights, and the share that is not zero, each (replicates, candidates)."""
-    weights = [parameters[name] for name in penalised(parameters)]
     # mps has no double precision.
     wide = torch.float32 if weights[0].device.type == "mps" else torch.float64
     square = torch.stack([weight.to(wide).square().flatten(2).sum(-1) for weight in weights]).sum(0)

@@ -106,6 +106,13 @@ def descend(weight: Tensor, direction: Tensor, lr: float | Tensor) -> None:
         weight.add_(direction, alpha=-lr)
 
 
+def clipped(gradients: Parameters, largest: float) -> Parameters:
+    """Gradients scaled down, fit by fit, to an l2 norm of at most `largest`, as `torch.nn.utils.clip_grad_norm_`."""
+    squares = [each.square().reshape(*each.shape[:2], -1).sum(-1) for each in gradients.values()]
+    factor = (largest / (sum(squares[1:], squares[0]).sqrt() + 1e-6)).clamp(max=1)  # (replicates, candidates)
+    return {name: each * factor.reshape(*factor.shape, *[1] * (each.ndim - 2)) for name, each in gradients.items()}
+
+
 def _none(value: float | Tensor) -> bool:
     return not isinstance(value, Tensor) and value == 0
 

@@ -14,7 +14,7 @@ from search.core.errors import UserError
 from search.data.task import Split, Task
 from search.models import make_model
 from search.training.memory import peak_bytes, usable_bytes
-from search.training.problem import Part, Problem
+from search.training.problem import Cast, Part, Problem
 from search.training.stack import Stack
 
 if TYPE_CHECKING:
@@ -58,9 +58,12 @@ def problems(task: Task, settings: Settings, candidate: Candidate, metric: str, 
     groups: dict[tuple[int, ...], list[int]] = {}
     for position, each in enumerate(every):
         split = each.split
-        groups.setdefault((*split.train.x.shape, len(split.validation), len(split.test)), []).append(position)
+        shape = (len(split.train), *split.train.sample.shape[1:], len(split.validation), len(split.test))
+        groups.setdefault(shape, []).append(position)
+    dtype = torch.float64 if settings.training.optimizer == "exact" else getattr(torch, settings.training.dtype)
+    cast = Cast(device, dtype)
     return [
-        _problem(task, settings, candidate, metric, [every[position] for position in group], tuple(group), device)
+        _problem(task, settings, candidate, metric, [every[position] for position in group], tuple(group), cast)
         for group in groups.values()
     ]
 
@@ -72,13 +75,12 @@ def _problem(  # noqa: PLR0913, PLR0917 - all that a problem is made of
     metric: str,
     members: Sequence[Replicate],
     positions: tuple[int, ...],
-    device: torch.device,
+    cast: Cast,
 ) -> Problem:
     distinct = list(dict.fromkeys(each.split for each in members))
-    dtype = torch.float64 if settings.training.optimizer == "exact" else getattr(torch, settings.training.dtype)
+    sample = distinct[0].train.sample
     train, validation, test = (
-        Part.from_rows([getattr(split, part) for split in distinct], device, dtype)
-        for part in ("train", "validation", "test")
+        Part.from_rows([getattr(split, part) for split in distinct], cast) for part in ("train", "validation", "test")
     )
     return Problem(
         kind=task.kind,
@@ -87,10 +89,10 @@ def _problem(  # noqa: PLR0913, PLR0917 - all that a problem is made of
         train=train,
         validation=validation,
         test=test,
-        split=torch.tensor([distinct.index(each.split) for each in members], device=device),
-        seeds=torch.tensor([each.seed for each in members], device=device),
+        split=torch.tensor([distinct.index(each.split) for each in members], device=cast.device),
+        seeds=torch.tensor([each.seed for each in members], device=cast.device),
         positions=positions,
-        model=make_model(settings, candidate, train.x.shape[-1], task.outputs),
+        model=make_model(settings, candidate, sample.shape[-1], task.outputs, sample),
         batch_size=int(settings.setting("batch_size", candidate)),
         settings=settings,
     )
@@ -122,16 +124,18 @@ def chunking(problems: Sequence[Problem], candidates: Sequence[Candidate], devic
 
 
 def _bytes_per_fit(problem: Problem, candidate: Candidate) -> int:
-    """Peak bytes of one update, for the second of two candidates. (Evaluation is cut into blocks of its own.)
+    """Peak bytes of one update, for the third of three candidates: what they share hides less of it.
+
+    (Evaluation is cut into blocks of its own.)
 
     The exact solvers cut their work themselves; a fit of theirs is its weights and some copies.
     """
     if problem.settings.training.optimizer == "exact":
         return EXACT_COPIES * 8 * problem.outputs * int(problem.train.x.shape[2])
     one = next(problem.pieces(1))
-    small = replace(one, train=one.train.first_rows(one.batch_size))
+    small = replace(one, train=one.train.first_rows(one.batch_size * problem.settings.training.accumulate))
 
     def run(count: int) -> int:
         return peak_bytes(lambda: Stack(small, [candidate] * count, [1] * count).epoch(0))
 
-    return max(1, run(2) - run(1))
+    return max(1, run(3) - run(2))

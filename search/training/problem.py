@@ -21,35 +21,75 @@ if TYPE_CHECKING:
 class Part:
     """The same part (training, validation or test) of several splits with equal shapes.
 
-    `x` (splits, rows, features), `y` (splits, rows, ...); `place` (splits, rows) on the loss axis, on the CPU.
+    `x` (splits, rows, ...), `y` (splits, rows, ...); `place` (splits, rows) on the loss axis, on the CPU. Where the
+    splits share their data, `x` and `y` are those of all rows, (1, all rows, ...), held once whatever the number of
+    splits, and `index` (splits, rows) says which are whose.
     """
 
     x: Tensor
     y: Tensor
     place: Tensor
+    index: Tensor | None = None
 
     @classmethod
-    def from_rows(cls, rows: Sequence[Rows], device: torch.device, dtype: torch.dtype) -> Part:
-        """Stack the parts; targets that are numbers take the dtype too."""
-        y = torch.stack([part.y for part in rows])
-        return cls(
-            torch.stack([part.x for part in rows]).to(device, dtype),
-            y.to(device, dtype if y.is_floating_point() else y.dtype),
-            torch.stack([part.place for part in rows]),
-        )
+    def from_rows(cls, rows: Sequence[Rows], cast: Cast) -> Part:
+        """Stack the parts, on the device and in the dtype that `cast` brings them to."""
+        place = torch.stack([part.place for part in rows])
+        shared = rows[0].shared
+        if shared is not None and all(part.shared is shared for part in rows):
+            x, y = (cast.once(each)[None] for each in (shared.x, shared.y))
+            return cls(x, y, place, torch.stack([part.ids for part in rows]).to(x.device))
+        return cls(cast(torch.stack([part.x for part in rows])), cast(torch.stack([part.y for part in rows])), place)
 
     def __len__(self) -> int:
-        return int(self.x.shape[1])
+        return int(self.place.shape[1])
+
+    def take(self, split: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """X and y (replicates, rows, ...) of each replicate's split: of a slice of its rows, or of its own ones.
+
+        `split` (replicates,); `rows` is a slice or has shape (replicates, rows). A view where that will do.
+        """
+        if self.index is not None:
+            wanted = per_replicate(self.index, split)
+            wanted = wanted[:, rows] if isinstance(rows, slice) else wanted.gather(1, rows)
+            return self.x[0, wanted], self.y[0, wanted]
+        if isinstance(rows, slice):
+            return per_replicate(self.x[:, rows], split), per_replicate(self.y[:, rows], split)
+        return self.x[split[:, None], rows], self.y[split[:, None], rows]
 
     def splits(self, used: Tensor) -> Part:
         """The splits that a piece uses: neighbours, as replicates are ordered by split, so that views will do."""
         own = slice(int(used[0]), int(used[-1]) + 1)
+        if self.index is not None:
+            return Part(self.x, self.y, self.place[own], self.index[own])
         return Part(self.x[own], self.y[own], self.place[own])
 
     def first_rows(self, count: int) -> Part:
         """The first `count` rows, or all for 0."""
         rows = slice(count or None)
+        if self.index is not None:
+            return Part(self.x, self.y, self.place[:, rows], self.index[:, rows])
         return Part(self.x[:, rows], self.y[:, rows], self.place[:, rows])
+
+
+class Cast:
+    """Brings tensors to a device, and numbers with a fraction to a dtype."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self.device, self.dtype = device, dtype
+        self._done: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """The tensor there, itself where it is there already."""
+        return values.to(self.device, self.dtype if values.is_floating_point() else values.dtype)
+
+    def once(self, values: Tensor) -> Tensor:
+        """The same, by one copy however often it is asked for."""
+        known = [found for given, found in self._done if given is values]
+        if not known:
+            known = [self(values)]
+            self._done.append((values, known[0]))
+        return known[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +129,11 @@ class Problem:
             )
 
     @property
+    def like(self) -> Tensor:
+        """An empty tensor on the device and in the dtype of the parameters."""
+        return torch.empty(0, device=self.seeds.device, dtype=getattr(torch, self.settings.training.dtype))
+
+    @property
     def minibatch(self) -> int:
         """Rows of a full minibatch."""
         return self.batch_size or len(self.train)
@@ -96,7 +141,8 @@ class Problem:
     @property
     def steps_per_epoch(self) -> int:
         """Updates in an epoch."""
-        return -(-len(self.train) // self.minibatch)
+        minibatches = -(-len(self.train) // self.minibatch)
+        return -(-minibatches // self.settings.training.accumulate)
 
 
 def per_replicate(values: Tensor, split: Tensor) -> Tensor:

@@ -27,43 +27,51 @@ from search.training.optimizer import descend
 class PenaltyGroup:
     """Neighbouring candidates of a stack with the same penalty: a slice of the candidate axis, a view and no copy.
 
-    `lambda_` (candidates of the slice,); the penalty's own parameters are tensors of that shape too.
+    `lambda_` (candidates of the slice,); the penalty's own parameters are tensors of that shape too. `units`: a group
+    of weights is that of a unit, not that of an input.
     """
 
     part: slice
     penalty: Penalty
     lambda_: Tensor
+    units: bool = False
 
     @torch.enable_grad()
     def subgradient(self, weight: Tensor) -> Tensor:
         """The penalty's subgradient at the group's own weights, by autograd."""
         own = weight.detach()[:, self.part].requires_grad_()
-        value = self.penalty.value(as_matrix(own), self.lambda_)
+        value = self.penalty.value(self._matrix(own), self.lambda_)
         return torch.autograd.grad(value.sum(), own)[0]
 
     @torch.no_grad()
     def smooth_gradient(self, weight: Tensor) -> Tensor | None:
         """The gradient of the smooth part at the group's own weights; None where there is no such part."""
         own = weight[:, self.part]
-        gradient = self.penalty.smooth_gradient(as_matrix(own), self.lambda_)
-        return None if gradient is None else from_matrix(gradient, own)
+        gradient = self.penalty.smooth_gradient(self._matrix(own), self.lambda_)
+        return None if gradient is None else self._weight(gradient, own)
 
     @torch.no_grad()
     def prox(self, weight: Tensor, step: Tensor | float) -> None:
         """The proximal map on the group's own weights, in place."""
         own = weight[:, self.part]
-        matrix = as_matrix(own)
+        matrix = self._matrix(own)
         moved = self.penalty.prox(matrix, self.lambda_, self._own_step(step, weight))
         if moved is not matrix:  # l2 has nothing but a smooth part
-            own.copy_(from_matrix(moved, own))
+            own.copy_(self._weight(moved, own))
 
     def _own_step(self, step: Tensor | float, weight: Tensor) -> Tensor | float:
         """A step of each coordinate, or of each candidate (candidates, 1, ...), for the group's weights as a matrix."""
         if not isinstance(step, Tensor):
             return step
         if step.ndim == weight.ndim:
-            return as_matrix(step[:, self.part])
+            return self._matrix(step[:, self.part])
         return step[self.part].reshape(-1, 1, 1)
+
+    def _matrix(self, weight: Tensor) -> Tensor:
+        return weight.flatten(3).mT if self.units and weight.ndim > 3 else as_matrix(weight)
+
+    def _weight(self, matrix: Tensor, like: Tensor) -> Tensor:
+        return matrix.mT.reshape(like.shape) if self.units and like.ndim > 3 else from_matrix(matrix, like)
 
 
 def by_penalty(candidates: Sequence[Candidate]) -> list[int]:
@@ -72,7 +80,7 @@ def by_penalty(candidates: Sequence[Candidate]) -> list[int]:
     return sorted(range(len(candidates)), key=lambda index: names.index(candidates[index].penalty))
 
 
-def penalty_groups(candidates: Sequence[Candidate], like: Tensor) -> list[PenaltyGroup]:
+def penalty_groups(candidates: Sequence[Candidate], like: Tensor, *, units: bool = False) -> list[PenaltyGroup]:
     """The candidates of a stack, already in the order of `by_penalty`, as groups; `none` has nothing to do."""
     found: list[PenaltyGroup] = []
     start = 0
@@ -83,7 +91,7 @@ def penalty_groups(candidates: Sequence[Candidate], like: Tensor) -> list[Penalt
             own = [each.name for each in PENALTIES[name].parameters]
             parameters = {each: like.new_tensor([float(member[each]) for member in members]) for each in own}
             lambdas = like.new_tensor([member.lambda_ for member in members])
-            found.append(PenaltyGroup(part, make_penalty(name, parameters), lambdas))
+            found.append(PenaltyGroup(part, make_penalty(name, parameters), lambdas, units))
     return found
 
 
@@ -125,12 +133,17 @@ def decay_step(
 
 
 def as_matrix(weight: Tensor) -> Tensor:
-    """A stacked weight (R, C, units, inputs, ...) as (R, C, units * ..., inputs): a column is one input's group."""
+    """A stacked weight (R, C, units, inputs, ...) as (R, C, units * ..., inputs): a column is one input's group.
+
+    Of a vector each entry is a group.
+    """
+    if weight.ndim < 4:
+        return weight.reshape(*weight.shape[:2], 1, -1)
     return weight if weight.ndim == 4 else weight.movedim(3, -1).flatten(2, -2)
 
 
 def from_matrix(matrix: Tensor, like: Tensor) -> Tensor:
     """The inverse of `as_matrix`."""
-    if like.ndim == 4:
-        return matrix
+    if like.ndim <= 4:
+        return matrix.reshape(like.shape)
     return matrix.reshape(*like.shape[:3], *like.shape[4:], like.shape[3]).movedim(-1, 3)

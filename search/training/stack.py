@@ -11,10 +11,10 @@ from torch import Tensor
 
 from search.core.candidate import Candidate
 from search.data.loss import training_loss
-from search.models import Parameters, PerCandidate, TrainingStep, penalised
+from search.models import Parameters, PerCandidate, TrainingStep
 from search.models.randomness import permutations
 from search.training.evaluate import Fitted, evaluate
-from search.training.optimizer import OPTIMIZERS, Step
+from search.training.optimizer import OPTIMIZERS, Step, clipped
 from search.training.problem import Problem
 from search.training.regulariser import PenaltyGroup, add_gradient, decay_step, penalty_groups, prox_step
 from search.training.schedule import schedule_factor
@@ -42,12 +42,12 @@ class Stack:
     """
 
     def __init__(self, problem: Problem, candidates: Sequence[Candidate], epochs: Sequence[int]) -> None:
-        like = problem.train.x
+        like = problem.like
         starts = [problem.model.initial(int(seed)) for seed in problem.seeds]
         self.problem = problem
         self.optimizer = OPTIMIZERS[problem.settings.training.optimizer]
         self.diverged = torch.zeros(len(starts), len(candidates), dtype=torch.bool, device=like.device)
-        self.steps = 0
+        self.steps = self.minibatches = 0
         self._enter(candidates, epochs)
         self.parameters = problem.model.scaled(
             _stacked([start[0] for start in starts], len(candidates), like), self.settings
@@ -58,30 +58,31 @@ class Stack:
 
     def _enter(self, candidates: Sequence[Candidate], epochs: Sequence[int]) -> None:
         """Who is in the stack, and what differs between them."""
-        like = self.problem.train.x
+        like = self.problem.like
         self.candidates, self.epochs = tuple(candidates), tuple(epochs)
         self.settings = PerCandidate(self.problem.settings, candidates, like)
-        self.groups: list[PenaltyGroup] = penalty_groups(candidates, like)
+        units = self.problem.settings.model.group_by == "units"
+        self.groups: list[PenaltyGroup] = penalty_groups(candidates, like, units=units)
         self.total_steps: float | Tensor = float(epochs[0] * self.problem.steps_per_epoch) if epochs else 1.0
         if len(set(epochs)) > 1:
             self.total_steps = like.new_tensor(self.epochs) * self.problem.steps_per_epoch
 
     def epoch(self, number: int) -> None:
         """One pass over the training rows of every replicate, in the replicate's own order of this epoch."""
-        train, size = self.problem.train, self.problem.minibatch
-        order = permutations(self.problem.seeds, number, len(train))
-        split = self.problem.split[:, None]
-        for start in range(0, len(train), size):
-            rows = order[:, start : start + size]
-            self._update(train.x[split, rows], train.y[split, rows])
+        accumulate = self.problem.settings.training.accumulate
+        order = permutations(self.problem.seeds, number, len(self.problem.train))
+        minibatches = torch.split(order, self.problem.minibatch, dim=1)
+        for start in range(0, len(minibatches), accumulate):
+            self._update(minibatches[start : start + accumulate])
 
-    def _update(self, x: Tensor, y: Tensor) -> None:
+    def _update(self, minibatches: Sequence[Tensor]) -> None:
         training = self.problem.settings.training
         factor = schedule_factor(training, self.steps, self.total_steps)
         self.steps += 1
         step = Step(self.steps, self.settings, factor)
-        gradients = self._gradients(x, y)
-        weights = {name: self.parameters[name] for name in penalised(self.parameters) if name in gradients}
+        gradients = self._accumulated(minibatches)
+        chosen = self.problem.model.penalised(self.parameters)
+        weights = {name: self.parameters[name] for name in chosen if name in gradients}
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
         if training.apply == "decoupled":
             decay_step(self.groups, weights, rates)
@@ -93,11 +94,25 @@ class Stack:
         if training.apply != "loss":
             prox_step(self.groups, weights, rates)
 
+    def _accumulated(self, minibatches: Sequence[Tensor]) -> Parameters:
+        """The gradient that a step follows: over its minibatches, each the rows (replicates, rows), then clipped."""
+        training = self.problem.settings.training
+        total: Parameters = {}
+        for rows in minibatches:
+            for name, each in self._gradients(*self.problem.train.take(self.problem.split, rows)).items():
+                total[name] = total[name] + each if name in total else each
+        if training.accumulate > 1:
+            total = {name: each / training.accumulate for name, each in total.items()}
+        return clipped(total, training.clip_norm) if training.clip_norm else total
+
     def _gradients(self, x: Tensor, y: Tensor) -> Parameters:
         """The gradient of the training loss for every parameter that the outputs depend on."""
+        self.minibatches += 1
         problem = self.problem
         leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
-        output = problem.model.forward(leaves, self.buffers, x, TrainingStep(problem.seeds, self.steps, self.settings))
+        output = problem.model.forward(
+            leaves, self.buffers, x, TrainingStep(problem.seeds, self.minibatches, self.settings)
+        )
         smoothing = self.settings("label_smoothing", 3)
         objective = training_loss(problem.kind, output, y[:, None], smoothing).mean(-1).sum()
         found = torch.autograd.grad(objective, list(leaves.values()), allow_unused=True)
@@ -120,7 +135,7 @@ class Stack:
     # Early stopping
 
     def _first_best(self) -> BestEpoch:
-        shape, like = self.diverged.shape, self.problem.train.x
+        shape, like = self.diverged.shape, self.problem.like
         zero = torch.zeros(shape, dtype=torch.int64, device=like.device)
         copies = [{name: value.clone() for name, value in each.items()} for each in (self.parameters, self.buffers)]
         return BestEpoch(like.new_full(shape, torch.inf), zero, zero.clone(), copies[0], copies[1])
