@@ -12,7 +12,7 @@ from torch import Tensor
 from search.data.preprocess import Preprocessor, fit_preprocessor
 from search.data.splits import Index, Parts, Plan, plan_splits
 from search.data.tables import Table, TableData, read_table
-from search.data.task import Rows, Split, Task
+from search.data.task import Rows, Split, Task, Whole
 
 if TYPE_CHECKING:
     from search.settings import Split as SplitSettings
@@ -37,8 +37,7 @@ def planned_task(table: Table, data: TableData, plan: Plan) -> Task:
     differ between splits.
     """
     place = torch.from_numpy(np.where(plan.test, np.cumsum(plan.test), np.cumsum(~plan.test)) - 1)
-    fit = partial(fit_preprocessor, standardize=data.standardize, degree=data.degree, clip=data.clip, rare=data.rare)
-    preprocessors = [fit(table.inputs.iloc[parts.train]) for parts in plan.all]
+    preprocessors = [_fitted(table, data, parts.train) for parts in plan.all]
     built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, strict=True)]
     cut, last = len(plan.splits), len(plan.splits) + len(plan.refits)
     return Task(
@@ -55,6 +54,20 @@ def planned_task(table: Table, data: TableData, plan: Plan) -> Task:
         fingerprint=table.fingerprint(),
         same_columns=len({each.features for each in preprocessors}) == 1,
         notes=table.notes(),
+        read_whole=partial(whole_table, table, data),
+    )
+
+
+def whole_table(table: Table, data: TableData) -> Whole:
+    """All rows of a table, with a preprocessing that is fitted on all of them."""
+    every = np.arange(len(table))
+    preprocessor = _fitted(table, data, every)
+    return Whole(_rows(table, every, preprocessor, torch.from_numpy(every)), preprocessor, table.targets.labels)
+
+
+def _fitted(table: Table, data: TableData, rows: Index) -> Preprocessor:
+    return fit_preprocessor(
+        table.inputs.iloc[rows], standardize=data.standardize, degree=data.degree, clip=data.clip, rare=data.rare
     )
 
 

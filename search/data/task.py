@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from search.metrics import Kind
+
+if TYPE_CHECKING:
+    from search.data.preprocess import Preprocessor
+    from search.data.targets import Label
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +63,19 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class Whole:
+    """All rows of a data set, test rows included: what the model is trained on that is taken home.
+
+    `preprocessor` is fitted on all of them; None where rows are tensors that models see as they are. `labels` are the
+    classes as the user wrote them.
+    """
+
+    rows: Rows
+    preprocessor: Preprocessor | None
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Truth:
     """The law of a synthetic data set: y = x'w0 + b0 + noise, so that risk is known in closed form.
 
@@ -89,7 +108,8 @@ class Task:
     values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
     `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
     data change. `same_columns` is false where splits differ in their columns, as their training rows do in categories.
-    `notes` tell what was made of data that could be meant in another way, a line each.
+    `notes` tell what was made of data that could be meant in another way, a line each. `read_whole` preprocesses all
+    rows of the table that the task was cut from.
     """
 
     kind: Kind
@@ -106,6 +126,23 @@ class Task:
     same_columns: bool = True
     notes: tuple[str, ...] = ()
     pairs: tuple[Split, ...] = ()
+    read_whole: Callable[[], Whole] | None = None
+
+    def whole(self) -> Whole:
+        """All rows; where there is no table, those of the first data set as the task holds them."""
+        if self.read_whole is not None:
+            return self.read_whole()
+        first = (self.refits or self.splits)[0]
+        parts = (first.train, first.validation, first.test)
+        x, y, ids = (torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "ids"))
+        rows = Rows(x, y, ids, torch.arange(len(ids)))
+        return Whole(rows, None, self.classes or tuple(range(max(2, self.outputs))))
+
+    def trained_on(self, rows: Rows) -> Task:
+        """The same task with one fit, which trains on these rows and holds out none."""
+        nothing = Rows(*(part[:0] for part in (rows.x, rows.y, rows.ids, rows.place)))
+        fit = Split(rows, nothing, nothing)
+        return replace(self, splits=(), refits=(fit,), pairs=(), validation_rows=0, test_rows=0)
 
     def in_pairs(self) -> Task:
         """The same rows with two folds of the rotation held out at once."""

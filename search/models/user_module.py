@@ -41,6 +41,14 @@ class UserModule(Model):
         ]
         return torch.stack(outputs).reshape(replicates, candidates, *outputs[0].shape)
 
+    def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            module = self.factory()
+        dtype = next(iter(parameters.values())).dtype
+        # Buffers that a state does not hold are constants, which the factory makes again.
+        module.to(dtype).load_state_dict({**parameters, **buffers}, strict=False)
+        return module.eval()
+
     def _one(
         self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None, fit: tuple[int, int]
     ) -> Tensor:

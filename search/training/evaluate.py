@@ -40,7 +40,7 @@ class Block:
     Figures of fits have shape (candidates, replicates). `validation` and `test` (candidates, replicates, rows) are the
     losses of the rows that stand at `validation_place` and `test_place` (replicates, rows) on the loss axes. `curves`
     (2, candidates, replicates, epochs) are training and validation loss after each epoch. `weights` and `biases` are
-    those of a linear model, else None.
+    those of a linear model, else None. `fitted` are the models themselves.
     """
 
     indices: tuple[int, ...]
@@ -58,6 +58,7 @@ class Block:
     curves: Array
     weights: Array | None
     biases: Array | None
+    fitted: Fitted | None
 
 
 @torch.no_grad()
@@ -103,6 +104,7 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         curves=curves,
         weights=by_candidate(parameters["0.weight"]) if _linear(parameters) else None,
         biases=by_candidate(parameters["0.bias"]) if _linear(parameters) else None,
+        fitted=fitted,
     )
 
 
