@@ -33,11 +33,17 @@ class Scale:
     deviation: Floats
 
     @classmethod
-    def fit(cls, x: Floats) -> Scale:
-        """Those of some rows (rows, features)."""
+    def fit(cls, x: Floats, weight: Floats | None = None) -> Scale:
+        """Those of some rows (rows, features), with their weights (rows,) if they have any."""
         low, high = x.min(axis=0), x.max(axis=0)
         constant = high - low <= ROUNDING * np.maximum(abs(low), abs(high))
-        return cls(x.mean(axis=0), np.where(constant, 0.0, x.std(axis=0)))
+        if weight is None:
+            mean, deviation = x.mean(axis=0), x.std(axis=0)
+        else:
+            share = weight / weight.sum()
+            mean = share @ x
+            deviation = np.sqrt(share @ (x - mean) ** 2)
+        return cls(mean, np.where(constant, 0.0, deviation))
 
     @property
     def divisor(self) -> Floats:
@@ -67,16 +73,18 @@ class Numbers:
     after: Scale | None
 
     @classmethod
-    def fit(cls, inputs: DataFrame, *, standardize: bool, degree: int, clip: bool) -> Numbers:
+    def fit(
+        cls, inputs: DataFrame, *, standardize: bool, degree: int, clip: bool, weight: Floats | None = None
+    ) -> Numbers:
         """Fit on the numeric columns of the training rows."""
         x = inputs.to_numpy(np.float64)
-        median = np.array([_median(column) for column in x.T])
+        median = np.array([_median(column, weight) for column in x.T])
         x = np.where(np.isnan(x), median, x)
         low, high = (x.min(axis=0), x.max(axis=0)) if clip else (None, None)
         # Scaling twice in a row would be scaling once, so with degree 1 there is no first time.
-        before = Scale.fit(x) if standardize and degree > 1 else None
+        before = Scale.fit(x, weight) if standardize and degree > 1 else None
         expanded = expand(x if before is None else before.apply(x), degree)
-        after = Scale.fit(expanded) if standardize else None
+        after = Scale.fit(expanded, weight) if standardize else None
         return cls(tuple(inputs.columns), median, low, high, degree, before, after)
 
     @cached_property
@@ -190,7 +198,9 @@ class Preprocessor:
         return cls(tuple(kept["columns"]), numbers, text)
 
 
-def fit_preprocessor(inputs: DataFrame, *, standardize: bool, degree: int, clip: bool, rare: int) -> Preprocessor:
+def fit_preprocessor(
+    inputs: DataFrame, *, standardize: bool, degree: int, clip: bool, rare: int, weight: Floats | None = None
+) -> Preprocessor:
     """Fit the preprocessing on the training rows given.
 
     Numbers: missing values become the median; with `clip`, what lies outside the range of the training rows moves to
@@ -199,10 +209,10 @@ def fit_preprocessor(inputs: DataFrame, *, standardize: bool, degree: int, clip:
     level, a missing value being a level of its own; those with fewer than `rare` training rows are one level together,
     to which levels not met in training belong too (without such a level they are all zeros). A column that is constant
     over the training rows is zero. A feature's order and name are those that scikit-learn's `PolynomialFeatures` and
-    `OneHotEncoder` give.
+    `OneHotEncoder` give. `weight` (rows,), positive, weighs medians, means and deviations; a level's rows are counted.
     """
     numeric = [name for name in inputs.columns if is_numeric(inputs[name])]
-    numbers = Numbers.fit(inputs[numeric], standardize=standardize, degree=degree, clip=clip)
+    numbers = Numbers.fit(inputs[numeric], standardize=standardize, degree=degree, clip=clip, weight=weight)
     text = tuple(Levels.fit(inputs[name], rare) for name in inputs.columns if name not in numeric)
     return Preprocessor(tuple(inputs.columns), numbers, text)
 
@@ -224,10 +234,22 @@ def expand(x: Floats, degree: int) -> Floats:
     return np.ascontiguousarray(np.concatenate(parts).T)
 
 
-def _median(column: Floats) -> float:
-    """Of the values that are there; 0 where there are none."""
-    there = column[~np.isnan(column)]
-    return float(np.median(there)) if len(there) else 0.0
+def _median(column: Floats, weight: Floats | None) -> float:
+    """Of the values that are there; 0 where there are none.
+
+    With weights, the middle of the values at which half of the weight is reached from below and from above.
+    """
+    known = ~np.isnan(column)
+    there = column[known]
+    if not len(there):
+        return 0.0
+    if weight is None:
+        return float(np.median(there))
+    order = np.argsort(there, kind="stable")
+    there, reached = there[order], np.cumsum(weight[known][order])
+    half = reached[-1] / 2
+    ends = np.searchsorted(reached, half * (1 - ROUNDING)), np.searchsorted(reached, half * (1 + ROUNDING))
+    return float(there[list(ends)].mean())
 
 
 def _filled(column: Series) -> list[str]:

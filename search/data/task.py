@@ -22,20 +22,37 @@ class Rows:
 
     `x` has shape (rows, features), float64. `y` has shape (rows, outputs), float64, for regression and
     (rows,), int64, for classes. `ids` (rows,) names each row uniquely within the data set that it was drawn from;
-    `place` (rows,) is its index on the row axis of the losses that are kept.
+    `place` (rows,) is its index on the row axis of the losses that are kept. `weight` (rows,), float64, says how much
+    a row's loss counts, None that all count one. Training rows have the mean weight 1, and so have the held-out rows
+    of all splits together: plain means of weighted losses are weighted means.
     """
 
     x: Tensor
     y: Tensor
     ids: Tensor
     place: Tensor
+    weight: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.x) == len(self.y) == len(self.ids) == len(self.place):
-            raise ValueError("x, y, ids and place must have one entry a row")
+        parts = [self.x, self.y, self.ids, self.place, *([] if self.weight is None else [self.weight])]
+        if len({len(part) for part in parts}) > 1:
+            raise ValueError("x, y, ids, place and weight must have one entry a row")
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def none(self) -> Rows:
+        """No rows, of the same form."""
+        weight = None if self.weight is None else self.weight[:0]
+        return Rows(self.x[:0], self.y[:0], self.ids[:0], self.place[:0], weight)
+
+    def weighted(self, values: Tensor) -> Tensor:
+        """Values of the rows (rows, ...), each times the row's weight."""
+        return values if self.weight is None else values * self.weight.reshape(-1, *[1] * (values.ndim - 1))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The weighted mean over the rows, (rows, ...) -> (...)."""
+        return values.mean(0) if self.weight is None else self.weighted(values).sum(0) / self.weight.sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +157,7 @@ class Task:
 
     def trained_on(self, rows: Rows) -> Task:
         """The same task with one fit, which trains on these rows and holds out none."""
-        nothing = Rows(*(part[:0] for part in (rows.x, rows.y, rows.ids, rows.place)))
-        fit = Split(rows, nothing, nothing)
+        fit = Split(rows, rows.none(), rows.none())
         return replace(self, splits=(), refits=(fit,), pairs=(), validation_rows=0, test_rows=0)
 
     def in_pairs(self) -> Task:
@@ -152,8 +168,7 @@ class Task:
         """The same task with its test rows taken away."""
 
         def closed(split: Split) -> Split:
-            nothing = Rows(*(part[:0] for part in (split.test.x, split.test.y, split.test.ids, split.test.place)))
-            return replace(split, test=nothing)
+            return replace(split, test=split.test.none())
 
         return replace(
             self, splits=tuple(map(closed, self.splits)), refits=tuple(map(closed, self.refits)), test_rows=0

@@ -54,11 +54,12 @@ def _extremes(penalty: str, settings: Settings) -> list[dict[str, float]]:
 
 
 def _ends(split: Split, task: Task, penalty: str, parameters: dict[str, float]) -> tuple[float, float]:
-    x, residual = split.train.x, null_residual(split, task)
-    gradient = residual.mT @ (x - x.mean(0)) / len(x)
+    train, residual = split.train, null_residual(split, task)
+    x = train.x
+    gradient = train.weighted(residual).mT @ (x - train.mean(x)) / len(x)
     if penalty == "l2":
         # Ridge's lambda has the unit of x^2 whatever the unit of y; glmnet standardises y to the same end.
-        gradient = gradient / residual.square().mean().sqrt()
+        gradient = gradient / train.weighted(residual.square()).mean().sqrt()
     high = float(make_penalty(penalty, parameters).lambda_max(gradient))
     decades = DECADES if x.shape[1] <= len(x) else DECADES_MORE_FEATURES_THAN_ROWS
     return high / 10**decades, high
@@ -70,4 +71,4 @@ def null_residual(split: Split, task: Task) -> Tensor:
     if task.kind == "multiclass":
         y = torch.nn.functional.one_hot(y, task.outputs).double()
     target = y.reshape(len(y), -1).double()
-    return target.mean(0) - target
+    return split.train.mean(target) - target

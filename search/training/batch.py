@@ -116,7 +116,9 @@ class Batch:
         blocks = []
         for problem in problems_:
             x, y = (per_replicate(part, problem.split) for part in (problem.train.x, problem.train.y))
-            solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs)
+            own = problem.train.weight
+            weight = None if own is None else per_replicate(own, problem.split)
+            solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs, weight=weight)
             finite = solution.weight.isfinite().flatten(2).all(-1)
             epochs = torch.zeros_like(solution.converged, dtype=torch.int64)
             fitted = Fitted(

@@ -63,7 +63,7 @@ class Block:
 
 @torch.no_grad()
 def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Parameters) -> Tensor:
-    """The evaluation loss of every row, (replicates, candidates, rows), in blocks of rows that fit the memory."""
+    """The evaluation loss of every row times its weight, (replicates, candidates, rows), in blocks of rows."""
     replicates, candidates = next(iter(parameters.values())).shape[:2]
     width = max((value.shape[2] for value in parameters.values() if value.ndim > 2), default=1)
     size = max(1, EVALUATED_AT_ONCE // (replicates * candidates * width))
@@ -72,7 +72,10 @@ def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Para
         rows = slice(start, start + size)
         x, y = per_replicate(part.x[:, rows], problem.split), per_replicate(part.y[:, rows], problem.split)
         output = problem.model.forward(parameters, buffers, x, None)
-        blocks.append(evaluation_loss(problem.metric, problem.kind, output, y[:, None]))
+        losses = evaluation_loss(problem.metric, problem.kind, output, y[:, None])
+        if part.weight is not None:
+            losses = losses * per_replicate(part.weight[:, rows], problem.split)[:, None]
+        blocks.append(losses)
     return torch.cat(blocks, -1) if blocks else part.x.new_zeros(replicates, candidates, 0)
 
 

@@ -21,21 +21,25 @@ if TYPE_CHECKING:
 class Part:
     """The same part (training, validation or test) of several splits with equal shapes.
 
-    `x` (splits, rows, features), `y` (splits, rows, ...); `place` (splits, rows) on the loss axis, on the CPU.
+    `x` (splits, rows, features), `y` (splits, rows, ...); `place` (splits, rows) on the loss axis, on the CPU;
+    `weight` (splits, rows) as in `Rows`.
     """
 
     x: Tensor
     y: Tensor
     place: Tensor
+    weight: Tensor | None = None
 
     @classmethod
     def from_rows(cls, rows: Sequence[Rows], device: torch.device, dtype: torch.dtype) -> Part:
         """Stack the parts; targets that are numbers take the dtype too."""
         y = torch.stack([part.y for part in rows])
+        weights = [part.weight for part in rows if part.weight is not None]
         return cls(
             torch.stack([part.x for part in rows]).to(device, dtype),
             y.to(device, dtype if y.is_floating_point() else y.dtype),
             torch.stack([part.place for part in rows]),
+            torch.stack(weights).to(device, dtype) if weights else None,
         )
 
     def __len__(self) -> int:
@@ -44,12 +48,14 @@ class Part:
     def splits(self, used: Tensor) -> Part:
         """The splits that a piece uses: neighbours, as replicates are ordered by split, so that views will do."""
         own = slice(int(used[0]), int(used[-1]) + 1)
-        return Part(self.x[own], self.y[own], self.place[own])
+        weight = None if self.weight is None else self.weight[own]
+        return Part(self.x[own], self.y[own], self.place[own], weight)
 
     def first_rows(self, count: int) -> Part:
         """The first `count` rows, or all for 0."""
         rows = slice(count or None)
-        return Part(self.x[:, rows], self.y[:, rows], self.place[:, rows])
+        weight = None if self.weight is None else self.weight[:, rows]
+        return Part(self.x[:, rows], self.y[:, rows], self.place[:, rows], weight)
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,14 +73,15 @@ class Stack:
         split = self.problem.split[:, None]
         for start in range(0, len(train), size):
             rows = order[:, start : start + size]
-            self._update(train.x[split, rows], train.y[split, rows])
+            weight = None if train.weight is None else train.weight[split, rows]
+            self._update(train.x[split, rows], train.y[split, rows], weight)
 
-    def _update(self, x: Tensor, y: Tensor) -> None:
+    def _update(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
         training = self.problem.settings.training
         factor = schedule_factor(training, self.steps, self.total_steps)
         self.steps += 1
         step = Step(self.steps, self.settings, factor)
-        gradients = self._gradients(x, y)
+        gradients = self._gradients(x, y, weight)
         weights = {name: self.parameters[name] for name in penalised(self.parameters) if name in gradients}
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
         if training.apply == "decoupled":
@@ -93,13 +94,14 @@ class Stack:
         if training.apply != "loss":
             prox_step(self.groups, weights, rates)
 
-    def _gradients(self, x: Tensor, y: Tensor) -> Parameters:
+    def _gradients(self, x: Tensor, y: Tensor, weight: Tensor | None) -> Parameters:
         """The gradient of the training loss for every parameter that the outputs depend on."""
         problem = self.problem
         leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
         output = problem.model.forward(leaves, self.buffers, x, TrainingStep(problem.seeds, self.steps, self.settings))
         smoothing = self.settings("label_smoothing", 3)
-        objective = training_loss(problem.kind, output, y[:, None], smoothing).mean(-1).sum()
+        losses = training_loss(problem.kind, output, y[:, None], smoothing)
+        objective = (losses if weight is None else losses * weight[:, None]).mean(-1).sum()
         found = torch.autograd.grad(objective, list(leaves.values()), allow_unused=True)
         for value in self.parameters.values():
             value.requires_grad_(False)
