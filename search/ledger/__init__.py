@@ -6,7 +6,7 @@ recorded.
 """
 
 from search.ledger.artifacts import ArtifactStore, FileArtifacts
-from search.ledger.storage import Storage, open_storage
+from search.ledger.storage import Storage, memory_storage, open_storage
 from search.ledger.study import Opening, StudyLedger
 from search.ledger.summary import StudySummary, list_studies
 
@@ -18,5 +18,6 @@ __all__ = [
     "StudyLedger",
     "StudySummary",
     "list_studies",
+    "memory_storage",
     "open_storage",
 ]

@@ -160,6 +160,9 @@ class StudyLedger:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Hold the study for this process; `UserError` names the process of this machine that holds it already."""
+        if self.storage.folder is None:
+            yield
+            return
         path = self.storage.folder / folder_name(self.name) / "running.lock"
         try:
             with locked(path, wait=False) as file:

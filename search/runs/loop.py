@@ -65,7 +65,11 @@ class Run:
 
         `frame` is the data of a study whose source is "frame".
         """
-        task = load_task(settings, frame)
+        return cls.on(settings, load_task(settings, frame), storage)
+
+    @classmethod
+    def on(cls, settings: Settings, task: Task, storage: Storage) -> Run:
+        """The same with data that are loaded and split already."""
         settings.search.metric_for(task.kind)
         resolve_device(settings.training)
         make_model(settings, Candidate("none"), task.splits[0].train.x.shape[1], task.outputs)

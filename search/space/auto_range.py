@@ -37,13 +37,14 @@ def auto_range(task: Task, settings: Settings) -> Range:
     ]
     if not ends:
         return Range(low=1.0, high=1.0 + 1e-9)
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    if not 0 < low < high < np.inf:
+    # A split whose training rows all have one target says nothing of lambda.
+    found = [(low, high) for low, high in ends if 0 < low < high < np.inf]
+    if not found:
         raise UserError(
             'space.lambda: "auto" finds no range, because no input is related to the target at all; '
             "write { low = ..., high = ... }"
         )
-    return Range(low=low, high=high)
+    return Range(low=min(low for low, _ in found), high=max(high for _, high in found))
 
 
 def _extremes(penalty: str, settings: Settings) -> list[dict[str, float]]:
