@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from search.core.candidate import Candidate
     from search.core.errors import UserError
     from search.core.results import Results
+    from search.doors.estimator import LambdaSearchClassifier, LambdaSearchRegressor
     from search.doors.study import Study, load, run
     from search.settings import Settings
     from search.verdict import Verdict, judge
 
 _WHERE = {
     "Candidate": "search.core.candidate",
+    "LambdaSearchClassifier": "search.doors.estimator",
+    "LambdaSearchRegressor": "search.doors.estimator",
     "Results": "search.core.results",
     "Settings": "search.settings",
     "Study": "search.doors.study",
@@ -28,7 +31,19 @@ _WHERE = {
     "run": "search.doors.study",
 }
 
-__all__ = ["Candidate", "Results", "Settings", "Study", "UserError", "Verdict", "judge", "load", "run"]
+__all__ = [
+    "Candidate",
+    "LambdaSearchClassifier",
+    "LambdaSearchRegressor",
+    "Results",
+    "Settings",
+    "Study",
+    "UserError",
+    "Verdict",
+    "judge",
+    "load",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

@@ -1,4 +1,4 @@
-"""Losses as files or in memory, by Optuna's artifact store protocol, so that a store of Optuna's can stand in its place."""
+"""Losses as files, or in memory, by Optuna's artifact store protocol: a store of Optuna's can stand in their place."""
 
 from __future__ import annotations
 

@@ -26,8 +26,9 @@ class Storage:
     """An open storage.
 
     `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses, `folder` a local folder for
-    them and for the locks of running studies (None: in memory, where no other process runs them). `one_write()` is a context: all that the block (of one thread) asks,
-    suggests and tells reaches the disk at its end by one write; it nests, and an exception does not undo it.
+    them and for the locks of running studies (None: in memory, where no other process runs them). `one_write()` is a
+    context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
+    nests, and an exception does not undo it.
     """
 
     name: str
