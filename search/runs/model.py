@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 INTERCEPT: Final = "(intercept)"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Targets:
     """What a model predicts: a number for each of `names`, or one of the classes `labels`, as the user wrote them."""
 

@@ -14,29 +14,30 @@ from search.runs.model import FittedModel, Targets
 from search.settings import Settings
 
 FORMAT: Final = "lambda-search model 1"
+KEY: Final = "lambda-search"
 LENGTH: Final = 8  # bytes that hold the header's length
 
 
 def encode(model: FittedModel) -> bytes:
     """The model as a safetensors file; parameters and buffers have the names that they have in the torch module."""
     known = {
+        "format": FORMAT,
         "candidate": model.candidate.params(),
         "settings": model.settings.to_dict(),
         "targets": {"kind": model.targets.kind, "names": model.targets.names, "labels": model.targets.labels},
         "preprocessor": None if model.preprocessor is None else model.preprocessor.to_dict(),
         "inputs": model.inputs,
-        "buffers": list(model.buffers),
+        "buffers": sorted(model.buffers),
     }
-    metadata = {"format": FORMAT, "model": json.dumps(known, allow_nan=False)}
-    return save({**model.parameters, **model.buffers}, metadata)
+    # One entry alone: safetensors writes several in any order.
+    return save({**model.parameters, **model.buffers}, {KEY: json.dumps(known, allow_nan=False)})
 
 
 def decode(body: bytes) -> FittedModel:
     """The inverse; `UserError` for bytes that hold no such model."""
-    metadata = _metadata(body)
-    if metadata.get("format") != FORMAT:
-        raise UserError(f'the model is of the format "{metadata.get("format")}"; this version reads "{FORMAT}"')
-    known: dict[str, Any] = json.loads(metadata["model"])
+    known = _known(body)
+    if known.get("format") != FORMAT:
+        raise UserError(f'the model is of the format "{known.get("format")}"; this version reads "{FORMAT}"')
     tensors, buffers = load(body), set(known["buffers"])
     targets, preprocessor = known["targets"], known["preprocessor"]
     return FittedModel(
@@ -50,7 +51,9 @@ def decode(body: bytes) -> FittedModel:
     )
 
 
-def _metadata(body: bytes) -> dict[str, str]:
+def _known(body: bytes) -> dict[str, Any]:
+    """What the header holds beside the tensors' places."""
     length = int.from_bytes(body[:LENGTH], "little")
-    found: dict[str, str] = json.loads(body[LENGTH : LENGTH + length]).get("__metadata__", {})
+    metadata = json.loads(body[LENGTH : LENGTH + length]).get("__metadata__", {})
+    found: dict[str, Any] = json.loads(metadata.get(KEY, "{}"))
     return found
