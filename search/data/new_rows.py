@@ -45,6 +45,11 @@ def new_rows(found: object, preprocessor: Preprocessor, where: str = "data") -> 
     )
 
 
+def unused(frame: DataFrame, preprocessor: Preprocessor) -> list[str]:
+    """The columns that the preprocessing does not know."""
+    return [str(name) for name in frame.columns if str(name) not in preprocessor.columns]
+
+
 def read_new_rows(path: Path, preprocessor: Preprocessor) -> DataFrame:
     """The rows of a csv or parquet file, as they are; `UserError` for a file that cannot be read, and no rows."""
     return read_rows(path, text=[levels.name for levels in preprocessor.text])

@@ -153,7 +153,18 @@ class Task:
         parts = (first.train, first.validation, first.test)
         x, y, ids = (torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "ids"))
         rows = Rows(x, y, ids, torch.arange(len(ids)))
-        return Whole(rows, None, self.classes or tuple(range(max(2, self.outputs))))
+        return Whole(rows, self._as_they_are(x), self.classes or tuple(range(max(2, self.outputs))))
+
+    def _as_they_are(self, x: Tensor) -> Preprocessor | None:
+        """A preprocessing that changes nothing, so that new rows are known by their names; None where x is no table."""
+        if not (x.ndim == 2 and x.is_floating_point() and len(set(self.features)) == x.shape[1]):
+            return None
+        from pandas import DataFrame  # drawn data need it here alone
+
+        from search.data.preprocess import fit_preprocessor
+
+        frame = DataFrame(x.numpy(), columns=list(self.features))
+        return fit_preprocessor(frame, standardize=False, degree=1, clip=False, rare=1)
 
     def trained_on(self, rows: Rows) -> Task:
         """The same task with one fit, which trains on these rows and holds out none."""

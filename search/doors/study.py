@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from search.report.gallery import Gallery
     from search.runs import Progress
+    from search.runs.model import FittedModel
     from search.verdict.record import Scope
 
 ProgressCallback = Callable[["Progress"], None]
@@ -166,6 +167,15 @@ class Study:
 
         return write_report(self.view, Path(path or f"{self.name}.html"))
 
+    def model(self) -> FittedModel:
+        """The selected candidate, trained once more on all rows: `predict` takes raw rows.
+
+        `UserError` where none is kept: a run that was not finished, or a study of version 0.1; run it again.
+        """
+        from search.runs.model_file import decode
+
+        return decode(self.ledger.model())
+
     def publish(self) -> None:
         """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
         if find_spec("optuna_dashboard") and self.selected is not None:
@@ -275,6 +285,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
             if not interrupted():
                 display.stage("confirming with a dense grid of lambda")
                 the_run.confirm()
+                the_run.keep_model()
     if interrupted():
         reached = the_run.progress()
         raise Interrupted(
@@ -292,6 +303,7 @@ def load(name: str, storage: str | None = None) -> Study:
     Raises `UserError` for a storage or a study that is not there.
     """
     given = Settings.load(name) if str(name).endswith(".toml") else None
+    find_modules(Path(name).parent if given else Path())
     ledger = StudyLedger.load(open_storage(storage, create=False), given.name if given else name)
     return Study(ledger, given or Settings.stored(ledger.settings))
 

@@ -21,6 +21,9 @@ from search.models import Parameters, make_model
 from search.training import fit
 
 if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from search.core.results import Results
     from search.data.targets import Label
     from search.data.task import Task
     from search.metrics import Kind
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 INTERCEPT: Final = "(intercept)"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Targets:
     """What a model predicts: a number for each of `names`, or one of the classes `labels`, as the user wrote them."""
 
@@ -61,6 +64,7 @@ class FittedModel:
     inputs: tuple[int, ...]
     parameters: Parameters
     buffers: Parameters
+    diverged: bool = False
 
     def predict(self, x: object) -> NDArray[Any]:
         """The predicted numbers (rows,), of several targets (rows, targets), or the class labels (rows,).
@@ -143,6 +147,29 @@ class FittedModel:
             return self.preprocessor.features
         return tuple(f"x{index}" for index in range(self.inputs[-1]))
 
+    # Leaving
+
+    def to_sklearn(self) -> Pipeline:
+        """A linear model as a fitted Pipeline of scikit-learn's own parts, see `runs.to_sklearn`."""
+        from search.runs.to_sklearn import to_sklearn
+
+        return to_sklearn(self)
+
+    def to_onnx(self) -> bytes:
+        """The model as an ONNX file, from raw rows to predictions, see `runs.to_onnx`; feed it `raw_inputs`."""
+        from search.runs.to_onnx import to_onnx
+
+        return to_onnx(self)
+
+    def raw_inputs(self, x: object) -> dict[str, NDArray[Any]]:
+        """Raw rows as the inputs of the ONNX graph: `numbers` (rows, columns), and `text` (rows, columns)."""
+        if self.preprocessor is None:
+            return {"x": self.features_of(x).numpy()}
+        rows = new_rows(x, self.preprocessor)
+        numbers, text = list(self.preprocessor.numbers.names), [levels.name for levels in self.preprocessor.text]
+        parts = {"numbers": rows[numbers].to_numpy(np.float64), "text": rows[text].fillna("").to_numpy(object)}
+        return {name: part for name, part in parts.items() if part.shape[1]}
+
     # How it computes
 
     @property
@@ -195,15 +222,18 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
         In place of the candidate's own: with early stopping the mean of the epochs that its fits kept, as a fit on all
         rows has none to stop by.
 
-    `UserError` where the fit diverges.
+    >>> from search.data import load_task
+    >>> from search.settings import Settings
+    >>> settings = Settings.parse({"name": "a", "data": {"source": "diabetes"}, "training": {"optimizer": "exact"}})
+    >>> model = refit(settings, load_task(settings), Candidate("l2", 0.1))
+    >>> model.coefficients().round(1).head(3).to_dict("list")["coefficient"]
+    [152.1, -0.1, -9.8]
     """
     whole = task.whole()
     settings = settings.replace({"training.seeds": 1, "training.patience": 0, "search.pruner": "none"})
     if epochs is not None:
         settings = settings.replace("training.epochs", epochs)
     trained = fit(task.trained_on(whole.rows), settings, candidate.replace(epochs=None) if epochs else candidate)
-    if trained.diverged:
-        raise UserError(f"study {settings.name!r}: {candidate} diverges when it is trained on all rows")
     return FittedModel(
         candidate=candidate,
         settings=settings,
@@ -212,4 +242,12 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
         inputs=tuple(whole.rows.x.shape[1:]),
         parameters=trained.parameters,
         buffers=trained.buffers,
+        diverged=bool(trained.diverged),
     )
+
+
+def kept_epochs(settings: Settings, results: Results) -> int | None:
+    """The mean of the epochs that a candidate's fits kept where they stop early, else None; `results` are its own."""
+    if not settings.training.patience or results.epochs is None:
+        return None
+    return max(1, round(float(np.mean(results.epochs))))

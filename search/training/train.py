@@ -89,7 +89,7 @@ def fit(task: Task, settings: Settings, candidate: Candidate) -> Fitted:
         {name: value[0, 0].detach().cpu().clone() for name, value in each.items()}
         for each in (model.parameters, model.buffers)
     )
-    return Fitted(parameters, buffers, model.diverged[0, 0], model.epochs[0, 0])
+    return Fitted(parameters, buffers, torch.tensor(block.diverged[0, 0]), model.epochs[0, 0])
 
 
 def _refuse_unknown_parameters(candidates: Sequence[Candidate]) -> None:
