@@ -1,4 +1,4 @@
-"""The door for scikit-learn's users: estimators that search lambda, fit with it, and say whether it is the right one."""
+"""The door for scikit-learn's users: estimators that search lambda, fit with it, and judge it."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         kept = np.ones(len(frame), bool) if weight is None else weight > 0
         seed = seed_of(self.random_state)
         targets = self._targets(y if kept.all() else _safe_indexing(y, np.flatnonzero(kept)))
+        y = np.asarray(y)
         cuts = within(cuts_of(self.cv, y, groups, classes=self.task == "classification", seed=seed), kept)
         table = Table("X", tidy_frame(frame[kept], "X"), targets, None, None if weight is None else weight[kept])
         if not table.inputs.shape[1]:
@@ -153,7 +154,7 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         self.study_ = Study(run.ledger, settings, RunCounts(run.fits, run.seconds))
         self.verdict_ = self.study_.judge()
         results = self.study_.results
-        self.best_index_ = self.study_.snapshot.selected
+        self.best_index_ = results.lowest(results.validation_loss)
         selected = results.candidates[self.best_index_]
         self.model_ = self.study_.model()
         self.cv_results_ = cv_results(results)
@@ -205,8 +206,9 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
 class LambdaSearchRegressor(RegressorMixin, _LambdaSearch):  # type: ignore[misc]
     """Linear regression whose penalty and lambda are searched by cross-validation, with a verdict on them.
 
-    The fits are the exact optima of mean 1/2 squared error + lambda * penalty (or of what `settings` say), on inputs with
-    mean 0 and standard deviation 1. So lambda is the `alpha` of Lasso and ElasticNet, and of Ridge divided by the rows.
+    The fits are the exact optima of mean 1/2 squared error + lambda * penalty (or of what `settings` say), on inputs
+    with mean 0 and standard deviation 1. So lambda is the `alpha` of Lasso and ElasticNet, and that of Ridge divided by
+    the rows.
 
     Parameters
     ----------
@@ -270,7 +272,7 @@ class LambdaSearchRegressor(RegressorMixin, _LambdaSearch):  # type: ignore[misc
         return found if self._flat or found.ndim == 2 else found[:, None]
 
     def _targets(self, y: Any) -> Targets:  # noqa: ANN401
-        self._flat = np.ndim(y) == 1
+        self._flat = np.asarray(y).ndim == 1
         return number_targets(y)
 
     def _shaped(self, values: Array) -> Any:  # noqa: ANN401
@@ -280,9 +282,9 @@ class LambdaSearchRegressor(RegressorMixin, _LambdaSearch):  # type: ignore[misc
 class LambdaSearchClassifier(ClassifierMixin, _LambdaSearch):  # type: ignore[misc]
     """Logistic regression whose penalty and lambda are searched by cross-validation, with a verdict on them.
 
-    The fits are the exact optima of mean cross-entropy + lambda * penalty (or of what `settings` say): lambda is 1 / (n C)
-    of LogisticRegression with n rows. Two classes have one row of coefficients, more of them one each. Parameters and
-    attributes are those of `LambdaSearchRegressor`, and `classes_`.
+    The fits are the exact optima of mean cross-entropy + lambda * penalty (or of what `settings` say): lambda is
+    1 / (n C) of LogisticRegression with n rows. Two classes have one row of coefficients, more of them one each.
+    Parameters and attributes are those of `LambdaSearchRegressor`, and `classes_`.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)

@@ -20,6 +20,7 @@ from search.core.errors import UserError
 from search.data.readers import as_frame
 from search.data.splits import Cut
 from search.data.targets import Targets
+from search.metrics import Kind
 
 FOLDS: Final = 5
 
@@ -70,7 +71,7 @@ def class_targets(y: Any) -> tuple[Targets, NDArray[Any]]:  # noqa: ANN401
     if len(classes) < 2:
         raise InputError(f"y: holds 1 class, {classes[0]!r}, in every row that counts; two classes or more are needed")
     own = tuple(classes.tolist())
-    kind = "binary" if len(classes) == 2 else "multiclass"
+    kind: Kind = "binary" if len(classes) == 2 else "multiclass"
     return Targets(kind, ("y",), tuple(map(str, own)), codes.astype(np.int64), own), classes
 
 

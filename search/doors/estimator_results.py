@@ -32,7 +32,7 @@ def cv_results(results: Results) -> dict[str, Any]:
         "std_score_time": np.zeros(len(own)),
         **{
             f"param_{name}": _masked([each.get(name) for each in own])
-            for name in dict.fromkeys(sum(map(list, own), []))
+            for name in dict.fromkeys(name for each in own for name in each)
         },
         "params": own,
         **{f"split{index}_test_score": column for index, column in enumerate(scores.T)},
