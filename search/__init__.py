@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from search.core.candidate import Candidate
     from search.core.errors import UserError
     from search.core.results import Results
+    from search.doors.estimator import LambdaSearchClassifier, LambdaSearchRegressor
     from search.doors.recording import record
     from search.doors.study import Study, load, run
     from search.settings import Settings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Candidate": "search.core.candidate",
+    "LambdaSearchClassifier": "search.doors.estimator",
+    "LambdaSearchRegressor": "search.doors.estimator",
     "Results": "search.core.results",
     "Settings": "search.settings",
     "Study": "search.doors.study",
@@ -30,7 +33,20 @@ _WHERE = {
     "run": "search.doors.study",
 }
 
-__all__ = ["Candidate", "Results", "Settings", "Study", "UserError", "Verdict", "judge", "load", "record", "run"]
+__all__ = [
+    "Candidate",
+    "LambdaSearchClassifier",
+    "LambdaSearchRegressor",
+    "Results",
+    "Settings",
+    "Study",
+    "UserError",
+    "Verdict",
+    "judge",
+    "load",
+    "record",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from search.data.preprocess import Preprocessor, fit_preprocessor
+from search.data.preprocess import Floats, Preprocessor, fit_preprocessor
 from search.data.ready import Ready
 from search.data.splits import Index, Parts, Plan, plan_splits
 from search.data.tables import Table, TableData, read_table
-from search.data.task import Rows, Shared, SharedRows, Split, Task
+from search.data.task import Rows, Shared, SharedRows, Split, Task, Whole
 
 if TYPE_CHECKING:
     from search.settings import Split as SplitSettings
@@ -40,10 +41,10 @@ def planned_task(table: Table | Ready, data: TableData, plan: Plan) -> Task:
     place = torch.from_numpy(np.where(plan.test, np.cumsum(plan.test), np.cumsum(~plan.test)) - 1)
     if isinstance(table, Ready):
         return _ready_task(table, plan, place)
-    fit = partial(fit_preprocessor, standardize=data.standardize, degree=data.degree, clip=data.clip, rare=data.rare)
-    preprocessors = [fit(table.inputs.iloc[parts.train]) for parts in plan.all]
-    built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, strict=True)]
+    preprocessors = [_fitted(table, data, parts.train) for parts in plan.all]
     cut, last = len(plan.splits), len(plan.splits) + len(plan.refits)
+    kinds = [plan.splits] * cut + [plan.refits] * (last - cut) + [plan.pairs] * len(plan.pairs)
+    built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, kinds, strict=True)]
     return Task(
         kind=table.targets.kind,
         outputs=table.targets.outputs,
@@ -58,6 +59,7 @@ def planned_task(table: Table | Ready, data: TableData, plan: Plan) -> Task:
         fingerprint=table.fingerprint(),
         same_columns=len({each.features for each in preprocessors}) == 1,
         notes=table.notes(),
+        read_whole=partial(whole_table, table, data),
     )
 
 
@@ -89,17 +91,45 @@ def _ready_task(table: Ready, plan: Plan, place: Tensor) -> Task:
         test_rows=int(plan.test.sum()),
         fingerprint=table.fingerprint(),
         notes=table.notes(),
+        read_whole=lambda: Whole(rows(np.arange(len(table))), None, table.targets.labels),
     )
 
 
-def _split(table: Table, parts: Parts, preprocessor: Preprocessor, place: Tensor) -> Split:
-    train, validation, test = (
-        _rows(table, index, preprocessor, place) for index in (parts.train, parts.validation, parts.test)
+def whole_table(table: Table, data: TableData) -> Whole:
+    """All rows of a table, with a preprocessing that is fitted on all of them."""
+    every = np.arange(len(table))
+    preprocessor = _fitted(table, data, every)
+    rows = _rows(table, every, preprocessor, torch.from_numpy(every), [every])
+    return Whole(rows, preprocessor, table.targets.labels)
+
+
+def _fitted(table: Table, data: TableData, rows: Index) -> Preprocessor:
+    return fit_preprocessor(
+        table.inputs.iloc[rows],
+        standardize=data.standardize,
+        degree=data.degree,
+        clip=data.clip,
+        rare=data.rare,
+        weight=None if table.weight is None else table.weight[rows],
     )
+
+
+def _split(table: Table, parts: Parts, preprocessor: Preprocessor, siblings: Sequence[Parts], place: Tensor) -> Split:
+    """One split; `siblings` are all that are read together with it, itself included."""
+    train = _rows(table, parts.train, preprocessor, place, [parts.train])
+    validation = _rows(table, parts.validation, preprocessor, place, [each.validation for each in siblings])
+    test = _rows(table, parts.test, preprocessor, place, [each.test for each in siblings])
     return Split(train, validation, test, repeat=parts.repeat, fold=parts.fold)
 
 
-def _rows(table: Table, index: Index, preprocessor: Preprocessor, place: Tensor) -> Rows:
+def _rows(table: Table, index: Index, preprocessor: Preprocessor, place: Tensor, together: Sequence[Index]) -> Rows:
+    """Preprocessed rows; `together` are the rows, over all of which their weights have the mean 1."""
     ids = torch.from_numpy(index)
     x = torch.from_numpy(preprocessor.apply(table.inputs.iloc[index]))
-    return Rows(x, torch.from_numpy(table.targets.y[index]), ids=ids, place=place[ids])
+    weight = None if table.weight is None else torch.from_numpy(_mean_one(table.weight, index, together))
+    return Rows(x, torch.from_numpy(table.targets.y[index]), ids=ids, place=place[ids], weight=weight)
+
+
+def _mean_one(weight: Floats, index: Index, together: Sequence[Index]) -> Floats:
+    found: Floats = weight[index]
+    return found / weight[np.concatenate(together)].mean() if len(found) else found

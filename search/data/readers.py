@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,15 +48,26 @@ def read_file(path: Path, target: tuple[str, ...]) -> Raw:
     Raises `UserError` for a file that cannot be read or is no table, and for a target that it does not have.
     """
     where = str(path)
-    if path.suffix.lower() not in _READERS:
-        raise UserError(f'{where}: unknown file extension "{path.suffix}"; valid are {", ".join(_READERS)}')
-    if not path.is_file():
+    if path.suffix.lower() in _READERS and not path.is_file():
         raise UserError(f"{where}: no such file (data.path)")
-    frame = _read(path)
-    if not len(frame):
-        raise UserError(f"{where}: has a header but no rows")
+    frame = read_rows(path)
     targets = {name: pick(frame, name, where, "data.target") for name in target}
     return Raw(where, frame.drop(columns=list(target)), DataFrame(targets))
+
+
+def read_rows(path: Path, text: Sequence[str] = ()) -> DataFrame:
+    """All columns of a csv or parquet file with a header; those named in `text` as they are written, not as numbers.
+
+    Raises `UserError` for a file that cannot be read, is no table, or has no rows.
+    """
+    if path.suffix.lower() not in _READERS:
+        raise UserError(f'{path}: unknown file extension "{path.suffix}"; valid are {", ".join(_READERS)}')
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    frame = _read(path, text)
+    if not len(frame):
+        raise UserError(f"{path}: has a header but no rows")
+    return frame
 
 
 def read_frame(found: object, target: tuple[str, ...] | None) -> Raw:
@@ -76,7 +87,7 @@ def read_frame(found: object, target: tuple[str, ...] | None) -> Raw:
         )
     if not target:
         raise UserError("data.target: name the target column of the frame, or a list of them")
-    frame = _frame(found, "x", where)
+    frame = as_frame(found, "x", where)
     targets = {name: pick(frame, name, where, "data.target") for name in target}
     return Raw(where, frame.drop(columns=list(target)), DataFrame(targets))
 
@@ -109,15 +120,15 @@ def _ready(found: object, where: str) -> Raw | None:
 
 
 def _pair(found: tuple[object, object], where: str) -> Raw:
-    inputs, targets = _frame(found[0], "x", where), _frame(found[1], "y", where)
+    inputs, targets = as_frame(found[0], "x", where), as_frame(found[1], "y", where)
     if len(inputs) != len(targets) or not len(inputs):
         raise UserError(f"{where} gave X with {len(inputs)} rows and y with {len(targets)}; both need the same rows")
     return Raw(where, inputs, targets)
 
 
-def _read(path: Path) -> DataFrame:
+def _read(path: Path, text: Sequence[str]) -> DataFrame:
     try:
-        frame = _READERS[path.suffix.lower()](path)
+        frame = _READERS[path.suffix.lower()](path, text)
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{path}: is empty; the first line must name the columns") from error
     except (OSError, ValueError) as error:
@@ -126,26 +137,29 @@ def _read(path: Path) -> DataFrame:
     return frame
 
 
-def _read_csv(path: Path) -> DataFrame:
+def _read_csv(path: Path, text: Sequence[str]) -> DataFrame:
     # Without a header of its own, pandas neither renames a second column of the same name nor takes surplus fields
     # for an index.
     options: dict[str, Any] = {"skipinitialspace": True, "encoding": "utf-8-sig"}
     names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **options).iloc[0]
-    frame: DataFrame = pd.read_csv(path, low_memory=False, **options)
+    frame: DataFrame = pd.read_csv(path, low_memory=False, dtype=dict.fromkeys(text, str), **options)
     if len(frame) and not isinstance(frame.index, pd.RangeIndex):
         raise ValueError(f"its rows have more fields than its header, which names {len(names)} columns")
     frame.columns = pd.Index(names)
     return frame
 
 
-def _read_parquet(path: Path) -> DataFrame:
+def _read_parquet(path: Path, text: Sequence[str]) -> DataFrame:
     return pd.read_parquet(path).reset_index(drop=True)
 
 
-_READERS: Final[dict[str, Callable[[Path], DataFrame]]] = {".csv": _read_csv, ".parquet": _read_parquet}
+_READERS: Final[dict[str, Callable[[Path, Sequence[str]], DataFrame]]] = {".csv": _read_csv, ".parquet": _read_parquet}
 
 
-def _frame(values: object, name: str, where: str) -> DataFrame:
+def as_frame(values: object, name: str, where: str) -> DataFrame:
+    """A frame of pandas or polars, a series or an array as a frame; an array's columns are `name`0, `name`1, ..."""
+    if not isinstance(values, DataFrame | Series) and hasattr(values, "to_pandas"):
+        values = values.to_pandas()
     if isinstance(values, Series):
         values = values.to_frame(name if values.name is None else values.name)
     frame = values if isinstance(values, DataFrame) else _array_frame(np.asarray(values), name, where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Index = NDArray[np.int64]
 NO_ROWS: Index = np.empty(0, dtype=np.int64)
+Cut = tuple[Index, Index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +80,24 @@ def _rotation(table: Table | Ready, split: SplitSettings) -> Plan:
     held out, one of them validates for the turn of the other.
     """
     every = np.arange(len(table))
+    return rotation_of(
+        [
+            list(_folds(table, every, split.test_folds, _random_state(split.seed, repeat + 1), "split.test_folds"))
+            for repeat in range(split.test_repeats)
+        ]
+    )
+
+
+def rotation_of(cuts: Sequence[Sequence[Cut]]) -> Plan:
+    """The rotations of some cuts of all rows into folds, each a list of (other rows, the fold's rows)."""
+    rows = sum(map(len, cuts[0][0]))
     splits, pairs = [], []
-    for repeat in range(split.test_repeats):
-        state = _random_state(split.seed, repeat + 1)
-        cut = list(_folds(table, every, split.test_folds, state, "split.test_folds"))
+    for repeat, cut in enumerate(cuts):
         splits += [Parts(train, held, NO_ROWS, repeat, fold) for fold, (train, held) in enumerate(cut)]
         for number, (one, other) in enumerate(combinations([held for _, held in cut], 2)):
             held = np.sort(np.concatenate([one, other]))
-            pairs.append(Parts(np.setdiff1d(every, held), held, NO_ROWS, repeat, number))
-    return Plan(tuple(splits), (), np.zeros(len(table), dtype=np.bool_), tuple(pairs))
+            pairs.append(Parts(np.setdiff1d(np.arange(rows), held), held, NO_ROWS, repeat, number))
+    return Plan(tuple(splits), (), np.zeros(rows, dtype=np.bool_), tuple(pairs))
 
 
 def _test_rows(table: Table | Ready, split: SplitSettings) -> Flags:

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pandas import DataFrame, Series
 from torch import Tensor
 
@@ -27,13 +28,15 @@ TRUTH_VALUES = {"true": True, "1": True, "false": False, "0": False}
 class Table:
     """Tidy inputs (float64 or text columns), targets, and the marked test rows (None: a share is set aside later).
 
-    `where` names the source in error messages.
+    `where` names the source in error messages. `weight` (rows,), positive, says how much a row counts against the
+    others (None: all the same).
     """
 
     where: str
     inputs: DataFrame
     targets: Targets
     test: Flags | None
+    weight: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -51,6 +54,8 @@ class Table:
         digest.update(self.targets.y.astype(self.targets.y.dtype.newbyteorder("<")).tobytes())
         if self.test is not None:
             digest.update(self.test.tobytes())
+        if self.weight is not None:
+            digest.update(self.weight.astype("<f8").tobytes())
         return digest.hexdigest()
 
 

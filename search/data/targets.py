@@ -16,19 +16,22 @@ from search.data.columns import first_row, is_numeric, repeats, tidy_column
 from search.metrics import Kind
 
 MOST_INTEGER_CLASSES = 4
+Label = str | int | float | bool
 
 
 @dataclass(frozen=True, eq=False)
 class Targets:
     """What to predict for every row.
 
-    `y` has shape (rows, targets), float64, for regression, and (rows,), int64, for classes, whose labels are `classes`.
+    `y` has shape (rows, targets), float64, for regression, and (rows,), int64, for classes, whose labels are `classes`,
+    and as the user wrote them (numbers, true and false, or text) `labels`.
     """
 
     kind: Kind
     names: tuple[str, ...]
     classes: tuple[str, ...]
     y: NDArray[Any]
+    labels: tuple[Label, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -104,7 +107,8 @@ def _classes(column: Series, task: str | None, where: str) -> Targets:
             f'{where}: target "{column.name}" is "{classes[0]}" in every row; classification needs two classes or more'
         )
     kind: Kind = "binary" if len(classes) == 2 else "multiclass"
-    return Targets(kind, (str(column.name),), classes, labels.cat.codes.to_numpy(np.int64))
+    own = tuple(each if isinstance(each, Label) else str(each) for each in labels.cat.categories.tolist())
+    return Targets(kind, (str(column.name),), classes, labels.cat.codes.to_numpy(np.int64), own)
 
 
 def _is_categorical(column: Series) -> bool:

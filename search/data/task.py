@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from search.metrics import Kind
+
+if TYPE_CHECKING:
+    from search.data.preprocess import Preprocessor
+    from search.data.targets import Label
 
 SAMPLE = 2
 
@@ -19,17 +25,21 @@ class Rows:
     `x` has shape (rows, features), float64; where the user's own module takes the data as they are, (rows, ...) of any
     type. `y` has shape (rows, outputs), float64, for regression and
     (rows,), int64, for classes. `ids` (rows,) names each row uniquely within the data set that it was drawn from;
-    `place` (rows,) is its index on the row axis of the losses that are kept.
+    `place` (rows,) is its index on the row axis of the losses that are kept. `weight` (rows,), float64, says how much
+    a row's loss counts, None that all count one. Training rows have the mean weight 1, and so have the held-out rows
+    of all splits together: plain means of weighted losses are weighted means.
     """
 
     x: Tensor
     y: Tensor
     ids: Tensor
     place: Tensor
+    weight: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.x) == len(self.y) == len(self.ids) == len(self.place):
-            raise ValueError("x, y, ids and place must have one entry a row")
+        parts = [self.x, self.y, self.ids, self.place, *([] if self.weight is None else [self.weight])]
+        if len({len(part) for part in parts}) > 1:
+            raise ValueError("x, y, ids, place and weight must have one entry a row")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,6 +53,19 @@ class Rows:
     def sample(self) -> Tensor:
         """A few of the rows of x, to see what they look like."""
         return self.x[:SAMPLE]
+
+    def none(self) -> Rows:
+        """No rows, of the same form."""
+        weight = None if self.weight is None else self.weight[:0]
+        return Rows(self.x[:0], self.y[:0], self.ids[:0], self.place[:0], weight)
+
+    def weighted(self, values: Tensor) -> Tensor:
+        """Values of the rows (rows, ...), each times the row's weight."""
+        return values if self.weight is None else values * self.weight.reshape(-1, *[1] * (values.ndim - 1))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The weighted mean over the rows, (rows, ...) -> (...)."""
+        return values.mean(0) if self.weight is None else self.weighted(values).sum(0) / self.weight.sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +104,10 @@ class SharedRows(Rows):
         """A few of the rows of x."""
         return self.shared.x[self.ids[:SAMPLE]]
 
+    def none(self) -> Rows:
+        """No rows of the same data set."""
+        return SharedRows(self.shared, self.ids[:0], self.place[:0])
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -104,6 +131,19 @@ class Split:
         ids = torch.cat(parts)
         if len(torch.unique(ids)) != len(ids):
             raise ValueError("training, validation and test rows must be disjoint")
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """All rows of a data set, test rows included: what the model is trained on that is taken home.
+
+    `preprocessor` is fitted on all of them; None where rows are tensors that models see as they are. `labels` are the
+    classes as the user wrote them.
+    """
+
+    rows: Rows
+    preprocessor: Preprocessor | None
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +179,8 @@ class Task:
     values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
     `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
     data change. `same_columns` is false where splits differ in their columns, as their training rows do in categories.
-    `notes` tell what was made of data that could be meant in another way, a line each.
+    `notes` tell what was made of data that could be meant in another way, a line each. `read_whole` preprocesses all
+    rows of the table that the task was cut from.
     """
 
     kind: Kind
@@ -156,6 +197,33 @@ class Task:
     same_columns: bool = True
     notes: tuple[str, ...] = ()
     pairs: tuple[Split, ...] = ()
+    read_whole: Callable[[], Whole] | None = None
+
+    def whole(self) -> Whole:
+        """All rows; where there is no table, those of the first data set as the task holds them."""
+        if self.read_whole is not None:
+            return self.read_whole()
+        first = (self.refits or self.splits)[0]
+        parts = (first.train, first.validation, first.test)
+        x, y, ids = (torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "ids"))
+        rows = Rows(x, y, ids, torch.arange(len(ids)))
+        return Whole(rows, self._as_they_are(x), self.classes or tuple(range(max(2, self.outputs))))
+
+    def _as_they_are(self, x: Tensor) -> Preprocessor | None:
+        """A preprocessing that changes nothing, so that new rows are known by their names; None where x is no table."""
+        if not (x.ndim == 2 and x.is_floating_point() and len(set(self.features)) == x.shape[1]):
+            return None
+        from pandas import DataFrame  # drawn data need it here alone
+
+        from search.data.preprocess import fit_preprocessor
+
+        frame = DataFrame(x.numpy(), columns=list(self.features))
+        return fit_preprocessor(frame, standardize=False, degree=1, clip=False, rare=1)
+
+    def trained_on(self, rows: Rows) -> Task:
+        """The same task with one fit, which trains on these rows and holds out none."""
+        fit = Split(rows, rows.none(), rows.none())
+        return replace(self, splits=(), refits=(fit,), pairs=(), validation_rows=0, test_rows=0)
 
     def in_pairs(self) -> Task:
         """The same rows with two folds of the rotation held out at once."""
@@ -165,8 +233,7 @@ class Task:
         """The same task with its test rows taken away."""
 
         def closed(split: Split) -> Split:
-            nothing = Rows(*(part[:0] for part in (split.test.x, split.test.y, split.test.ids, split.test.place)))
-            return replace(split, test=nothing)
+            return replace(split, test=split.test.none())
 
         return replace(
             self, splits=tuple(map(closed, self.splits)), refits=tuple(map(closed, self.refits)), test_rows=0

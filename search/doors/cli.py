@@ -178,20 +178,49 @@ def list_(storage: Storage = None, as_json: AsJson = False) -> None:
 @app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
 def export(
     name: StudyName,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The .csv or .parquet file of trials.", show_default=False),
+    ] = None,
+    onnx: Annotated[
+        Path | None, typer.Option(help="The .onnx file for the model, which takes raw rows.", show_default=False)
+    ] = None,
     test: Annotated[
         bool, typer.Option("--test", help="Add test_loss and test_se. This opens the test set; the study records it.")
     ] = False,
     storage: Storage = None,
     strength: Strength = None,
 ) -> None:
-    """Write one row a trial to a csv or parquet file."""
-    from search.doors.export import export_trials
-    from search.ledger import find_study, open_storage
+    """Write one row a trial to a csv or parquet file, or the model as ONNX."""
+    from search.doors.export import export_onnx, export_trials
+    from search.doors.study import load
 
-    ledger = find_study(open_storage(storage, create=False), name, strength)
-    rows = export_trials(ledger, output, with_test=test)
-    print(f"{rows} trials written to {output}", file=sys.stderr)
+    if output is None and onnx is None:
+        raise UserError("export: name what to write: -o TRIALS.csv for the trials, --onnx MODEL.onnx for the model")
+    found = load(name, storage, strength=strength)
+    if output is not None:
+        print(f"{export_trials(found.ledger, output, with_test=test)} trials written to {output}", file=sys.stderr)
+    if onnx is not None:
+        export_onnx(found, onnx)
+        print(f"the model of {found.selected} written to {onnx}", file=sys.stderr)
+
+
+@app.command(epilog="Example: lambda-search predict houses new_houses.csv -o prices.csv")
+def predict(
+    name: StudyFileOrName,
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="New rows, csv or parquet.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The .csv or .parquet file to write.", show_default="standard output"),
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Predict new rows with the study's model: the selected candidate, trained on all rows, preprocessing included."""
+    from search.doors.predict import predict_file
+    from search.doors.study import load
+
+    for line in predict_file(load(name, storage).model(), data, output):
+        print(f"note: {line}", file=sys.stderr)
 
 
 @app.command(epilog="Example: lambda-search new houses.csv --target price && lambda-search run houses.toml")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from search.core.arrays import Array
     from search.core.snapshot import Snapshot
+    from search.doors.study import Study
     from search.ledger import Ledger
 
 FORMATS = (".csv", ".parquet")
@@ -24,11 +25,32 @@ def export_trials(ledger: Ledger, output: Path, *, with_test: bool) -> int:
 
     `with_test` adds test_loss and test_se of the completed trials, which opens the test set: the study records it.
     """
-    if output.suffix not in FORMATS:
-        raise UserError(f"--output: {output} must end in {' or '.join(FORMATS)}")
-    if not output.parent.is_dir():
-        raise UserError(f"--output: the folder {output.parent} does not exist")
+    refuse_output(output)
     table = with_test_losses(ledger) if with_test else ledger.trials()
+    write_table(table, output)
+    return len(table)
+
+
+def export_onnx(study: Study, output: Path) -> None:
+    """Write the study's model as an ONNX file; `UserError` where that is not possible."""
+    refuse_output(output, (".onnx",), "--onnx")
+    body = study.model().to_onnx()
+    try:
+        output.write_bytes(body)
+    except OSError as error:
+        raise UserError(f"--onnx: {output} cannot be written: {error.strerror or error}") from error
+
+
+def refuse_output(output: Path, formats: tuple[str, ...] = FORMATS, option: str = "--output") -> None:
+    """`UserError` for a file that could not be written, before anything slow is done for it."""
+    if output.suffix not in formats:
+        raise UserError(f"{option}: {output} must end in {' or '.join(formats)}")
+    if not output.parent.is_dir():
+        raise UserError(f"{option}: the folder {output.parent} does not exist")
+
+
+def write_table(table: pd.DataFrame, output: Path) -> None:
+    """Write a table as csv or parquet, by the file's name; `UserError` where that is not possible."""
     try:
         if output.suffix == ".csv":
             table.to_csv(output, index=False)
@@ -36,7 +58,6 @@ def export_trials(ledger: Ledger, output: Path, *, with_test: bool) -> int:
             table.to_parquet(output, index=False)
     except OSError as error:
         raise UserError(f"--output: {output} cannot be written: {error.strerror or error}") from error
-    return len(table)
 
 
 def with_test_losses(ledger: Ledger) -> pd.DataFrame:

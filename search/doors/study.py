@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from search.report.gallery import Gallery
     from search.runs import Progress
+    from search.runs.model import FittedModel
     from search.verdict.record import Scope
 
 ProgressCallback = Callable[["Progress"], None]
@@ -178,6 +179,18 @@ class Study:
 
         return write_report(self.view, Path(path or f"{self.name}.html"))
 
+    def model(self) -> FittedModel:
+        """The selected candidate, trained once more on all rows: `predict` takes raw rows.
+
+        `UserError` where none is kept: a run that was not finished, or a study of version 0.1; run it again. A study
+        that was run elsewhere has its model there.
+        """
+        if not isinstance(self.ledger, StudyLedger):
+            raise UserError(f"study {self.name!r} was not run by lambda-search: its models are where they were trained")
+        from search.runs.model_file import decode
+
+        return decode(self.ledger.model())
+
     def publish(self) -> None:
         """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
         if find_spec("optuna_dashboard") and self.selected is not None:
@@ -295,6 +308,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
             if not interrupted():
                 display.stage("confirming with a dense grid of lambda")
                 the_run.confirm()
+                the_run.keep_model()
     if interrupted():
         reached = the_run.progress()
         raise Interrupted(
@@ -324,6 +338,7 @@ def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, 
     if not isinstance(name, str | Path):
         storage, name = name._storage, name.study_name
     given = Settings.load(name) if str(name).endswith(".toml") else None
+    find_modules(Path(str(name)).parent if given else Path())
     ledger = find_study(open_storage(storage, create=False), given.name if given else str(name), strength)
     return Study(ledger, given or (Settings.stored(ledger.settings) if isinstance(ledger, StudyLedger) else None))
 

@@ -9,7 +9,7 @@ from search.ledger.artifacts import ArtifactStore, FileArtifacts
 from search.ledger.foreign import ForeignLedger
 from search.ledger.openings import Opening
 from search.ledger.reading import Ledger, find_study
-from search.ledger.storage import Storage, open_storage
+from search.ledger.storage import Storage, memory_storage, open_storage
 from search.ledger.study import StudyLedger
 from search.ledger.summary import StudySummary, list_studies
 
@@ -24,5 +24,6 @@ __all__ = [
     "StudySummary",
     "find_study",
     "list_studies",
+    "memory_storage",
     "open_storage",
 ]

@@ -1,7 +1,8 @@
-"""Losses as files, by Optuna's artifact store protocol, so that a store of Optuna's can stand in its place."""
+"""Losses as files, or in memory, by Optuna's artifact store protocol: a store of Optuna's can stand in their place."""
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -62,3 +63,30 @@ class FileArtifacts:
             self.path(artifact_id).unlink()
         except FileNotFoundError as error:
             raise ArtifactNotFound(artifact_id) from error
+
+
+class MemoryArtifacts:
+    """An artifact store in this process's memory."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[str, bytes] = {}
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        """The artifact; Optuna's `ArtifactNotFound` where there is none."""
+        return io.BytesIO(self._found(artifact_id))
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        """Keep the artifact, in the place of an earlier one with this id."""
+        self._bodies[artifact_id] = content_body.read()
+
+    def remove(self, artifact_id: str) -> None:
+        """Delete the artifact."""
+        self._found(artifact_id)
+        del self._bodies[artifact_id]
+
+    def _found(self, artifact_id: str) -> bytes:
+        from optuna.artifacts.exceptions import ArtifactNotFound
+
+        if artifact_id not in self._bodies:
+            raise ArtifactNotFound(artifact_id)
+        return self._bodies[artifact_id]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from search.core.errors import UserError
-from search.ledger.artifacts import ArtifactStore, FileArtifacts
+from search.ledger.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts
 from search.ledger.files import naming
 
 if TYPE_CHECKING:
@@ -26,14 +26,15 @@ class Storage:
     """An open storage.
 
     `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses, `folder` a local folder for
-    them and for the locks of running studies. `one_write()` is a context: all that the block (of one thread) asks,
-    suggests and tells reaches the disk at its end by one write; it nests, and an exception does not undo it.
+    them and for the locks of running studies (None: in memory, where no other process runs them). `one_write()` is a
+    context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
+    nests, and an exception does not undo it.
     """
 
     name: str
     optuna: BaseStorage
     artifacts: ArtifactStore
-    folder: Path
+    folder: Path | None
     one_write: Callable[[], AbstractContextManager[None]]
 
 
@@ -65,6 +66,13 @@ def _given(storage: BaseStorage) -> Storage:
     name = type(storage).__name__ if engine is None else engine.url.render_as_string()
     folder = _losses_beside(DEFAULT.with_name(type(storage).__name__))
     return Storage(name, storage, FileArtifacts(folder), folder, nullcontext)
+
+
+def memory_storage() -> Storage:
+    """A new storage that writes nothing to disk, and lasts as long as this object."""
+    from optuna.storages import InMemoryStorage
+
+    return Storage("memory", InMemoryStorage(), MemoryArtifacts(), None, nullcontext)
 
 
 def _open_journal(path: Path) -> Storage:

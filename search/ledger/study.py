@@ -20,6 +20,7 @@ from search.ledger import facts, trials
 from search.ledger.files import folder_name, locked
 from search.ledger.identity import Identity, create_or_resume, find
 from search.ledger.losses import LossStore, Place
+from search.ledger.models import ModelStore
 from search.ledger.openings import Opening, note_opening, now, openings_in, still_sealed
 from search.ledger.storage import Storage
 
@@ -34,6 +35,7 @@ LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
 CONFIRMED: Final = "confirmed"
+MODEL: Final = "model"
 Confirmation = Literal["grid", "inner", "exact"]
 
 
@@ -151,6 +153,9 @@ class StudyLedger:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Hold the study for this process; `UserError` names the process of this machine that holds it already."""
+        if self.storage.folder is None:
+            yield
+            return
         path = self.storage.folder / folder_name(self.name) / "running.lock"
         try:
             with locked(path, wait=False) as file:
@@ -225,6 +230,20 @@ class StudyLedger:
         """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed."""
         self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete())})
 
+    def keep_model(self, trial: int, body: bytes | None) -> None:
+        """Keep the model of this trial's candidate, in the place of an earlier one; None: it has diverged."""
+        before = self._attributes().get(MODEL, {"trial": trial})["trial"]
+        self._set(MODEL, {"trial": trial, "sha256": None} if body is None else self._models.write(trial, body))
+        if before != trial:
+            self._models.remove(before)
+
+    def has_model(self) -> bool:
+        """Whether what is kept is the model of the candidate that is selected now."""
+        kept = self._attributes().get(MODEL)
+        if kept is None or kept["trial"] != self.selected():
+            return False
+        return kept["sha256"] is None or self._models.intact(kept)
+
     def confirmed(self) -> bool:
         """Whether all that confirms the search was kept for the trials as they are now."""
         return bool(self._attributes().get(FACTS, {}).get(CONFIRMED) == len(self._complete()))
@@ -238,6 +257,22 @@ class StudyLedger:
     def confirmation(self, part: Confirmation) -> Results | None:
         """The results of a part of the confirmation, None without one; test losses as in `results`."""
         return self._confirmation(part, with_test=not self.sealed)
+
+    def model(self) -> bytes:
+        """The model that is kept, see `runs.model_file`; `UserError` where there is none, or it is not whole."""
+        kept, selected = self._attributes().get(MODEL), self.selected()
+        if kept is None or selected is None:
+            raise UserError(
+                f"study {self.name!r} keeps no model yet; run it again, which trains the selected candidate on all rows"
+            )
+        if kept["trial"] != selected:
+            raise UserError(
+                f"study {self.name!r} keeps the model of trial {kept['trial']}, and trial {selected} is selected now; "
+                "run it again, which trains that on all rows"
+            )
+        if kept["sha256"] is None:
+            raise UserError(f"study {self.name!r}: {self.candidate(selected)} diverged when it was trained on all rows")
+        return self._models.read(kept)
 
     def snapshot(self, *, open_test: bool = False) -> Snapshot:
         """Everything that the study has now, read once.
@@ -310,6 +345,10 @@ class StudyLedger:
     @cached_property
     def _losses(self) -> LossStore:
         return LossStore(self.storage, self.name, self._key)
+
+    @property
+    def _models(self) -> ModelStore:
+        return ModelStore(self.storage, self.name)
 
     @property
     def _key(self) -> str:

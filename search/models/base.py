@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from search.models.per_candidate import PerCandidate
 
@@ -43,6 +43,10 @@ class Model(ABC):
         `x` has shape (replicates, rows, ...): all candidates of a replicate see the same rows and, in training,
         the same draws for their dropout masks. `step` is None in evaluation.
         """
+
+    @abstractmethod
+    def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
+        """One fit's model as a module of its own, ready to predict: parameters without the leading axes."""
 
     def penalised(self, parameters: Parameters) -> list[str]:
         """Names of the parameters that the penalty acts on."""

@@ -58,6 +58,15 @@ class Perceptron(Model):
             hidden = hidden @ weight.mT + bias[..., None, :]
         return hidden
 
+    def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
+        layers: list[nn.Module] = []
+        for layer, (features, units) in enumerate(zip(self.widths[:-1], self.widths[1:], strict=True)):
+            own = {name: parameters[f"{layer}.{name}"] for name in ("weight", "bias")}
+            linear = nn.Linear(features, units, device="meta")  # no numbers are drawn for it
+            linear.load_state_dict(own, assign=True)
+            layers += [nn.ReLU()] * (layer > 0) + [linear]
+        return nn.Sequential(*layers).eval()
+
     def _drop(self, hidden: Tensor, layer: int, step: TrainingStep | None) -> Tensor:
         """Inverted dropout; candidates with another rate cut the same draws elsewhere."""
         rate = 0.0 if step is None else step.settings("dropout", 4)

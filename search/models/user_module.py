@@ -55,6 +55,14 @@ class UserModule(Model):
         seeds, number = (None, 0) if step is None else (step.seeds, step.number)
         return run(self.module, Fits(parameters, buffers, x, seeds, number))
 
+    def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            module = self.factory()
+        dtype = next(iter(parameters.values())).dtype
+        # Buffers that a state does not hold are constants, which the factory makes again.
+        module.to(dtype).load_state_dict({**parameters, **buffers}, strict=False)
+        return module.eval()
+
     def penalised(self, parameters: Parameters) -> list[str]:
         return list(self.chosen)
 

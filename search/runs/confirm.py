@@ -71,7 +71,8 @@ def confirm(settings: Settings, task: Task, ledger: StudyLedger, space: SearchSp
 def grid_candidates(space: SearchSpace, ranked: list[Candidate]) -> list[Candidate]:
     """For each penalty with a lambda a dense grid over the searched range, without those that were tried.
 
-    All else on the grid is as in the penalty's best candidate; `ranked` are the tried candidates, best first.
+    All else on the grid is as in the penalty's best candidate; `ranked` are the tried candidates, best first. A penalty
+    that was tried as densely already needs none.
     """
     best: dict[str, Candidate] = {}
     for candidate in ranked:
@@ -80,11 +81,18 @@ def grid_candidates(space: SearchSpace, ranked: list[Candidate]) -> list[Candida
     grid = [
         candidate.replace(lambda_=float(lambda_))
         for penalty, candidate in best.items()
-        if penalty != "none" and low < high
+        if penalty != "none" and low < high and not _dense(candidate, ranked, low, high)
         for lambda_ in np.geomspace(low, high, GRID)
     ]
     tried = set(ranked)
     return [candidate for candidate in dict.fromkeys(grid) if candidate not in tried]
+
+
+def _dense(candidate: Candidate, tried: list[Candidate], low: float, high: float) -> bool:
+    """Whether lambda was tried from end to end in steps no wider than the grid's, with all else as in the candidate."""
+    same = sorted(each.lambda_ for each in tried if each.replace(lambda_=candidate.lambda_) == candidate)
+    steps = np.diff(np.log([low, *same, high]))
+    return bool(steps.max() <= np.log(high / low) / (GRID - 1) * (1 + 1e-9))
 
 
 def _inner(settings: Settings, task: Task, ledger: StudyLedger, tried: list[Candidate]) -> tuple[Results, int]:

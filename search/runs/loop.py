@@ -18,6 +18,8 @@ from search.data import load_task
 from search.ledger import StudyLedger
 from search.models import make_model
 from search.runs.confirm import confirm
+from search.runs.model import kept_epochs, refit
+from search.runs.model_file import encode
 from search.runs.pruning import Pruning
 from search.runs.settled import settled
 from search.samplers import PRUNERS, SAMPLERS, make_pruner
@@ -67,7 +69,11 @@ class Run:
 
         `frame` is the data of a study whose source is "frame".
         """
-        task = load_task(settings, frame)
+        return cls.on(settings, load_task(settings, frame), storage)
+
+    @classmethod
+    def on(cls, settings: Settings, task: Task, storage: Storage) -> Run:
+        """The same with data that are loaded and split already."""
         settings.search.metric_for(task.kind)
         resolve_device(settings.training)
         sample = task.splits[0].train.sample
@@ -112,6 +118,18 @@ class Run:
         if not self.ledger.confirmed():
             with self.ledger.running():
                 self.fits += confirm(self.settings, self.task, self.ledger, self.space)
+
+    def keep_model(self) -> None:
+        """Train the selected candidate once more, on all rows, and keep its model, unless it is kept already."""
+        ledger = self.ledger
+        selected = ledger.selected()
+        if selected is None or ledger.has_model():
+            return
+        epochs = kept_epochs(self.settings, ledger.results([selected]))
+        with ledger.running():
+            model = refit(self.settings, self.task, ledger.candidate(selected), epochs=epochs)
+            ledger.keep_model(selected, None if model.diverged else encode(model))
+        self.fits += 1
 
     def progress(self) -> Progress:
         """How far it is now."""

@@ -37,13 +37,14 @@ def auto_range(task: Task, settings: Settings) -> Range:
     ]
     if not ends:
         return Range(low=1.0, high=1.0 + 1e-9)
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    if not 0 < low < high < np.inf:
+    # A split whose training rows all have one target says nothing of lambda.
+    found = [(low, high) for low, high in ends if 0 < low < high < np.inf]
+    if not found:
         raise UserError(
             'space.lambda: "auto" finds no range, because no input is related to the target at all; '
             "write { low = ..., high = ... }"
         )
-    return Range(low=low, high=high)
+    return Range(low=min(low for low, _ in found), high=max(high for _, high in found))
 
 
 def _extremes(penalty: str, settings: Settings) -> list[dict[str, float]]:
@@ -54,11 +55,12 @@ def _extremes(penalty: str, settings: Settings) -> list[dict[str, float]]:
 
 
 def _ends(split: Split, task: Task, penalty: str, parameters: dict[str, float]) -> tuple[float, float]:
-    x, residual = split.train.x, null_residual(split, task)
-    gradient = residual.mT @ (x - x.mean(0)) / len(x)
+    train, residual = split.train, null_residual(split, task)
+    x = train.x
+    gradient = train.weighted(residual).mT @ (x - train.mean(x)) / len(x)
     if penalty == "l2":
         # Ridge's lambda has the unit of x^2 whatever the unit of y; glmnet standardises y to the same end.
-        gradient = gradient / residual.square().mean().sqrt()
+        gradient = gradient / train.weighted(residual.square()).mean().sqrt()
     high = float(make_penalty(penalty, parameters).lambda_max(gradient))
     decades = DECADES if x.shape[1] <= len(x) else DECADES_MORE_FEATURES_THAN_ROWS
     return high / 10**decades, high
@@ -70,4 +72,4 @@ def null_residual(split: Split, task: Task) -> Tensor:
     if task.kind == "multiclass":
         y = torch.nn.functional.one_hot(y, task.outputs).double()
     target = y.reshape(len(y), -1).double()
-    return target.mean(0) - target
+    return split.train.mean(target) - target

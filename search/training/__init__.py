@@ -4,6 +4,7 @@ Imports models, penalties, metrics, data, settings and core.
 """
 
 from search.training.batch import Observer
-from search.training.train import resolve_device, train
+from search.training.evaluate import Fitted
+from search.training.train import fit, resolve_device, train
 
-__all__ = ["Observer", "resolve_device", "train"]
+__all__ = ["Fitted", "Observer", "fit", "resolve_device", "train"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -38,12 +38,16 @@ class Observer(Protocol):
 
 @dataclass
 class Batch:
-    """The candidates of one call in training; `pruned` are the indices of those that the observer stopped."""
+    """The candidates of one call in training; `pruned` are the indices of those that the observer stopped.
+
+    The blocks hold the models themselves only with `keep_models`: those of a whole batch would fill the memory.
+    """
 
     layout: Layout
     settings: Settings
     observer: Observer | None
     device: torch.device
+    keep_models: bool = False
     pruned: set[int] = field(default_factory=set)
 
     def train(self, indices: Sequence[int]) -> Iterable[Block]:
@@ -68,7 +72,7 @@ class Batch:
             for block in blocks:
                 for row, index in enumerate(block.indices):
                     epochs.setdefault(index, []).append(block.epochs[row])
-            yield from blocks
+            yield from blocks if self.keep_models else (replace(block, fitted=None) for block in blocks)
             stacked = remaining(stacked, self._race(blocks) | self.pruned)
 
     def _rounds(self, every: Sequence[Problem], at_once: int) -> list[list[Problem]]:
@@ -112,7 +116,8 @@ class Batch:
         blocks = []
         for problem in problems_:
             x, y = problem.train.take(problem.split, slice(None))
-            solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs)
+            weight = problem.train.weights(problem.split, slice(None))
+            solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs, weight=weight)
             finite = solution.weight.isfinite().flatten(2).all(-1)
             epochs = torch.zeros_like(solution.converged, dtype=torch.int64)
             fitted = Fitted(

@@ -40,7 +40,10 @@ def _criteria(split: Split, lambdas: Tensor) -> tuple[Tensor, Tensor]:
     evidence of y ~ N(bias, s^2 (I + x x' / (n lambda))), the bias integrated out and s^2 at its maximum:
     -(n - 1)/2 log(s^2) + 1/2 sum_j log(1 - share_j), s^2 = (||r||^2 + sum_j (1 - share_j) (u_j'y)^2) / (n - 1).
     """
-    x, y = (part - part.mean(0) for part in (split.train.x, split.train.y))
+    train = split.train
+    x, y = (part - train.mean(part) for part in (train.x, train.y))
+    if train.weight is not None:
+        x, y = (part * train.weight.sqrt()[:, None] for part in (x, y))
     rows = len(x)
     left, scale, _ = torch.linalg.svd(x, full_matrices=False)
     kept = scale > scale[0] * rows * torch.finfo(scale.dtype).eps
@@ -64,12 +67,11 @@ def baseline_loss(task: Task, metric: str) -> float:
 
 
 def constant_losses(split: Split, rows: Rows, task: Task, metric: str) -> Tensor:
-    """The loss of every row, (rows,), under the best constant prediction of the split's training rows."""
-    y = split.train.y
+    """The weighted loss of every row, (rows,), under the best constant prediction of the split's training rows."""
+    train = split.train
     if task.kind == "regression":
-        constant = y.mean(0)
+        constant = train.mean(train.y)
     else:
-        classes = max(2, task.outputs)
-        rates = torch.bincount(y, minlength=classes).double() / len(y)
+        rates = train.mean(torch.nn.functional.one_hot(train.y, max(2, task.outputs)).double())
         constant = rates.log() if task.kind == "multiclass" else (rates[1] / rates[0]).log()[None]
-    return evaluation_loss(metric, task.kind, constant.expand(len(rows), task.outputs), rows.y)
+    return rows.weighted(evaluation_loss(metric, task.kind, constant.expand(len(rows), task.outputs), rows.y))

@@ -40,7 +40,7 @@ class Block:
     Figures of fits have shape (candidates, replicates). `validation` and `test` (candidates, replicates, rows) are the
     losses of the rows that stand at `validation_place` and `test_place` (replicates, rows) on the loss axes. `curves`
     (2, candidates, replicates, epochs) are training and validation loss after each epoch. `weights` and `biases` are
-    those of a linear model, else None.
+    those of a linear model, else None. `fitted` are the models themselves.
     """
 
     indices: tuple[int, ...]
@@ -58,11 +58,12 @@ class Block:
     curves: Array
     weights: Array | None
     biases: Array | None
+    fitted: Fitted | None
 
 
 @torch.no_grad()
 def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Parameters) -> Tensor:
-    """The evaluation loss of every row, (replicates, candidates, rows), in blocks of rows that fit the memory."""
+    """The evaluation loss of every row times its weight, (replicates, candidates, rows), in blocks of rows."""
     replicates, candidates = next(iter(parameters.values())).shape[:2]
     size = max(1, EVALUATED_AT_ONCE // (replicates * candidates * problem.model.width))
     blocks = []
@@ -70,7 +71,9 @@ def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Para
         rows = slice(start, start + size)
         x, y = part.take(problem.split, rows)
         output = problem.model.forward(parameters, buffers, x, None)
-        blocks.append(evaluation_loss(problem.metric, problem.kind, output, y[:, None]))
+        losses = evaluation_loss(problem.metric, problem.kind, output, y[:, None])
+        weight = part.weights(problem.split, rows)
+        blocks.append(losses if weight is None else losses * weight[:, None])
     return torch.cat(blocks, -1) if blocks else problem.like.new_zeros(replicates, candidates, 0)
 
 
@@ -102,6 +105,7 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         curves=curves,
         weights=by_candidate(parameters["0.weight"]) if _linear(parameters) else None,
         biases=by_candidate(parameters["0.bias"]) if _linear(parameters) else None,
+        fitted=fitted,
     )
 
 

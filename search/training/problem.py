@@ -21,25 +21,29 @@ if TYPE_CHECKING:
 class Part:
     """The same part (training, validation or test) of several splits with equal shapes.
 
-    `x` (splits, rows, ...), `y` (splits, rows, ...); `place` (splits, rows) on the loss axis, on the CPU. Where the
-    splits share their data, `x` and `y` are those of all rows, (1, all rows, ...), held once whatever the number of
-    splits, and `index` (splits, rows) says which are whose.
+    `x` (splits, rows, ...), `y` (splits, rows, ...); `place` (splits, rows) on the loss axis, on the CPU; `weight`
+    (splits, rows) as in `Rows`. Where the splits share their data, `x` and `y` are those of all rows, (1, all rows,
+    ...), held once whatever the number of splits, and `index` (splits, rows) says which are whose.
     """
 
     x: Tensor
     y: Tensor
     place: Tensor
     index: Tensor | None = None
+    weight: Tensor | None = None
 
     @classmethod
     def from_rows(cls, rows: Sequence[Rows], cast: Cast) -> Part:
         """Stack the parts, on the device and in the dtype that `cast` brings them to."""
         place = torch.stack([part.place for part in rows])
+        weights = [part.weight for part in rows if part.weight is not None]
+        weight = cast(torch.stack(weights)) if weights else None
         shared = rows[0].shared
         if shared is not None and all(part.shared is shared for part in rows):
             x, y = (cast.once(each)[None] for each in (shared.x, shared.y))
-            return cls(x, y, place, torch.stack([part.ids for part in rows]).to(x.device))
-        return cls(cast(torch.stack([part.x for part in rows])), cast(torch.stack([part.y for part in rows])), place)
+            return cls(x, y, place, torch.stack([part.ids for part in rows]).to(x.device), weight)
+        x, y = (cast(torch.stack([getattr(part, name) for part in rows])) for name in ("x", "y"))
+        return cls(x, y, place, weight=weight)
 
     def __len__(self) -> int:
         return int(self.place.shape[1])
@@ -57,19 +61,29 @@ class Part:
             return per_replicate(self.x[:, rows], split), per_replicate(self.y[:, rows], split)
         return self.x[split[:, None], rows], self.y[split[:, None], rows]
 
+    def weights(self, split: Tensor, rows: Tensor | slice) -> Tensor | None:
+        """The weights (replicates, rows) of the same rows; None where all count one."""
+        if self.weight is None:
+            return None
+        if isinstance(rows, slice):
+            return per_replicate(self.weight[:, rows], split)
+        return self.weight[split[:, None], rows]
+
     def splits(self, used: Tensor) -> Part:
         """The splits that a piece uses: neighbours, as replicates are ordered by split, so that views will do."""
         own = slice(int(used[0]), int(used[-1]) + 1)
+        weight = None if self.weight is None else self.weight[own]
         if self.index is not None:
-            return Part(self.x, self.y, self.place[own], self.index[own])
-        return Part(self.x[own], self.y[own], self.place[own])
+            return Part(self.x, self.y, self.place[own], self.index[own], weight)
+        return Part(self.x[own], self.y[own], self.place[own], weight=weight)
 
     def first_rows(self, count: int) -> Part:
         """The first `count` rows, or all for 0."""
         rows = slice(count or None)
+        weight = None if self.weight is None else self.weight[:, rows]
         if self.index is not None:
-            return Part(self.x, self.y, self.place[:, rows], self.index[:, rows])
-        return Part(self.x[:, rows], self.y[:, rows], self.place[:, rows])
+            return Part(self.x, self.y, self.place[:, rows], self.index[:, rows], weight)
+        return Part(self.x[:, rows], self.y[:, rows], self.place[:, rows], weight=weight)
 
 
 class Cast:

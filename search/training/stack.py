@@ -99,22 +99,25 @@ class Stack:
         training = self.problem.settings.training
         total: Parameters = {}
         for rows in minibatches:
-            for name, each in self._gradients(*self.problem.train.take(self.problem.split, rows)).items():
+            for name, each in self._gradients(rows).items():
                 total[name] = total[name] + each if name in total else each
         if training.accumulate > 1:
             total = {name: each / training.accumulate for name, each in total.items()}
         return clipped(total, training.clip_norm) if training.clip_norm else total
 
-    def _gradients(self, x: Tensor, y: Tensor) -> Parameters:
-        """The gradient of the training loss for every parameter that the outputs depend on."""
+    def _gradients(self, rows: Tensor) -> Parameters:
+        """The gradient of the loss of `rows` (replicates, rows) for every parameter that the outputs depend on."""
         self.minibatches += 1
         problem = self.problem
+        x, y = problem.train.take(problem.split, rows)
+        weight = problem.train.weights(problem.split, rows)
         leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
         output = problem.model.forward(
             leaves, self.buffers, x, TrainingStep(problem.seeds, self.minibatches, self.settings)
         )
         smoothing = self.settings("label_smoothing", 3)
-        objective = training_loss(problem.kind, output, y[:, None], smoothing).mean(-1).sum()
+        losses = training_loss(problem.kind, output, y[:, None], smoothing)
+        objective = (losses if weight is None else losses * weight[:, None]).mean(-1).sum()
         found = torch.autograd.grad(objective, list(leaves.values()), allow_unused=True)
         for value in self.parameters.values():
             value.requires_grad_(False)

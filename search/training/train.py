@@ -17,6 +17,7 @@ from search.settings import SETTINGS
 from search.training.assemble import Layout, assemble
 from search.training.batch import Batch, Observer
 from search.training.columns import shapes
+from search.training.evaluate import Fitted
 
 if TYPE_CHECKING:
     from search.settings import Settings, Training
@@ -71,6 +72,24 @@ def train(
     blocks = [block for indices in shapes(settings, candidates) for block in batch.train(indices)]
     seconds = (time.perf_counter() - started) / max(1, len(candidates))
     return assemble(layout, blocks, dict.fromkeys(batch.pruned, True), seconds)
+
+
+def fit(task: Task, settings: Settings, candidate: Candidate) -> Fitted:
+    """The candidate's model on a task with one fit, see `Task.trained_on`: parameters without leading axes, on the CPU.
+
+    The same training as `train`; where `Fitted` has a value a fit, it has one here too.
+    """
+    _refuse_unknown_parameters([candidate])
+    layout = Layout(task, (candidate,), settings.training.seeds, settings.training.dtype)
+    batch = Batch(layout, settings, None, resolve_device(settings.training), keep_models=True)
+    (block,) = batch.train([0])
+    model = block.fitted
+    assert model is not None, "kept with keep_models"
+    parameters, buffers = (
+        {name: value[0, 0].detach().cpu().clone() for name, value in each.items()}
+        for each in (model.parameters, model.buffers)
+    )
+    return Fitted(parameters, buffers, torch.tensor(block.diverged[0, 0]), model.epochs[0, 0])
 
 
 def _refuse_unknown_parameters(candidates: Sequence[Candidate]) -> None:

@@ -90,8 +90,8 @@ def test_what_ran_is_judged_and_counted(study):
     assert study.verdict is not None
     assert [opening.complete for opening in study.ledger.openings] == [6]
     dense = len(study.snapshot.evidence.grid)
-    # and the selected candidate on fresh seeds, and solved exactly
-    assert study.ran.fits == 2 * (len(study.candidates) + dense) + FRESH_SEEDS + 1
+    # and the selected candidate on fresh seeds, solved exactly, and on all rows
+    assert study.ran.fits == 2 * (len(study.candidates) + dense) + FRESH_SEEDS + 2
     assert study.ran.seconds > 0
 
 

@@ -7,7 +7,8 @@ import io
 import pytest
 from optuna.artifacts.exceptions import ArtifactNotFound
 
-from search.ledger import FileArtifacts, artifacts
+from search.ledger import FileArtifacts, StudyLedger, artifacts, memory_storage
+from search.ledger.artifacts import MemoryArtifacts
 
 
 @pytest.fixture
@@ -63,3 +64,26 @@ def test_a_name_outside_of_the_folder_is_refused(store, name):
     for act in (store.open_reader, store.remove, lambda name: store.write(name, io.BytesIO(b""))):
         with pytest.raises(ValueError, match="outside"):
             act(name)
+
+
+@pytest.mark.parametrize("make", [FileArtifacts, lambda folder: MemoryArtifacts()])
+def test_every_store_keeps_replaces_and_removes(tmp_path, make):
+    store = make(tmp_path)
+    store.write("a/b", io.BytesIO(b"one"))
+    store.write("a/b", io.BytesIO(b"two"))
+    store.write("c", io.BytesIO(b"three"))
+    assert (read(store, "a/b"), read(store, "c")) == (b"two", b"three")
+    store.remove("a/b")
+    for missing in (store.open_reader, store.remove):
+        with pytest.raises(ArtifactNotFound):
+            missing("a/b")
+
+
+def test_a_storage_in_memory_writes_no_file_and_knows_no_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    storage = memory_storage()
+    ledger = StudyLedger.open(storage, "a", settings={"name": "a"}, fingerprint="f", versions={})
+    with ledger.running(), ledger.running():
+        assert ledger.recover() == []
+    assert list(tmp_path.iterdir()) == []
+    assert memory_storage().optuna.get_all_studies() == []

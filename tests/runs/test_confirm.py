@@ -57,15 +57,18 @@ def fits_of(found) -> tuple[int, int, int]:
 def test_a_rotation_trains_every_candidate_without_two_folds_once(folder):
     """More trials train the new candidates alone without two folds; the grid is trained for the trials as they are."""
     seeds = ROTATION["training"]["seeds"]
-    first, tried, dense = fits_of(run())
+    begun = run()
+    first, tried, dense = fits_of(begun)
     selected = FOLDS * (FRESH_SEEDS + 1)  # on fresh seeds, and solved exactly
-    assert first == seeds * (FOLDS * tried + PAIRS * tried + FOLDS * dense) + selected
+    assert first == seeds * (FOLDS * tried + PAIRS * tried + FOLDS * dense) + selected + 1  # on all rows
     before = run().snapshot.evidence.inner
     assert run().ran.fits == 0
     more = run(trials=7)
     second, all_tried, dense = fits_of(more)
     assert all_tried > tried
-    assert second == seeds * ((FOLDS + PAIRS) * (all_tried - tried) + FOLDS * dense) + selected
+    assert second == seeds * ((FOLDS + PAIRS) * (all_tried - tried) + FOLDS * dense) + selected + (
+        more.selected != begun.selected
+    )
     after = more.snapshot.evidence.inner
     assert set(after.candidates) == set(more.results.candidates)
     assert len(after.candidates) == all_tried
@@ -135,7 +138,7 @@ def test_without_a_rotation_nothing_is_trained_in_pairs(folder):
     assert found.snapshot.evidence.inner is None
     assert found.verdict.rotation is None
     fits, tried, dense = fits_of(found)
-    assert fits == ROTATION["training"]["seeds"] * (tried + dense) + FRESH_SEEDS + 1
+    assert fits == ROTATION["training"]["seeds"] * (tried + dense) + FRESH_SEEDS + 2  # solved exactly, and on all rows
 
 
 # The grid
@@ -175,7 +178,7 @@ def test_a_search_that_was_as_dense_itself_trains_no_grid(folder):
     found = run(ROTATION | {"split": {}, "space": space, "search": {"sampler": "grid", "trials": 2 * GRID}})
     assert len(found.candidates) == 2 * GRID
     assert found.snapshot.evidence.grid is None
-    assert found.ran.fits == ROTATION["training"]["seeds"] * 2 * GRID + FRESH_SEEDS + 1
+    assert found.ran.fits == ROTATION["training"]["seeds"] * 2 * GRID + FRESH_SEEDS + 2
     assert run(found.settings).ran.fits == 0
 
 

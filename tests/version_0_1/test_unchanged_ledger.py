@@ -95,8 +95,8 @@ def test_a_finished_study_trains_no_trial_again_and_the_confirmation_once(old):
     replicates = tables["data"]["draws"]  # with one seed each
     penalties = [penalty for penalty in tables["space"]["penalty"] if penalty != "none"]
     assert done["trials"]["complete"] == 12
-    # the dense grid, fresh seeds and the exact solution of the selected candidate
-    assert done["fits"] == replicates * (len(penalties) * GRID + FRESH_SEEDS + 1)
+    # the dense grid, fresh seeds and the exact solution of the selected candidate, and its model on all rows
+    assert done["fits"] == replicates * (len(penalties) * GRID + FRESH_SEEDS + 1) + 1
     assert call(*run).json["fits"] == 0
     same_trials(exported("small", "--test"), "small")
 

@@ -15,13 +15,14 @@ from search.training.exact.squared import solve_squared
 __all__ = ["LIMITS", "Limits", "Solution", "solve"]
 
 
-def solve(
+def solve(  # noqa: PLR0913 - a problem, and when it counts as solved
     x: Tensor,
     y: Tensor,
     kind: Kind,
     candidates: Sequence[Candidate],
     *,
     outputs: int | None = None,
+    weight: Tensor | None = None,
     limits: Limits = LIMITS,
 ) -> Solution:
     """Minimises the mean loss + lambda * Omega(w) of a linear model, for R replicates and C candidates at once.
@@ -39,6 +40,8 @@ def solve(
         The penalties with their lambdas. The bias is never penalised.
     outputs
         The number of classes K; left out: the largest class + 1.
+    weight
+        How much each row's loss counts, (R, n) with mean 1; left out: 1.
     limits
         When a fit counts as converged, and when it gives up.
 
@@ -53,15 +56,16 @@ def solve(
     tensor([1.5000, 1.0000], dtype=torch.float64)
     """
     parts = [terms(candidate) for candidate in candidates]
-    middle = x.mean(1)
+    counts = x.new_ones(x.shape[:2]) if weight is None else weight
+    middle = (counts[..., None] * x).mean(1)
     centred = x - middle[:, None]
     if kind == "regression":
-        mean = y.mean(1)
-        weight, error = solve_squared(centred, y - mean[:, None], parts, limits.steps)
-        bias, bound = mean[:, None].expand(weight.shape[:3]), limits.gap
+        root, mean = counts.sqrt()[..., None], (counts[..., None] * y).mean(1)
+        solved, error = solve_squared(root * centred, root * (y - mean[:, None]), parts, limits.steps)
+        bias, bound = mean[:, None].expand(solved.shape[:3]), limits.gap
     else:
         width = 1 if kind == "binary" else outputs or int(y.max()) + 1
-        weight, bias, error = solve_classes(Data.of(centred, y, width), parts, limits)
+        solved, bias, error = solve_classes(Data.of(centred, y, width, counts), parts, limits)
         bound = limits.residual
-    weight = weight + 0.0  # no negative zeros
-    return Solution(weight, bias - (weight @ middle[:, None, :, None])[..., 0], error, error <= bound)
+    solved = solved + 0.0  # no negative zeros
+    return Solution(solved, bias - (solved @ middle[:, None, :, None])[..., 0], error, error <= bound)

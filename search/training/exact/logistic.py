@@ -21,17 +21,18 @@ ROUNDING = 1e-14
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Rows of m replicates: x (m, n, p), classes y (m, n), and y as 0/1 columns (m, n, K)."""
+    """Rows of m replicates: x (m, n, p), classes y (m, n), y as 0/1 columns (m, n, K), weights (m, n) of mean 1."""
 
     x: Tensor
     y: Tensor
     columns: Tensor
+    weight: Tensor
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, outputs: int) -> Data:
+    def of(cls, x: Tensor, y: Tensor, outputs: int, weight: Tensor) -> Data:
         """The rows of classes y; one output means two classes."""
         columns = y[..., None] if outputs == 1 else one_hot(y, outputs)
-        return cls(x, y, columns.to(x))
+        return cls(x, y, columns.to(x), weight)
 
     @property
     def binary(self) -> bool:
@@ -40,13 +41,15 @@ class Data:
 
     def take(self, which: Tensor) -> Data:
         """Some of the replicates."""
-        return Data(self.x[which], self.y[which], self.columns[which])
+        return Data(self.x[which], self.y[which], self.columns[which], self.weight[which])
 
     def loss(self, logits: Tensor) -> Tensor:
         """Mean cross-entropy (m,) at logits (m, n, K)."""
         if self.binary:
-            return binary_cross_entropy_with_logits(logits, self.columns, reduction="none").mean((1, 2))
-        return cross_entropy(logits.mT, self.y, reduction="none").mean(1)
+            loss = binary_cross_entropy_with_logits(logits, self.columns, reduction="none")[..., 0]
+        else:
+            loss = cross_entropy(logits.mT, self.y, reduction="none")
+        return (self.weight * loss).mean(1)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """The model's probabilities of the columns, (m, n, K)."""
@@ -91,14 +94,14 @@ def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits) -> tuple[T
 def base_rates(data: Data) -> Model:
     """The optimum with all weights zero; a class without rows counts as half a row."""
     n = data.x.shape[1]
-    share = (data.columns.sum(1).clamp(0.5, n - 0.5)) / n
+    share = ((data.weight[..., None] * data.columns).sum(1).clamp(0.5, n - 0.5)) / n
     bias = torch.logit(share) if data.binary else share.log()
     return Model(data.x.new_zeros(*bias.shape, data.x.shape[2]), bias)
 
 
 def gradient(data: Data, model: Model) -> tuple[Tensor, Tensor]:
     """The loss's gradient with respect to weights (m, K, p) and biases (m, K)."""
-    slope = (data.probabilities(model.logits(data.x)) - data.columns) / data.x.shape[1]
+    slope = data.weight[..., None] * (data.probabilities(model.logits(data.x)) - data.columns) / data.x.shape[1]
     return slope.mT @ data.x, slope.sum(1)
 
 
@@ -155,11 +158,12 @@ def curvature(data: Data, model: Model) -> tuple[Tensor, Tensor, Tensor]:
     Softmax does not see a common shift of all biases. Curvature 1 in that direction, which nothing else in the Newton
     step has a part in, makes the last block invertible and changes no step.
     """
-    share = data.probabilities(model.logits(data.x)) / data.x.shape[1]
+    likely = data.probabilities(model.logits(data.x))
+    share = data.weight[..., None] * likely / data.x.shape[1]
     if data.binary:
-        inner = (share * (1 - share * data.x.shape[1]))[..., None]
+        inner = (share * (1 - likely))[..., None]
     else:
-        inner = share.diag_embed() - share[..., None] * share[:, :, None] * data.x.shape[1]  # (m, n, K, K)
+        inner = share.diag_embed() - share[..., None] * likely[:, :, None]  # (m, n, K, K)
     rows = [(inner[:, :, k, :, None] * data.x[:, :, None]).flatten(2) for k in range(inner.shape[2])]  # (m, n, K p)
     weights = torch.cat([data.x.mT @ row for row in rows], 1)
     corner = inner.sum(1) if data.binary else inner.sum(1) + 1 / inner.shape[2]

@@ -1,0 +1,257 @@
+"""The model that is taken home: the selected candidate trained once more, on all rows, with its preprocessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pandas import DataFrame
+from torch import Tensor, nn
+
+from search.core.arrays import Array
+from search.core.candidate import Candidate
+from search.core.errors import UserError
+from search.data.new_rows import new_rows
+from search.data.preprocess import Preprocessor
+from search.models import Parameters, make_model
+from search.training import fit
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from search.core.results import Results
+    from search.data.targets import Label
+    from search.data.task import Task
+    from search.metrics import Kind
+    from search.settings import Settings
+
+INTERCEPT: Final = "(intercept)"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a model predicts: a number for each of `names`, or one of the classes `labels`, as the user wrote them."""
+
+    kind: Kind
+    names: tuple[str, ...]
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def of_outputs(self) -> tuple[str, ...]:
+        """A name for each of the model's outputs."""
+        if self.kind == "regression":
+            return self.names
+        return tuple(map(str, self.labels[1:] if self.kind == "binary" else self.labels))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A trained model that predicts from raw rows.
+
+    `settings` say what model it is, in the shape that the `candidate` asks for. `inputs` is the shape of a row that the
+    model itself sees, `integers` says that these are whole numbers. `parameters` and `buffers` are as they were
+    trained, on the CPU. Without a `preprocessor` rows are arrays that the model sees as they are.
+    """
+
+    candidate: Candidate
+    settings: Settings
+    targets: Targets
+    preprocessor: Preprocessor | None
+    inputs: tuple[int, ...]
+    parameters: Parameters
+    buffers: Parameters
+    integers: bool = False
+    diverged: bool = False
+
+    def predict(self, x: object) -> NDArray[Any]:
+        """The predicted numbers (rows,), of several targets (rows, targets), or the class labels (rows,).
+
+        Parameters
+        ----------
+        x
+            Raw rows: a pandas or polars frame, whose columns are found by name, or an array (rows, columns) with the
+            columns in the order of training. What is missing or not met in training is treated as in training.
+
+        Raises `UserError` for a column that is missing, text among numbers, and an array of another width.
+        """
+        output = self._outputs(x)
+        if self.targets.kind == "regression":
+            return output[:, 0] if len(self.targets.names) == 1 else output
+        chosen = output[:, 0] > 0 if self.targets.kind == "binary" else output.argmax(axis=1)
+        return np.array(self.targets.labels)[chosen.astype(np.intp)]
+
+    def predict_proba(self, x: object) -> Array:
+        """The probability of every class, (rows, classes), in the order of `targets.labels`."""
+        logits = torch.from_numpy(self._outputs(self._classifies(x, "predict_proba")))
+        if self.targets.kind == "binary":
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
+        found: Array = logits.softmax(1).numpy()
+        return found
+
+    def decision_function(self, x: object) -> Array:
+        """The logits (rows, classes); of two classes (rows,), that of the second."""
+        output = self._outputs(self._classifies(x, "decision_function"))
+        return output[:, 0] if self.targets.kind == "binary" else output
+
+    # Linear models
+
+    @property
+    def linear(self) -> bool:
+        """Whether it has coefficients."""
+        return self.settings.model.kind == "linear"
+
+    def weights(self, *, original: bool = False) -> tuple[Array, Array]:
+        """A linear model's weights (outputs, features) and intercepts (outputs,), on the preprocessed features.
+
+        `original`: on the inputs as the user has them, so that within the range of the training rows
+        x @ weights.T + intercepts is the output; the 0/1 features of text stay. `UserError` for models that are not
+        linear, and for `original` with powers and products of the inputs.
+        """
+        if not self.linear:
+            raise UserError(f"model.kind: {self.settings.model.kind} has no coefficients; a linear model has")
+        weight, bias = (self.parameters[name].double().numpy() for name in ("0.weight", "0.bias"))
+        if not original or self.preprocessor is None:
+            return weight, bias
+        scale = self.preprocessor.numbers.affine
+        if scale is None:
+            raise UserError("data.degree: powers and products of the inputs have no coefficients on the original scale")
+        text = weight.shape[1] - len(scale.mean)
+        weight = weight / np.concatenate([scale.divisor, np.ones(text)])
+        return weight, bias - weight[:, : len(scale.mean)] @ scale.mean
+
+    def coefficients(self) -> DataFrame:
+        """A linear model's coefficients, a row for each output and feature, the intercept first.
+
+        Columns: `output` (the target, or the class), `feature`, `coefficient` on the preprocessed features, `original`
+        on the inputs as the user has them (NaN where features are powers and products). `UserError` for models that
+        are not linear.
+        """
+        parts = [np.column_stack([bias, weight]) for weight, bias in self._scales()]
+        features = [INTERCEPT, *self.features]
+        rows = [(output, feature) for output in self.targets.of_outputs for feature in features]
+        frame = DataFrame(rows, columns=["output", "feature"])
+        return frame.assign(coefficient=parts[0].ravel(), original=parts[1].ravel())
+
+    def _scales(self) -> list[tuple[Array, Array]]:
+        plain = self.weights()
+        powers = self.preprocessor is not None and self.preprocessor.numbers.affine is None
+        return [plain, (plain[0] * np.nan, plain[1] * np.nan) if powers else self.weights(original=True)]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of what the model itself sees."""
+        if self.preprocessor is not None:
+            return self.preprocessor.features
+        return tuple(f"x{index}" for index in range(self.inputs[-1]))
+
+    # Leaving
+
+    def to_sklearn(self) -> Pipeline:
+        """A linear model as a fitted Pipeline of scikit-learn's own parts, see `runs.to_sklearn`."""
+        from search.runs.to_sklearn import to_sklearn
+
+        return to_sklearn(self)
+
+    def to_onnx(self) -> bytes:
+        """The model as an ONNX file, from raw rows to predictions, see `runs.to_onnx`; feed it `raw_inputs`."""
+        from search.runs.to_onnx import to_onnx
+
+        return to_onnx(self)
+
+    def raw_inputs(self, x: object) -> dict[str, NDArray[Any]]:
+        """Raw rows as the inputs of the ONNX graph: `numbers` (rows, columns), and `text` (rows, columns)."""
+        if self.preprocessor is None:
+            return {"x": self.features_of(x).numpy()}
+        rows = new_rows(x, self.preprocessor)
+        numbers, text = list(self.preprocessor.numbers.names), [levels.name for levels in self.preprocessor.text]
+        parts = {"numbers": rows[numbers].to_numpy(np.float64), "text": rows[text].fillna("").to_numpy(object)}
+        return {name: part for name, part in parts.items() if part.shape[1]}
+
+    # How it computes
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Double precision but for the user's own modules, which may know one precision alone."""
+        own = self.settings.model.kind not in {"linear", "mlp"}
+        return next(iter(self.parameters.values())).dtype if own else torch.float64
+
+    @cached_property
+    def module(self) -> nn.Module:
+        """The model behind the preprocessing as a torch module, ready to predict."""
+        dtype = self.dtype
+        sample = torch.zeros(2, *self.inputs, dtype=torch.int64 if self.integers else dtype)
+        outputs = len(self.targets.of_outputs)
+        model = make_model(self.settings, self.candidate, self.inputs[-1], outputs, sample)
+        state = [
+            {name: value.to(dtype) if value.is_floating_point() else value for name, value in each.items()}
+            for each in (self.parameters, self.buffers)
+        ]
+        return model.standalone(state[0], state[1]).requires_grad_(False)
+
+    def features_of(self, x: object) -> Tensor:
+        """Raw rows as what the model itself sees, (rows, ...)."""
+        if self.preprocessor is not None:
+            return torch.from_numpy(self.preprocessor.apply(new_rows(x, self.preprocessor))).to(self.dtype)
+        rows = torch.as_tensor(np.asarray(x))
+        if tuple(rows.shape[1:]) != self.inputs:
+            raise UserError(f"data: has the shape {tuple(rows.shape)}; the model takes {('rows', *self.inputs)}")
+        return rows.to(self.dtype) if rows.is_floating_point() else rows
+
+    @torch.no_grad()
+    def _outputs(self, x: object) -> Array:
+        found: Array = self.module(self.features_of(x)).numpy()
+        return found
+
+    def _classifies(self, x: object, name: Literal["predict_proba", "decision_function"]) -> object:
+        if self.targets.kind == "regression":
+            raise UserError(f"{name}: needs classes, this model predicts numbers; use predict")
+        return x
+
+
+def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int | None = None) -> FittedModel:
+    """Train the candidate once more, on all rows of the task's data, test rows included.
+
+    Parameters
+    ----------
+    settings, task
+        The study's.
+    candidate
+        What is trained, with the first of the training's seeds.
+    epochs
+        In place of the candidate's own: with early stopping the mean of the epochs that its fits kept, as a fit on all
+        rows has none to stop by.
+
+    >>> from search.data import load_task
+    >>> from search.settings import Settings
+    >>> settings = Settings.parse({"name": "a", "data": {"source": "diabetes"}, "training": {"optimizer": "exact"}})
+    >>> model = refit(settings, load_task(settings), Candidate("l2", 0.1))
+    >>> model.coefficients().round(1).head(3).to_dict("list")["coefficient"]
+    [152.1, -0.1, -9.8]
+    """
+    whole = task.whole()
+    settings = settings.replace({"training.seeds": 1, "training.patience": 0, "search.pruner": "none"})
+    if epochs is not None:
+        settings = settings.replace("training.epochs", epochs)
+    trained = fit(task.trained_on(whole.rows), settings, candidate.replace(epochs=None) if epochs else candidate)
+    return FittedModel(
+        candidate=candidate,
+        settings=settings,
+        targets=Targets(task.kind, task.targets, whole.labels),
+        preprocessor=whole.preprocessor,
+        inputs=tuple(whole.rows.sample.shape[1:]),
+        integers=not whole.rows.sample.is_floating_point(),
+        parameters=trained.parameters,
+        buffers=trained.buffers,
+        diverged=bool(trained.diverged),
+    )
+
+
+def kept_epochs(settings: Settings, results: Results) -> int | None:
+    """The mean of the epochs that a candidate's fits kept where they stop early, else None; `results` are its own."""
+    if not settings.training.patience or results.epochs is None:
+        return None
+    return max(1, round(float(np.mean(results.epochs))))
