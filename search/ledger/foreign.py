@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -52,7 +52,8 @@ class ForeignLedger:
                 f"study {name!r} in {storage.name}: none of its {len(every)} trials has recorded its losses; add "
                 "the line search.record(trial, validation=losses) to its objective, and run new trials"
             )
-        return cls(storage, name, study_id, roles_in(every, name, strength))
+        beside_others = replace(storage, one_write=storage.shared_write)
+        return cls(beside_others, name, study_id, roles_in(every, name, strength))
 
     @property
     def versions(self) -> list[dict[str, str]]:
@@ -83,7 +84,8 @@ class ForeignLedger:
         found = usable(every)
         count = len(found.trials)
         if open_test and found.with_test and still_sealed(self.openings, count):
-            note_opening(self.storage, self.id, count)
+            with self.storage.one_write():
+                note_opening(self.storage, self.id, count)
         openings = self.openings
         is_open = open_test or not still_sealed(openings, count) or (bool(count) and not found.with_test)
         whole = self._results(found, with_test=is_open)

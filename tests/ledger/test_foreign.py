@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
+from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
 from optuna.storages import InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 import search
 from search.core.errors import UserError
@@ -119,6 +121,23 @@ def test_a_copied_study_can_be_read_under_its_new_name(tmp_path):
         from_study_name="theirs", from_storage=f"sqlite:///{tmp_path}/a.db", to_storage=there, to_study_name="copy"
     )
     assert search.load("copy", there).judge().test_rows == TEST_ROWS
+
+
+def test_what_we_write_waits_for_a_script_that_is_writing_its_journal(tmp_path):
+    file = str(tmp_path / "studies")
+    fill(JournalStorage(JournalFileBackend(file)), plain)
+    found, lock = search.load("theirs", file), JournalFileSymlinkLock(file)
+    lock.acquire()
+    before = Path(file).read_bytes()
+    judging = threading.Thread(target=found.judge)
+    judging.start()
+    judging.join(0.3)
+    assert judging.is_alive()
+    assert Path(file).read_bytes() == before
+    lock.release()
+    judging.join()
+    assert len(search.load("theirs", file).ledger.openings) == 1
+    assert not Path(f"{file}.lock").is_symlink()
 
 
 def partly(trial):
