@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from search.core.arrays import Array
+from search.core.groups import Groups
 from search.core.results import Results
 
 
@@ -51,7 +52,8 @@ class Evidence:
     lambda on the trials' own replicates: its candidates are compared like those that were tried. `inner` makes a study
     a rotation: the tried candidates trained without two folds at a time, so that every fold has a pick that was made
     without it. `exact` is the exact solution of the selected candidate. `openings` lists how many trials were complete
-    at each opening of the test rows, oldest first; `trials` how many are now.
+    at each opening of the test rows, oldest first; `trials` how many are now. `groups` says which rows of arrays that
+    are handed to `judge` belong together, so that groups and not rows are the sample.
     """
 
     features: tuple[str, ...] = ()
@@ -64,3 +66,4 @@ class Evidence:
     exact: Results | None = None
     openings: tuple[int, ...] = ()
     trials: int = 0
+    groups: Groups | None = None
