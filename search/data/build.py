@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from search.core.groups import Groups
 from search.data.preprocess import Preprocessor, fit_preprocessor
 from search.data.splits import Index, Parts, Plan, plan_splits
 from search.data.tables import Table, TableData, read_table
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 def load_table(data: TableData, split: SplitSettings, frame: object = None) -> Task:
     """The task that bundled, file, frame or function data describe; `UserError` for data that cannot be used."""
-    table = read_table(data, split.test_column, frame)
+    columns = {"group_column": split.group_column, "time_column": split.time_column}
+    table = read_table(data, split.test_column, frame, **columns)
     return table if isinstance(table, Task) else table_task(table, data, split)
 
 
@@ -55,6 +57,7 @@ def planned_task(table: Table, data: TableData, plan: Plan) -> Task:
         fingerprint=table.fingerprint(),
         same_columns=len({each.features for each in preprocessors}) == 1,
         notes=table.notes(),
+        groups=None if table.groups is None else Groups(table.groups[~plan.test], table.groups[plan.test]),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from search.core.groups import Groups
 from search.metrics import Kind
 
 
@@ -89,7 +90,8 @@ class Task:
     values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
     `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
     data change. `same_columns` is false where splits differ in their columns, as their training rows do in categories.
-    `notes` tell what was made of data that could be meant in another way, a line each.
+    `notes` tell what was made of data that could be meant in another way, a line each. `groups` says which rows belong
+    together, on the row axes of the losses.
     """
 
     kind: Kind
@@ -106,6 +108,7 @@ class Task:
     same_columns: bool = True
     notes: tuple[str, ...] = ()
     pairs: tuple[Split, ...] = ()
+    groups: Groups | None = None
 
     def in_pairs(self) -> Task:
         """The same rows with two folds of the rotation held out at once."""
@@ -118,6 +121,6 @@ class Task:
             nothing = Rows(*(part[:0] for part in (split.test.x, split.test.y, split.test.ids, split.test.place)))
             return replace(split, test=nothing)
 
-        return replace(
-            self, splits=tuple(map(closed, self.splits)), refits=tuple(map(closed, self.refits)), test_rows=0
-        )
+        splits, refits = tuple(map(closed, self.splits)), tuple(map(closed, self.refits))
+        groups = None if self.groups is None else replace(self.groups, test=None)
+        return replace(self, splits=splits, refits=refits, test_rows=0, groups=groups)

@@ -168,7 +168,7 @@ LOSS = np.array([1.0, 0.9, 1.05, 1.2])
 
 
 def group_losses(rng, groups, effect):
-    """Losses (candidates, 1, rows) whose differences between candidates move with the group, by `effect`; 2 to 30 rows."""
+    """Losses (candidates, 1, rows) whose differences move with the group, by `effect`, and its members; 2 to 30 rows."""
     member = np.repeat(np.arange(groups), rng.integers(2, 31, size=groups))
     together = effect * rng.normal(size=(len(LOSS), groups))
     return (LOSS[:, None] + together[:, member] + rng.normal(size=(len(LOSS), len(member))))[:, None], member
@@ -178,7 +178,7 @@ def test_bounds_from_groups_hold_where_those_from_rows_fail(holds):
     """300 data sets of 60 groups with a strong random effect; the truth is a regret of 0.1 for candidate 0."""
     rng, hits = np.random.default_rng(9), {"rows": [], "groups": []}
     for _ in range(300):
-        losses, member = group_losses(rng, 60, 0.4)
+        losses, member = group_losses(rng, 60, 0.8)
         for name, groups in (("rows", None), ("groups", member)):
             bounds = regret_bounds(build(losses, 0, "models", groups=groups), confidence=0.95, relative=False)
             hits[name].append(bounds.lower <= 0.1 <= bounds.upper)
