@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from search.core.candidate import Candidate
     from search.core.errors import UserError
     from search.core.results import Results
+    from search.doors.recording import record
     from search.doors.study import Study, load, run
     from search.settings import Settings
     from search.verdict import Verdict, judge
@@ -25,10 +26,11 @@ _WHERE = {
     "Verdict": "search.verdict",
     "judge": "search.verdict",
     "load": "search.doors.study",
+    "record": "search.doors.recording",
     "run": "search.doors.study",
 }
 
-__all__ = ["Candidate", "Results", "Settings", "Study", "UserError", "Verdict", "judge", "load", "run"]
+__all__ = ["Candidate", "Results", "Settings", "Study", "UserError", "Verdict", "judge", "load", "record", "run"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from search.core.text import number, words
 
 Value = str | int | float | bool
 PENALTY, STRENGTH = "penalty", "lambda"
+NO_STRENGTH: Final = "without a strength"  # in a penalty's place, where somebody else's study has no such parameter
 
 
 class Candidate(Mapping[str, Value]):
@@ -19,6 +20,8 @@ class Candidate(Mapping[str, Value]):
     Two candidates are the same when all their parameters are, exactly, in whatever order and whether a whole number is
     written 10 or 10.0. "The same lambda" means the same number; lambdas that are merely close are binned where that is
     wanted (`search.verdict.profile`). A parameter that is None or NaN is one that the candidate does not have.
+
+    `strength` is what the study calls lambda; a candidate of somebody else's is made by `named`.
 
     >>> candidate = Candidate("elastic_net", 0.5, l1_ratio=0.3, lr=0.1)
     >>> candidate.penalty, candidate.lambda_, candidate["lr"]
@@ -29,19 +32,37 @@ class Candidate(Mapping[str, Value]):
     True
     """
 
-    __slots__ = ("_values", "key")
+    __slots__ = ("_values", "key", "strength")
 
     def __init__(self, penalty: str, lambda_: float = 0.0, /, **others: Value | None) -> None:
         self._values: dict[str, Value] = {PENALTY: str(penalty), STRENGTH: 0.0 if penalty == "none" else float(lambda_)}
         plain = {name: _plain(value) for name, value in others.items()}
         self._values |= {name: value for name, value in plain.items() if not _absent(value)}
         self.key: str = json.dumps({name: _canonical(value) for name, value in sorted(self._values.items())})
+        self.strength: str = STRENGTH
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Candidate:
         """The inverse of `params`, also of a frame's row: missing values are no parameters."""
         others = {str(name): value for name, value in params.items() if name not in (PENALTY, STRENGTH)}
         return cls(params[PENALTY], 0.0 if params[PENALTY] == "none" else params[STRENGTH], **others)
+
+    @classmethod
+    def named(cls, strength: str, params: Mapping[str, Any]) -> Candidate:
+        """A candidate whose strength has a name of its own, from params with `penalty` and `lambda` as ever.
+
+        Where no parameter says which penalty it is, the penalty has the strength's name, and the label names it once.
+
+        >>> str(Candidate.named("weight_decay", {"penalty": "weight_decay", "lambda": 0.01, "lr": 0.1}))
+        'weight_decay 0.01 with lr 0.1'
+        >>> str(Candidate.named("alpha", {"penalty": "l2", "lambda": 0.01}))
+        'l2 with alpha 0.01'
+        >>> str(Candidate.named("", {"penalty": NO_STRENGTH, "lambda": 0, "lr": 0.1, "depth": 3}))
+        'lr 0.1, depth 3'
+        """
+        candidate = cls.from_params(params)
+        candidate.strength = strength
+        return candidate
 
     def params(self) -> dict[str, Value]:
         """The candidate as Optuna's parameters, of which `none` has no lambda."""
@@ -69,8 +90,8 @@ class Candidate(Mapping[str, Value]):
 
     def replace(self, *, penalty: str | None = None, lambda_: float | None = None, **others: Value | None) -> Candidate:
         """The same candidate with another penalty, lambda, or other values; None takes a parameter away."""
-        strength = self.lambda_ if lambda_ is None else lambda_
-        return Candidate(penalty or self.penalty, strength, **(self.others | others))
+        own = {PENALTY: penalty or self.penalty, STRENGTH: self.lambda_ if lambda_ is None else lambda_}
+        return Candidate.named(self.strength, own | self.others | others)
 
     @property
     def sort_key(self) -> tuple[Any, ...]:
@@ -80,12 +101,18 @@ class Candidate(Mapping[str, Value]):
 
     def parts(self) -> list[str]:
         """The label in parts: the penalty, then every parameter with its value."""
-        strength = [] if self.unpenalised else [f"lambda {number(self.lambda_)}"]
+        strength = f"{self.strength} {number(self.lambda_)}"
         others = [f"{name} {_text(value)}" for name, value in self.others.items()]
-        return ["no penalty" if self.unpenalised else words(self.penalty), *strength, *others]
+        if self.unpenalised:
+            return ["no penalty", *others]
+        if self.penalty == NO_STRENGTH:
+            return others or ["the only setting"]
+        return [strength, *others] if self.penalty == self.strength else [words(self.penalty), strength, *others]
 
     def __str__(self) -> str:
         name, *rest = self.parts()
+        if self.penalty == NO_STRENGTH:
+            return ", ".join([name, *rest])
         return f"{name} with {', '.join(rest)}" if rest else name
 
     def __repr__(self) -> str:

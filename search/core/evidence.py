@@ -44,6 +44,19 @@ class Facts:
     plain: Plain | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is known of a study of somebody else's, whose trials recorded their losses.
+
+    `left_out` says why complete trials are not compared, and how many each time. `objective` says what the study
+    optimises where that is not the recorded validation loss. `best` is then Optuna's best trial, where there is one.
+    """
+
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    objective: str | None = None
+    best: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What a verdict can use beyond the losses; each part makes one more figure or warning possible.
@@ -52,8 +65,9 @@ class Evidence:
     lambda on the trials' own replicates: its candidates are compared like those that were tried. `inner` makes a study
     a rotation: the tried candidates trained without two folds at a time, so that every fold has a pick that was made
     without it. `exact` is the exact solution of the selected candidate. `openings` lists how many trials were complete
-    at each opening of the test rows, oldest first; `trials` how many are now. `groups` says which rows of arrays that
-    are handed to `judge` belong together, so that groups and not rows are the sample.
+    at each opening of the test rows, oldest first; `trials` how many are now. `recording` is there where somebody else
+    ran the search. `groups` says which rows of arrays that are handed to `judge` belong together, so that groups and not
+    rows are the sample.
     """
 
     features: tuple[str, ...] = ()
@@ -66,4 +80,5 @@ class Evidence:
     exact: Results | None = None
     openings: tuple[int, ...] = ()
     trials: int = 0
+    recording: Recording | None = None
     groups: Groups | None = None

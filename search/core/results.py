@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from search.core.arrays import Array, Flags, Index
-from search.core.candidate import Candidate
+from search.core.candidate import STRENGTH, Candidate
 from search.core.choice import lowest
 from search.core.groups import Groups
 from search.core.means import candidate_means, replicate_means, standard_errors
@@ -94,6 +94,11 @@ class Results:
     def lambda_(self) -> Array:
         """The strengths, 0 for `none`, (candidates,)."""
         return np.array([candidate.lambda_ for candidate in self.candidates], dtype=np.float64)
+
+    @property
+    def strength(self) -> str:
+        """What the study calls lambda; empty where it has no such parameter."""
+        return self.candidates[0].strength if self.candidates else STRENGTH
 
     @cached_property
     def trials(self) -> Index:

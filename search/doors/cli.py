@@ -40,6 +40,13 @@ StudyFileOrName = Annotated[
     str, typer.Argument(metavar="STUDY.toml|NAME", help="A study file or name.", show_default=False)
 ]
 FILES = "the study file's"
+Strength = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PARAM",
+        help="Of a study that lambda-search did not run: the parameter that is the strength, where several could be.",
+    ),
+]
 StudyName = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.", show_default=False)]
 
 
@@ -76,7 +83,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
 
 
 @app.command(epilog="Example: lambda-search verdict weight_decay --tolerance 0.05")
-def verdict(
+def verdict(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     study: StudyFileOrName,
     storage: Storage = None,
     tolerance: Annotated[
@@ -88,13 +95,14 @@ def verdict(
     scope: Annotated[
         str | None, typer.Option(help="models (as fitted) or procedure (the next seed too).", show_default=FILES)
     ] = None,
+    strength: Strength = None,
     as_json: AsJson = False,
 ) -> None:
     """Is the selected candidate really optimal, and does it matter? This opens the test set; the study records it."""
     from search.doors.study import load
     from search.verdict import describe
 
-    found = load(study, storage)
+    found = load(study, storage, strength=strength)
     judged = found.judge(confidence=confidence, tolerance=tolerance, scope=cast("Scope | None", scope))
     if as_json:
         _print_json(judged.to_dict())
@@ -113,12 +121,13 @@ def report(
     png: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write every figure as an image into this folder too.")
     ] = None,
+    strength: Strength = None,
 ) -> None:
     """Write the study as one page that opens anywhere. It shows what is open, and does not open the test set."""
     from search.doors.study import load
     from search.report.images import write_images
 
-    found = load(study, storage)
+    found = load(study, storage, strength=strength)
     print(f"{found.report(output)} written", file=sys.stderr)
     if png is not None:
         print(f"{len(write_images(found.figures, png))} images written to {png}", file=sys.stderr)
@@ -135,13 +144,17 @@ def dashboard(
     host: Annotated[str, typer.Option(help="The address to serve on; the default is for this machine alone.")] = (
         "127.0.0.1"
     ),
+    strength: Strength = None,
 ) -> None:
     """Serve optuna-dashboard on the ledger, with verdicts and figures in it, also while studies run. Ctrl-C ends it."""
-    from search.doors.study import quiet_optuna
+    from search.doors.study import publish_recorded, quiet_optuna
     from search.ledger import open_storage
     from search.report.dashboard import open_dashboard
 
-    with quiet_optuna(), open_dashboard(open_storage(storage, create=False), host=host, port=port) as server:
+    opened = open_storage(storage, create=False)
+    with quiet_optuna(), open_dashboard(opened, host=host, port=port) as server:
+        for line in publish_recorded(opened, strength):
+            print(f"note: {line}", file=sys.stderr)
         print(server.url, flush=True)
         with suppress(KeyboardInterrupt):
             server.serve_forever()
@@ -169,12 +182,13 @@ def export(
         bool, typer.Option("--test", help="Add test_loss and test_se. This opens the test set; the study records it.")
     ] = False,
     storage: Storage = None,
+    strength: Strength = None,
 ) -> None:
     """Write one row a trial to a csv or parquet file."""
     from search.doors.export import export_trials
-    from search.ledger import StudyLedger, open_storage
+    from search.ledger import find_study, open_storage
 
-    ledger = StudyLedger.load(open_storage(storage, create=False), name)
+    ledger = find_study(open_storage(storage, create=False), name, strength)
     rows = export_trials(ledger, output, with_test=test)
     print(f"{rows} trials written to {output}", file=sys.stderr)
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from search.core.arrays import Array
     from search.core.snapshot import Snapshot
-    from search.ledger import StudyLedger
+    from search.ledger import Ledger
 
 FORMATS = (".csv", ".parquet")
 
 
-def export_trials(ledger: StudyLedger, output: Path, *, with_test: bool) -> int:
+def export_trials(ledger: Ledger, output: Path, *, with_test: bool) -> int:
     """Write one row a trial to a csv or parquet file; returns the number of rows.
 
     `with_test` adds test_loss and test_se of the completed trials, which opens the test set: the study records it.
@@ -39,7 +39,7 @@ def export_trials(ledger: StudyLedger, output: Path, *, with_test: bool) -> int:
     return len(table)
 
 
-def with_test_losses(ledger: StudyLedger) -> pd.DataFrame:
+def with_test_losses(ledger: Ledger) -> pd.DataFrame:
     """The trials with the columns test_loss and test_se, NaN for trials that are not complete."""
     if not ledger.completed():
         raise UserError(f"--test: study {ledger.name!r} has no complete trial yet; run it first")

@@ -14,18 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search.core.arrays import Array
-from search.core.candidate import Candidate
+from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
+from search.core.errors import UserError
 from search.core.results import Results
 from search.core.snapshot import Snapshot
 from search.doors.interrupt import graceful_interrupt
 from search.doors.progress import display_for
-from search.ledger import StudyLedger, open_storage
+from search.ledger import Ledger, Storage, StudyLedger, find_study, list_studies, open_storage
 from search.report.view import StudyView
-from search.settings import Settings
+from search.settings import Settings, VerdictSettings, verdict_settings
 from search.verdict import Verdict
 
 if TYPE_CHECKING:
+    import optuna
     import pandas as pd
+    from optuna.storages import BaseStorage
 
     from search.report.gallery import Gallery
     from search.runs import Progress
@@ -60,11 +63,14 @@ class RunCounts(NamedTuple):
 class Study:
     """A study as its ledger stood when it was run or loaded; `refresh` looks again.
 
-    The test rows stay sealed until `judge` opens them. `ran` says what this process did for it.
+    The test rows stay sealed until `judge` opens them. `ran` says what this process did for it. A study that somebody
+    else ran has no settings; its verdict is judged by their defaults.
     """
 
-    def __init__(self, ledger: StudyLedger, settings: Settings, ran: RunCounts | None = None) -> None:
-        self.ledger, self.settings, self.ran = ledger, settings, ran or RunCounts(0, 0.0)
+    def __init__(self, ledger: Ledger, settings: Settings | None, ran: RunCounts | None = None) -> None:
+        self.ledger, self.ran = ledger, ran or RunCounts(0, 0.0)
+        self._settings = settings
+        self._asked = VerdictSettings() if settings is None else settings.verdict
         self._view: StudyView | None = None
         self._figures: Gallery | None = None
 
@@ -77,6 +83,13 @@ class Study:
     def storage(self) -> str:
         """Where it is kept."""
         return self.ledger.storage.name
+
+    @property
+    def settings(self) -> Settings:
+        """The study file; `UserError` where somebody else ran the study."""
+        if self._settings is None:
+            raise UserError(f"study {self.name!r} was not run by lambda-search: it has no settings")
+        return self._settings
 
     @property
     def view(self) -> StudyView:
@@ -148,9 +161,8 @@ class Study:
         study's report. `UserError` without a complete trial, and for values that are not valid.
         """
         asked = {"confidence": confidence, "tolerance": tolerance, "scope": scope}
-        changes = {f"verdict.{key}": value for key, value in asked.items() if value is not None}
-        if changes:
-            self.settings, self._view = self.settings.replace(changes), None
+        if changes := {key: value for key, value in asked.items() if value is not None}:
+            self._ask(changes)
         if self._view is None or self._view.verdict is None:
             self._view, self._figures = self._judged(self.ledger.snapshot(open_test=True)), None
         assert self._view.verdict is not None
@@ -158,7 +170,7 @@ class Study:
 
     def refresh(self) -> Study:
         """The study as it stands now."""
-        return Study(self.ledger, self.settings)
+        return Study(self.ledger, self._settings)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the study as one self-contained page (default NAME.html), which opens nothing; returns its path."""
@@ -193,15 +205,23 @@ class Study:
         candidate, loss = self.results.candidates[place], self.selected_loss
         return {
             "trial": int(self.results.trials[place]),
-            "penalty": candidate.penalty,
-            "lambda": candidate.lambda_,
+            **{name: None if candidate.penalty == NO_STRENGTH else candidate[name] for name in (PENALTY, STRENGTH)},
             "l1_ratio": None,
             **candidate.others,
             "validation_loss": loss if loss is not None and math.isfinite(loss) else None,
         }
 
+    def _ask(self, changes: Mapping[str, Any]) -> None:
+        """Judge by other settings from now on."""
+        if self._settings is None:
+            self._asked = verdict_settings(self._asked.model_dump() | dict(changes), self.name)
+        else:
+            self._settings = self._settings.replace({f"verdict.{key}": value for key, value in changes.items()})
+            self._asked = self._settings.verdict
+        self._view = None
+
     def _judged(self, study: Snapshot) -> StudyView:
-        asked = self.settings.verdict
+        asked = self._asked
         return StudyView.judged(study, confidence=asked.confidence, tolerance=asked.tolerance, scope=asked.scope)
 
     def __repr__(self) -> str:
@@ -286,14 +306,38 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     return found
 
 
-def load(name: str, storage: str | None = None) -> Study:
-    """A study of the storage (default `runs/ledger.journal`), by its name or its study file; opens nothing sealed.
+def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, strength: str | None = None) -> Study:
+    """A study that is there already; opens nothing sealed.
 
-    Raises `UserError` for a storage or a study that is not there.
+    Parameters
+    ----------
+    name
+        Its name, its study file, or an `optuna.Study`, which knows its storage.
+    storage
+        A journal's path (default `runs/ledger.journal`), a database's URL, or a storage object of Optuna's.
+    strength
+        Of a study that somebody else ran, see `search.record`: the parameter that is the strength of the penalty,
+        needed where more than one could be.
+
+    Raises `UserError` for a storage or a study that is not there, and for one whose trials recorded no losses.
     """
+    if not isinstance(name, str | Path):
+        storage, name = name._storage, name.study_name
     given = Settings.load(name) if str(name).endswith(".toml") else None
-    ledger = StudyLedger.load(open_storage(storage, create=False), given.name if given else name)
-    return Study(ledger, given or Settings.stored(ledger.settings))
+    ledger = find_study(open_storage(storage, create=False), given.name if given else str(name), strength)
+    return Study(ledger, given or (Settings.stored(ledger.settings) if isinstance(ledger, StudyLedger) else None))
+
+
+def publish_recorded(storage: Storage, strength: str | None = None) -> list[str]:
+    """Bring the studies that somebody else ran and recorded up to date in optuna-dashboard; what kept others out."""
+    refused = []
+    for each in list_studies(storage):
+        if each.recorded:
+            try:
+                Study(find_study(storage, each.name, strength), None).publish()
+            except UserError as error:
+                refused.append(str(error))
+    return refused
 
 
 def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) -> Settings:

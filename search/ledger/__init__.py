@@ -2,21 +2,27 @@
 
 Optuna's storage holds the trials; beside it lie the losses of every held-out row, a file for the trials that were
 trained together. The losses of the test rows are sealed until a verdict opens them (see `seal`), and every opening is
-recorded.
+recorded. A study that somebody else ran keeps its losses in its own trials (see `recorded`).
 """
 
 from search.ledger.artifacts import ArtifactStore, FileArtifacts
+from search.ledger.foreign import ForeignLedger
+from search.ledger.openings import Opening
+from search.ledger.reading import Ledger, find_study
 from search.ledger.storage import Storage, open_storage
-from search.ledger.study import Opening, StudyLedger
+from search.ledger.study import StudyLedger
 from search.ledger.summary import StudySummary, list_studies
 
 __all__ = [
     "ArtifactStore",
     "FileArtifacts",
+    "ForeignLedger",
+    "Ledger",
     "Opening",
     "Storage",
     "StudyLedger",
     "StudySummary",
+    "find_study",
     "list_studies",
     "open_storage",
 ]

@@ -25,7 +25,7 @@ class Identity:
 def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
     """The study's id in the storage, made where there is none; `UserError` where it is another study."""
     with storage.one_write():
-        known = _known(storage)
+        known = known_studies(storage)
         study_id = known[name] if name in known else _create(storage, name)
         stored = storage.optuna.get_study_user_attrs(study_id)
         for key, value in _attributes(storage, name, study_id, identity).items():
@@ -36,7 +36,7 @@ def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
 
 def find(storage: Storage, name: str) -> int:
     """The id of an existing study of this project; `UserError` names the nearest and all known ones."""
-    known = _known(storage)
+    known = known_studies(storage)
     if name not in known:
         raise UserError(f"study {name!r} is not in {storage.name}; {_suggestion(name, sorted(known))}")
     if "settings" not in storage.optuna.get_study_user_attrs(known[name]):
@@ -44,7 +44,8 @@ def find(storage: Storage, name: str) -> int:
     return known[name]
 
 
-def _known(storage: Storage) -> dict[str, int]:
+def known_studies(storage: Storage) -> dict[str, int]:
+    """The studies of a storage, whoever made them, with their ids."""
     return {study.study_name: study._study_id for study in storage.optuna.get_all_studies()}
 
 

@@ -37,6 +37,13 @@ class Journal(BaseJournalBackend):
         self._state = threading.Lock()  # held for short, and never while waiting for `_writer`
         _refuse_other_files(path)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to open the same file; locks and what is pending stay here."""
+        return {"_path": self._path.resolve()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_path"])  # type: ignore[misc]
+
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
         """The records from that number on, the pending ones of `one_write` included."""
         with self._state:

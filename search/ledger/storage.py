@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,18 +37,34 @@ class Storage:
     one_write: Callable[[], AbstractContextManager[None]]
 
 
-def open_storage(storage: str | None = None, *, create: bool = True) -> Storage:
-    """Open a storage: a journal file's path (default `runs/ledger.journal`) or a database's URL.
+def open_storage(storage: str | BaseStorage | None = None, *, create: bool = True) -> Storage:
+    """Open a storage: a journal file's path (default `runs/ledger.journal`), a database's URL, or Optuna's own object.
 
     The journal file is made by the first write, a database file at once. `create=False`, for commands that only
     read, refuses a named file that is not there. What cannot be opened raises `UserError`.
     """
-    if storage is not None and "://" in storage:
-        return _open_database(storage, create)
+    if storage is not None and not isinstance(storage, str | Path):
+        return _given(storage)
+    if storage is not None and "://" in str(storage):
+        return _open_database(str(storage), create)
     path = DEFAULT if storage is None else Path(storage)
     if storage is not None:
         _require(path, create)
     return _open_journal(path)
+
+
+def _given(storage: BaseStorage) -> Storage:
+    """A storage of Optuna's that is open already; studies of ours are opened by the storage's name."""
+    from optuna.storages import BaseStorage
+
+    if not isinstance(storage, BaseStorage):
+        raise UserError(
+            f"storage is a {type(storage).__name__}; valid are a journal's path, a database's URL, or Optuna's own"
+        )
+    engine = getattr(getattr(storage, "_backend", storage), "engine", None)
+    name = type(storage).__name__ if engine is None else engine.url.render_as_string()
+    folder = _losses_beside(DEFAULT.with_name(type(storage).__name__))
+    return Storage(name, storage, FileArtifacts(folder), folder, nullcontext)
 
 
 def _open_journal(path: Path) -> Storage:

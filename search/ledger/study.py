@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -21,6 +20,7 @@ from search.ledger import facts, trials
 from search.ledger.files import folder_name, locked
 from search.ledger.identity import Identity, create_or_resume, find
 from search.ledger.losses import LossStore, Place
+from search.ledger.openings import Opening, note_opening, now, openings_in, still_sealed
 from search.ledger.storage import Storage
 
 if TYPE_CHECKING:
@@ -30,20 +30,11 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-OPENED: Final = "test losses opened "
 LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
 CONFIRMED: Final = "confirmed"
 Confirmation = Literal["grid", "inner", "exact"]
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """One opening of the test losses: when (ISO 8601, UTC), and how many trials were complete by then."""
-
-    when: str
-    complete: int
 
 
 @dataclass(frozen=True)
@@ -228,7 +219,7 @@ class StudyLedger:
         selected candidate solved exactly.
         """
         self._losses.write(part, results, range(len(results)))
-        self._set(part, {"when": _now(), "candidates": len(results)})
+        self._set(part, {"when": now(), "candidates": len(results)})
 
     def keep_facts(self, told: Facts) -> None:
         """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed."""
@@ -296,14 +287,12 @@ class StudyLedger:
     @property
     def openings(self) -> list[Opening]:
         """Every opening of the test losses so far, first to last."""
-        opened = [value for name, value in self._attributes().items() if name.startswith(OPENED)]
-        return sorted((Opening(**value) for value in opened), key=lambda opening: opening.when)
+        return openings_in(self._attributes())
 
     @property
     def sealed(self) -> bool:
         """Whether there are completed trials whose test losses were never opened; true also without trials."""
-        openings = self.openings
-        return not openings or openings[-1].complete < len(self._complete())
+        return still_sealed(self.openings, len(self._complete()))
 
     def open_test(self) -> bool:
         """Break the seal, and record it in the study; to look again at what is open already is no further opening.
@@ -313,8 +302,7 @@ class StudyLedger:
         if not self.has_test():
             return False
         if self.sealed:
-            opening = Opening(_now(), len(self._complete()))
-            self._set(OPENED + opening.when, asdict(opening))
+            note_opening(self.storage, self.id, len(self._complete()))
         return True
 
     # How it is stored
@@ -368,7 +356,3 @@ class StudyLedger:
 
     def _set(self, name: str, value: dict[str, Any]) -> None:
         self.storage.optuna.set_study_user_attr(self.id, name, value)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

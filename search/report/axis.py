@@ -7,9 +7,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from search.core.arrays import Array
+from search.core.candidate import STRENGTH
 
 NONE_GAP: Final = 0.22
 EDGE: Final = 0.04
+RANK: Final = "rank"
+"""What stands in lambda's place where a study has no strength."""
 FEW: Final = 3
 """Fewer decades than this have ticks at 2 and 5 too."""
 MANY: Final = 7
@@ -17,15 +20,26 @@ MANY: Final = 7
 
 
 class LambdaAxis(NamedTuple):
-    """The axis of these lambdas: `low` and `high` are the positive ones' ends, `none` the place of lambda 0, or None.
+    """The axis of these lambdas, which the study calls `name`; where it has none, of the candidates' ranks.
 
-    `none` is left of `low` by 22 % of the decades that the axis spans (at least a tenth of a decade), and where
-    there is nothing else, all three are the same.
+    `low` and `high` are the positive ones' ends, `none` the place of lambda 0, or None. `none` is left of `low` by 22 %
+    of the decades that the axis spans (at least a tenth of a decade), and where there is nothing else, all three are
+    the same.
     """
 
     low: float
     high: float
     none: float | None
+    name: str = STRENGTH
+
+    @property
+    def title(self) -> str:
+        """What the axis shows."""
+        return (
+            "candidates, the lowest validation loss first"
+            if self.name == RANK
+            else f"{self.name} (strength of the penalty)"
+        )
 
     def place(self, lambdas: Array) -> Array:
         """Where each lambda is on the axis."""
@@ -57,11 +71,11 @@ class LambdaAxis(NamedTuple):
         return (values, text) if self.none is None else ([self.none, *values], ["none", *text])
 
 
-def lambda_axis(lambdas: Array) -> LambdaAxis:
+def lambda_axis(lambdas: Array, name: str = STRENGTH) -> LambdaAxis:
     """The axis on which all these lambdas (0 for `none`) have a place."""
     positive = lambdas[lambdas > 0]
     if not len(positive):
-        return LambdaAxis(1.0, 1.0, 1.0)
+        return LambdaAxis(1.0, 1.0, 1.0, name)
     low, high = float(positive.min()), float(positive.max())
     gap = max(NONE_GAP * np.log10(high / low), 0.1)
-    return LambdaAxis(low, high, None if (lambdas > 0).all() else float(low / 10**gap))
+    return LambdaAxis(low, high, None if (lambdas > 0).all() else float(low / 10**gap), name)

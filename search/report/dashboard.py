@@ -15,12 +15,11 @@ import plotly.graph_objects as go
 
 from search.core.errors import UserError
 from search.report.answer import answer_of
-from search.report.figures import FIGURES
 from search.report.gallery import Gallery
 from search.report.view import StudyView
 
 if TYPE_CHECKING:
-    from search.ledger import Storage, StudyLedger
+    from search.ledger import Ledger, Storage
 
 PUBLISHED: Final = "dashboard"
 CARD_HEIGHT: Final = 450
@@ -60,7 +59,7 @@ def _refused(host: str, port: int | None, error: OSError) -> str:
     return f"--host {host}, --port {port}: cannot be served: {error.strerror}"
 
 
-def publish(ledger: StudyLedger, view: StudyView) -> None:
+def publish(ledger: Ledger, view: StudyView) -> None:
     """Bring the study's note and plots in optuna-dashboard up to date by one write; none where nothing has changed.
 
     All is computed before the storage is locked, so that a run on it does not wait for the figures. `view` decides what
@@ -76,7 +75,8 @@ def publish(ledger: StudyLedger, view: StudyView) -> None:
         return
     with ledger.storage.one_write(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*set_metric_names is experimental")
-        study.set_metric_names(["validation loss"])
+        if view.study.settings:  # somebody else's objective has its own name
+            study.set_metric_names(["validation loss"])
         save_note(study, note)
         for name, figure in figures.items():
             save_plotly_graph_object(study, figure, graph_object_id=name)
@@ -100,8 +100,8 @@ def plots_of(view: StudyView, published: Sequence[str]) -> dict[str, go.Figure]:
     """The figures as the dashboard shows them; one that was `published` and applies no more says so in its place."""
     gallery = Gallery(view)
     gone = [name for name in published if name not in gallery]
-    return {name: _titled(figure, FIGURES[name].title) for name, figure in gallery.items()} | {
-        name: _titled(go.Figure(), f"{FIGURES[name].title}: not for the study as it is now") for name in gone
+    return {name: _titled(figure, gallery.entry(name).title) for name, figure in gallery.items()} | {
+        name: _titled(go.Figure(), f"{gallery.entry(name).title}: not for the study as it is now") for name in gone
     }
 
 

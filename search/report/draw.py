@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from search.core.arrays import Array, Flags, Index
 from search.core.text import words
 from search.report.axis import LambdaAxis
-from search.report.labels import rounded
+from search.report.labels import escape, rounded
 from search.report.placed import Placed, Spread, spans_decades
 from search.report.theme import NEUTRAL, SELECTED, Theme, style_of, translucent
 
@@ -40,7 +40,7 @@ def lambda_panels(theme: Theme, titles: Sequence[str], axis: LambdaAxis, *, heig
     """Panels over the lambda axis; a dotted line sets off the place of `none`."""
     figure = panels(theme, titles, height=height)
     figure.update_xaxes(**axis.layout())
-    figure.update_xaxes(title_text="lambda (strength of the penalty)", row=len(titles), col=1)
+    figure.update_xaxes(title_text=escape(axis.title), row=len(titles), col=1)
     if axis.none is not None and axis.none < axis.low:
         between = float(np.sqrt(axis.none * axis.low))
         line = {"color": NEUTRAL, "width": 1, "dash": "dot"}

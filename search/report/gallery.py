@@ -34,9 +34,15 @@ class Gallery(Mapping[str, go.Figure]):
     def __repr__(self) -> str:
         return f"<figures: {', '.join(self)}>"
 
+    def entry(self, name: str) -> Figure:
+        """A figure's entry, worded for the study: lambda by the name that it has there."""
+        entry, strength = FIGURES[name], self._view.placed.axis.name
+        title, question = (text.replace("lambda", strength) for text in (entry.title, entry.question))
+        return entry._replace(title=title, question=question)
+
     def left_out(self) -> dict[str, Figure]:
         """The figures that do not apply; each entry's `needs` says what they would take."""
-        return {name: entry for name, entry in FIGURES.items() if name not in self._numbers}
+        return {name: self.entry(name) for name in FIGURES if name not in self._numbers}
 
     @cached_property
     def _numbers(self) -> dict[str, Any]:

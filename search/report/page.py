@@ -17,8 +17,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from search.core.errors import UserError
+from search.core.snapshot import Snapshot
 from search.report.answer import answer_of
-from search.report.figures import FIGURES
 from search.report.gallery import Gallery
 from search.report.study_file import study_file
 from search.report.tables import Table, rules_table, seeds_of, trials_table, versions_of
@@ -54,22 +54,22 @@ def render(view: StudyView) -> str:
         data=_packed(_data(gallery)),
         study=view.study,
         answer=answer_of(view),
-        figures={name: FIGURES[name] for name in gallery},
+        figures={name: gallery.entry(name) for name in gallery},
         left_out=gallery.left_out(),
         tables=_tables(view),
         file_name=f"{view.study.name}.toml",
-        command=command_of(view.study.name),
-        study_file=study_file(view.study.settings),
+        command=command_of(view.study),
+        study_file=study_file(view.study.settings) if view.study.settings else None,
         seeds=seeds_of(view.study.settings),
         versions=versions_of(view.study.versions),
     )
     return page
 
 
-def command_of(name: str) -> str:
-    """The commands that search the same study again and write this page."""
-    run = shlex.join(["lambda-search", "run", f"{name}.toml"])
-    return f"{run}\n{shlex.join(['lambda-search', 'report', name])}"
+def command_of(study: Snapshot) -> str:
+    """The commands that search the same study again and write this page; of somebody else's, that judge it again."""
+    first = ["run", f"{study.name}.toml"] if study.settings else ["verdict", study.name]
+    return "\n".join(shlex.join(["lambda-search", *words]) for words in (first, ["report", study.name]))
 
 
 def _tables(view: StudyView) -> list[Table]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from search.core.arrays import Array, Index
 from search.core.results import Results
-from search.report.axis import LambdaAxis, lambda_axis
+from search.report.axis import RANK, LambdaAxis, lambda_axis
 from search.report.labels import hover
 from search.report.theme import in_order
 
@@ -46,17 +46,23 @@ class Spread(NamedTuple):
 
 
 def placed(results: Results, axis: LambdaAxis | None = None) -> Placed:
-    """The candidates of a table, on their own axis unless one is given."""
-    axis = axis or lambda_axis(results.lambda_)
+    """The candidates of a table, on their own axis unless one is given; without a strength they stand by rank."""
+    places = results.lambda_ if results.strength else ranks(results.validation_loss)
+    axis = axis or lambda_axis(places, results.strength or RANK)
     return Placed(
         axis=axis,
         penalty=results.penalty,
-        x=axis.place(results.lambda_),
+        x=axis.place(places),
         text=[hover(*each) for each in zip(results.candidates, results.trials.tolist(), strict=True)],
         smooth=frozenset(
             penalty for penalty in set(results.penalty) if penalty != "none" and _smooth(results, penalty)
         ),
     )
+
+
+def ranks(losses: Array) -> Array:
+    """1 for the lowest loss, 2 for the next one, and so on."""
+    return np.asarray(1.0 + losses.argsort(kind="stable").argsort(kind="stable"))
 
 
 def _smooth(results: Results, penalty: str) -> bool:

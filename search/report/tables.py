@@ -50,7 +50,10 @@ class Table:
 
 def trials_table(view: StudyView) -> Table:
     """The trials with the lowest validation loss, at most `MOST_ROWS`; test losses where they are open."""
-    ranked = with_test_loss(view).sort_values(["validation_loss", "trial"], na_position="last")
+    every = with_test_loss(view)
+    if not view.study.settings:  # somebody else's parameters stand there by their own names
+        every = every.drop(columns=["penalty", "lambda"])
+    ranked = every.sort_values(["validation_loss", "trial"], na_position="last")
     shown = ranked.head(MOST_ROWS).reset_index(drop=True)
     fields = [
         field for field in shown.columns if field in ALWAYS or (field not in LEFT_OUT and shown[field].notna().any())
@@ -129,7 +132,7 @@ def _trials_caption(shown: int, total: int, name: str) -> str:
 
 def _cell(field: str, row: Mapping[Any, Any]) -> str:
     value = row[field]
-    if pd.isna(value) or (field == "lambda" and row["penalty"] == "none"):
+    if pd.isna(value) or (field == "lambda" and row.get("penalty") == "none"):
         return NOTHING
     if field in TEXTS:
         return words(value)

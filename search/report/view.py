@@ -61,6 +61,8 @@ class StudyView:
     @cached_property
     def metric(self) -> str | None:
         """The name of the evaluation loss; None where neither the study file nor its source of data says it."""
+        if not self.study.settings:
+            return None
         settings = Settings.stored(self.study.settings)
         if settings.search.metric is not None:
             return settings.search.metric

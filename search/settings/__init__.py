@@ -15,7 +15,7 @@ from search.settings.data_tables import (
 )
 from search.settings.fields import Range, Section
 from search.settings.searched import Searchable, Setting, as_value, as_widths
-from search.settings.study import Settings, changed_keys, json_schema
+from search.settings.study import Settings, changed_keys, json_schema, verdict_settings
 from search.settings.tables import SETTINGS, Model, Search, Space, Split, Training, VerdictSettings
 
 __all__ = [
@@ -43,4 +43,5 @@ __all__ = [
     "changed_keys",
     "has_exact_solution",
     "json_schema",
+    "verdict_settings",
 ]

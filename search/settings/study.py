@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from search.core.errors import UserError
 from search.settings.checks import idle_keys, problems
 from search.settings.errors import one_line, problems_of
-from search.settings.tables import SETTINGS, Study
+from search.settings.tables import SETTINGS, Study, VerdictSettings
 
 # These cannot change a trial, so they may change between a study's runs; moved data are known by their fingerprint.
 FREE_KEYS = ("search.trials", "search.stop", "question", "training.device", "data.path")
@@ -90,6 +90,14 @@ class Settings(Study):
         except UserError:
             # Nobody asked for what the changes made idle.
             return type(self).parse(_without_idle(tables, set(new)), where=self.name)
+
+
+def verdict_settings(asked: Mapping[str, Any], where: str) -> VerdictSettings:
+    """How a study without a study file is judged; `UserError` for values that are not valid."""
+    try:
+        return VerdictSettings.model_validate(asked)
+    except ValidationError as error:
+        raise UserError(one_line(where, problems_of(error))) from None
 
 
 def _read(file: Path) -> dict[str, Any]:

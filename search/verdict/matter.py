@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from search.core.arrays import Array, Flags
+from search.core.candidate import NO_STRENGTH
 from search.core.results import Results
 from search.verdict.bounds import SCREENING_SHARE, contrast, ratio, screened_critical_value
 from search.verdict.multiplier import Errors, bonferroni, t_critical
@@ -96,7 +97,7 @@ def intervals(named: Flags, results: Results) -> tuple[Interval, ...]:
     counts, lambdas, found = np.ones(len(named), dtype=bool), results.lambda_, []
     if (positions := profile(results)) is not None:
         counts = np.isin(np.arange(len(named)), positions)
-    for penalty in sorted(set(results.penalty[named & counts])):
+    for penalty in sorted(set(results.penalty[named & counts]) - {NO_STRENGTH}):
         own = results.penalty == penalty
         holes = lambdas[own & counts & ~named]
         good = own & named & ~np.isin(lambdas, holes)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
-from search.core.candidate import Candidate
+from search.core.candidate import NO_STRENGTH, Candidate
 
 Answer = Literal["yes", "no", "cannot tell"]
 Scope = Literal["models", "procedure"]
@@ -206,7 +206,8 @@ class Basis:
     penalty's lambda among them, where they are dense enough to speak of a range. `tuned` names the settings that were
     searched beside lambda. `at_most` bounds the relative regret from above, by itself, at the verdict's confidence:
     below the tolerance too, where the record's own bound ends. `better` is surely better than the selected candidate,
-    where one is. `leads_to` is the answer that `rows_needed` rows would give.
+    where one is. `leads_to` is the answer that `rows_needed` rows would give. `recorded`: whether somebody else ran the
+    search, so that the recorded losses are all that is known.
     """
 
     candidates: int
@@ -221,6 +222,7 @@ class Basis:
     at_most: float | None = None
     better: Candidate | None = None
     leads_to: Answer | None = None
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,7 @@ class Verdict:
 def plain(value: object) -> object:
     """Records, tuples and numbers as dictionaries, lists and JSON's own scalars; `lambda_` becomes "lambda".
 
-    A candidate's parameters stand where the candidate does.
+    A candidate's parameters stand where the candidate does. What has no strength has no penalty and lambda: null.
     """
     if is_dataclass(value) and not isinstance(value, type):
         found: dict[str, object] = {}
@@ -268,6 +270,8 @@ def plain(value: object) -> object:
             each = getattr(value, field.name)
             named = each if isinstance(each, Candidate) else {field.name.rstrip("_"): each}
             found |= {name: plain(part) for name, part in named.items()}
+        if found.get("penalty") == NO_STRENGTH:
+            found |= {name: None for name in found if name.startswith(("penalty", "lambda"))}
         return found
     if isinstance(value, tuple):
         return [plain(part) for part in value]

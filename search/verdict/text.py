@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from search.core.candidate import Candidate
+from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
 from search.core.text import number, percent, words
-from search.verdict.record import Choice, Interval, Verdict
+from search.verdict.record import Choice, Interval, SetPart, Verdict
 
 SEEDS = 3.0  # standard deviations of a seed's effect: what is larger does not hang on the seed
 FEW = 10  # rows from which on their number can say how many would settle an answer
+MOST = 8  # trials that a sentence names
 EXPLODED = 2.0  # times the validation loss: a correction that is none
 
 
@@ -19,11 +21,26 @@ def describe(verdict: Verdict) -> str:
     return "\n".join(lines + [f"Warning: {warning.message}" for warning in verdict.warnings])
 
 
-def lambdas(penalty: str, low: float, high: float) -> str:
-    """The candidates of one penalty between two lambdas, in words."""
-    if penalty == "none" or low == high:
-        return str(Candidate(penalty, low))
-    return f"{words(penalty)} with lambda from {number(low)} to {number(high)}"
+def lambdas(verdict: Verdict, parts: Sequence[SetPart | Interval]) -> str:
+    """Each part's candidates of one penalty between two lambdas, in words."""
+    return "; ".join(_lambdas(_strength(verdict), part) for part in parts)
+
+
+def _lambdas(strength: str, part: SetPart | Interval) -> str:
+    if isinstance(part, SetPart) and part.penalty == NO_STRENGTH:
+        more = f" and {len(part.trials) - MOST} more" if len(part.trials) > MOST else ""
+        named = ", ".join(map(str, sorted(part.trials)[:MOST]))
+        return f"trial{'s' * (len(part.trials) > 1)} {named}{more}"
+    low, high = part.lambda_low, part.lambda_high
+    if part.penalty == "none" or low == high:
+        return str(Candidate.named(strength, {PENALTY: part.penalty, STRENGTH: low}))
+    kind = "" if part.penalty == strength else f"{words(part.penalty)} with "
+    return f"{kind}{strength} from {number(low)} to {number(high)}"
+
+
+def _strength(verdict: Verdict) -> str:
+    """What the study calls lambda."""
+    return verdict.selected.candidate.strength
 
 
 # The first sentence: what to do, and what is sure
@@ -84,11 +101,13 @@ def _field(verdict: Verdict) -> str:
     if not searched:
         return f"the best of {verdict.basis.candidates} candidates"
     low, high = min(low for low, _ in searched.values()), max(high for _, high in searched.values())
-    *first, last = [words(penalty) for penalty in verdict.basis.searched if penalty != "none"] + (
+    own = _strength(verdict)
+    *first, last = [penalty if penalty == own else words(penalty) for penalty in searched] + (
         ["no penalty"] if "none" in verdict.basis.searched else []
     )
-    kinds = f"{', '.join(first)} or {last}" if first else last
-    return f"the best lambda between {number(low)} and {number(high)} ({kinds})"
+    kinds = f" ({', '.join(first)} or {last})" if first else "" if last == own else f" ({last})"
+    tried = " tried" if verdict.basis.recorded else ""
+    return f"the best {own}{tried} between {number(low)} and {number(high)}{kinds}"
 
 
 def _name(choice: Choice) -> str:
@@ -137,7 +156,7 @@ def _alternatives(verdict: Verdict) -> str:
     if selected.penalty == "none" or not around or around[0].lambda_low == around[0].lambda_high:
         return ""
     ends = f"{number(around[0].lambda_low)} to {number(around[0].lambda_high)}"
-    return f"; any lambda from {ends}{_tuned(verdict)} does as well"
+    return f"; any {_strength(verdict)} from {ends}{_tuned(verdict)} does as well"
 
 
 def _tuned(verdict: Verdict) -> str:
@@ -184,7 +203,7 @@ def _kind(verdict: Verdict) -> str:
 
 def _basis(verdict: Verdict) -> list[str]:
     """What the answer rests on, a sentence or two a figure; figures that do not exist are left out."""
-    parts = (_rows, _picks, _scores, _losses, _optimism, _members, _others, _gain, _seeds, _exact)
+    parts = (_rows, _picks, _scores, _losses, _optimism, _members, _others, _gain, _seeds, _exact, _recorded)
     return [line for part in parts if (line := part(verdict))]
 
 
@@ -290,7 +309,7 @@ def _members(verdict: Verdict) -> str:
     parts, basis = verdict.confidence_set, verdict.basis
     if basis.candidates in (1, basis.diverged):
         return ""
-    ranges = "; ".join(lambdas(part.penalty, part.lambda_low, part.lambda_high) for part in parts)
+    ranges = lambdas(verdict, parts)
     if basis.members == 1:
         return f"The best of the {basis.candidates} candidates is {ranges}."
     which = f"one of {basis.members} of the {basis.candidates} candidates, these rows cannot show which"
@@ -305,7 +324,7 @@ def _others(verdict: Verdict) -> str:
         parts = tuple(part for part in parts if not _holds(part, selected))
     if not parts or verdict.basis.candidates == 1:
         return ""
-    ranges = "; ".join(lambdas(part.penalty, part.lambda_low, part.lambda_high) for part in parts)
+    ranges = lambdas(verdict, parts)
     return f"Within {percent(verdict.tolerance)} of the best for sure{_tuned(verdict).rstrip(',')}: {ranges}."
 
 
@@ -358,3 +377,13 @@ def _exact(verdict: Verdict) -> str:
         return "Solved exactly, its test loss is the same."
     change = f"{percent(abs(training) / loss)} {'lower' if training > 0 else 'higher'}"
     return f"Solved exactly, with this same lambda, its test loss is {change}: that is for the training to mend."
+
+
+def _recorded(verdict: Verdict) -> str:
+    """What cannot be known of a study that somebody else ran."""
+    if not verdict.basis.recorded:
+        return ""
+    return (
+        "Known are the losses that its trials recorded: settings between those that were tried, fresh seeds, weights "
+        "and training curves are not looked at."
+    )

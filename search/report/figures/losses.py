@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from search.core.arrays import Array, Flags
 from search.core.means import fit_means
+from search.report.axis import RANK
 from search.report.draw import add_candidates, add_mark, add_patch, lambda_panels, logarithmic
 from search.report.figures.base import Figure
 from search.report.labels import loss_title, rounded
@@ -103,9 +104,9 @@ def _add_truth(figure: go.Figure, numbers: LossCurves, truth: Array, row: int) -
 def _shade(figure: go.Figure, numbers: LossCurves, row: int) -> None:
     """The confidence set's range of lambda, lightly, and as a bar at the bottom in a lane for each penalty."""
     axis = numbers.points.axis
-    if numbers.confidence_set:
+    if numbers.confidence_set and axis.name != RANK:
         add_patch(figure, "confidence set (shaded, filled)", translucent(NEUTRAL, 0.4))
-    for lane, part in enumerate(numbers.confidence_set):
+    for lane, part in enumerate(numbers.confidence_set if axis.name != RANK else ()):
         low, high = axis.place(np.array([part.lambda_low, part.lambda_high]))
         color = style_of(part.penalty).color
         bottom = LANE * lane

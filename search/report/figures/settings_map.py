@@ -61,7 +61,7 @@ class SettingsMap(NamedTuple):
 def settings_map(view: StudyView) -> SettingsMap | None:
     """The profile and the map of a study; None where lambda and the penalties' own parameters are all that varies."""
     members, loss = profile(view.results), view.results.validation_loss
-    if view.selected is None or members is None:
+    if view.selected is None or members is None or not view.results.strength:
         return None
     setting = _setting(view.results)
     return SettingsMap(
@@ -187,7 +187,9 @@ def _add_lines(figure: go.Figure, numbers: SettingsMap) -> None:
     y = numbers.products[:, None] / x
     line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
     points = {"x": rounded(x.ravel()), "y": rounded(y.ravel()), "mode": "lines", "hoverinfo": "skip"}
-    figure.add_scatter(**points, name="equal lr x lambda", legendrank=1001, line=line, row=2, col=1)
+    figure.add_scatter(
+        **points, name=f"equal lr x {numbers.points.axis.name}", legendrank=1001, line=line, row=2, col=1
+    )
     # Plotly places annotations by the logarithm on logarithmic axes.
     for product, place in zip(numbers.products, np.log10(ends) @ [0.15, 0.85], strict=True):
         at = {"x": place, "y": np.log10(product) - place, "xanchor": "right", "yanchor": "top"}

@@ -52,5 +52,5 @@ WEIGHTS = Figure(
     draw_weights,
     title="Weights against lambda",
     question="What does the penalty do to the weights: how short do they get, and how many are zero?",
-    needs="It needs a complete trial.",
+    needs="It needs a complete trial of a model whose weights are known.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search.core.arrays import Array
+from search.core.candidate import NO_STRENGTH
 from search.core.means import candidate_means
 from search.verdict.record import RuleResult
 from search.verdict.rotation import picked_losses, picks
@@ -46,7 +47,9 @@ def compare_rules(case: Comparison) -> tuple[RuleResult, ...]:
     In a rotation the candidate is the one that the rule picks on all rows, and its test loss that of picking like this:
     each turn's pick on the rows of that turn. A rule that needs more than validation losses has none.
     """
-    found = {name: rule.pick(case.results, Options(case.tolerance)) for name, rule in RULES.items()}
+    # Of candidates without a strength none is said to be penalised more than another.
+    sound = [ARGMIN] if NO_STRENGTH in case.results.penalty else RULES.values()
+    found = {rule.name: rule.pick(case.results, Options(case.tolerance)) for rule in sound}
     return tuple(_result(case, name, position) for name, position in found.items() if position is not None)
 
 

@@ -13,6 +13,8 @@ from search.verdict.warnings.flat import FLAT
 from search.verdict.warnings.no_test_rows import NO_TEST_ROWS
 from search.verdict.warnings.not_trained import NOT_TRAINED
 from search.verdict.warnings.opened_before import TEST_OPENED_BEFORE
+from search.verdict.warnings.other_objective import OTHER_OBJECTIVE
+from search.verdict.warnings.partly_recorded import PARTLY_RECORDED
 from search.verdict.warnings.seeds_dominate import SEEDS_DOMINATE
 from search.verdict.warnings.setting_at_edge import SETTING_AT_EDGE
 from search.verdict.warnings.thin_evidence import THIN_EVIDENCE
@@ -23,6 +25,8 @@ CHECKS: tuple[Check, ...] = (
     DIVERGED,
     EDGE_OF_RANGE,
     SETTING_AT_EDGE,
+    OTHER_OBJECTIVE,
+    PARTLY_RECORDED,
     TEST_OPENED_BEFORE,
     NO_TEST_ROWS,
     FEW_TEST_ROWS,

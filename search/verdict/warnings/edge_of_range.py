@@ -35,8 +35,9 @@ def message(case: Comparison) -> str | None:
     rows = row_means(compared.validation[own])
     for side, distance, end in (("lower", place, low), ("upper", 1 - place, high)):
         if distance[mine] <= NEAR and _falls(rows, compared.validation_groups, distance, mine):
+            kind = "" if penalty == results.strength else f" of {words(penalty)}"
             return (
-                f"The selected lambda of {words(penalty)}, {number(float(strengths[mine]))}, lies near the {side} end "
+                f"The selected {results.strength}{kind}, {number(float(strengths[mine]))}, lies near the {side} end "
                 f"of the searched range ({number(end)}), and the loss still falls there. The best one may lie beyond "
                 "it: widen the range."
             )

@@ -37,9 +37,10 @@ def message(case: Comparison) -> str | None:
     loss = float(better.mean())
     if noise <= between or math.sqrt(noise) <= case.tolerance * loss:
         return None
+    other = case.results.strength or "setting"
     return (
         f"Among the better half of the candidates the seeds alone leave the differences uncertain by about "
-        f"{percent(math.sqrt(noise) / loss)} of the loss, and another lambda changes it by about "
+        f"{percent(math.sqrt(noise) / loss)} of the loss, and another {other} changes it by about "
         f"{percent(math.sqrt(between) / loss)}. More seeds (training.seeds) would tell more than more trials."
     )
 
