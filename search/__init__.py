@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from search.core.errors import UserError
     from search.core.results import Results
     from search.doors.recording import record
+    from search.doors.replay import judge_cv
     from search.doors.study import Study, load, run
     from search.settings import Settings
     from search.verdict import Verdict, judge
@@ -25,12 +26,25 @@ _WHERE = {
     "UserError": "search.core.errors",
     "Verdict": "search.verdict",
     "judge": "search.verdict",
+    "judge_cv": "search.doors.replay",
     "load": "search.doors.study",
     "record": "search.doors.recording",
     "run": "search.doors.study",
 }
 
-__all__ = ["Candidate", "Results", "Settings", "Study", "UserError", "Verdict", "judge", "load", "record", "run"]
+__all__ = [
+    "Candidate",
+    "Results",
+    "Settings",
+    "Study",
+    "UserError",
+    "Verdict",
+    "judge",
+    "judge_cv",
+    "load",
+    "record",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

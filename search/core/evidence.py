@@ -66,8 +66,8 @@ class Evidence:
     a rotation: the tried candidates trained without two folds at a time, so that every fold has a pick that was made
     without it. `exact` is the exact solution of the selected candidate. `openings` lists how many trials were complete
     at each opening of the test rows, oldest first; `trials` how many are now. `recording` is there where somebody else
-    ran the search. `groups` says which rows of arrays that are handed to `judge` belong together, so that groups and not
-    rows are the sample.
+    ran the search. `groups` says which rows of arrays that are handed to `judge` belong together: groups and not rows
+    are then the sample.
     """
 
     features: tuple[str, ...] = ()
