@@ -99,11 +99,11 @@ def judge_cv(  # noqa: PLR0913 - the data of a search, and the options of `judge
         trial=tried.numbers,
         groups=_groups(groups, test),
     )
+    selected = results.lowest(results.validation_loss) if tried.selected is None else tried.selected
     evidence = Evidence(
         inner=None if turns is None else Results(tried.candidates, replay.losses(_pairs(folds, turns))[0]),
-        plain=Plain(loss, replay.baseline(folds, test)),
+        plain=_plain(loss, replay.baseline(folds, test), results, selected),
     )
-    selected = results.lowest(results.validation_loss) if tried.selected is None else tried.selected
     verdict = verdict_of(Comparison(cleaned(results), selected, confidence, tolerance, "models", evidence))
     doubts = _doubts(tried, loss, turned=turns is not None, tested=test is not None, drawn_again=drawn_again)
     return replace(verdict, warnings=(*verdict.warnings, *doubts))
@@ -240,6 +240,14 @@ def _test_rows(test: tuple[Any, ...]) -> tuple[Any, Any]:
     if not isinstance(test, tuple | list) or len(test) not in (2, 3):
         raise UserError("judge_cv: test must be a pair (X, y), or a triple (X, y, groups)")
     return test[0], test[1]
+
+
+def _plain(metric: Metric, baseline: float, results: Results, selected: int) -> Plain:
+    """What predicting a constant gives; where errors are counted, the share that the selected candidate gets right."""
+    if metric != "error_rate":
+        return Plain(metric, baseline)
+    wrong = results.validation_loss if results.test_loss is None else results.test_loss
+    return Plain(metric, baseline, 1 - float(wrong[selected]), 1 - baseline)
 
 
 def _groups(groups: Any, test: tuple[Any, ...] | None) -> Groups | None:  # noqa: ANN401 - labels

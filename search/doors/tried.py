@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -48,9 +48,13 @@ class Tried:
         settings = dict(_settings(search))
         if not settings:
             raise UserError("judge_cv: the search has no candidate that was tried to the end")
-        searched = {number: _without(each, _resource(search)) for number, each in settings.items()}
-        roles = _roles(searched.values(), strength)
-        found = {number: roles.candidate(_plain(each)) for number, each in searched.items()}
+        short = _short(list(dict.fromkeys(name for each in settings.values() for name in each)))
+        searched = {
+            number: {short[name]: _plain(value) for name, value in each.items() if name != _resource(search)}
+            for number, each in settings.items()
+        }
+        roles = _roles(searched.values(), strength if strength is None else short.get(strength, strength))
+        found = {number: roles.candidate(each) for number, each in searched.items()}
         first: dict[Candidate, int] = {}
         for number, candidate in found.items():
             first.setdefault(candidate, number)
@@ -156,26 +160,26 @@ def _picked(search: Any) -> int | None:  # noqa: ANN401
     return None if found is None else int(found)
 
 
-def _roles(settings: Any, strength: str | None) -> Roles:  # noqa: ANN401 - the values of a dictionary
-    """Which parameter is the strength, see `ledger.roles`; `strength` is its name, or the end of it after "__"."""
+def _short(names: Sequence[str]) -> dict[str, str]:
+    """What people call each parameter: its name in its own step of a pipeline, where no other has that too."""
+    ends = [name.rpartition("__")[2] for name in names]
+    return {name: end if ends.count(end) == 1 else name for name, end in zip(names, ends, strict=True)}
+
+
+def _roles(searched: Iterable[dict[str, Any]], strength: str | None) -> Roles:
+    """Which parameter is the strength, see `ledger.roles`."""
     values: dict[str, dict[str, Any]] = {}
-    for each in settings:
-        for name, value in _plain(each).items():
+    for each in searched:
+        for name, value in each.items():
             values.setdefault(name, {})[repr(value)] = value
     spaces = {name: Choices(tuple(own.values())) for name, own in values.items()}
-    ends = [name for name in spaces if strength is not None and name.rpartition("__")[2] == strength]
-    if strength is not None and strength not in spaces and len(ends) == 1:
-        strength = ends[0]
     return find_roles(cast("dict[str, BaseDistribution]", spaces), strength)
 
 
-def _plain(params: dict[str, Any]) -> dict[str, Any]:
-    """Numbers of numpy's as Python's, and objects as text."""
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()}
-    return {
-        name: value if value is None or isinstance(value, str | int | float) else " ".join(repr(value).split())
-        for name, value in plain.items()
-    }
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a search tries
+    """A number of numpy's as Python's, an object as text."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return plain if plain is None or isinstance(plain, str | int | float) else " ".join(repr(plain).split())
 
 
 def _refuse_lost(cv: Any) -> None:  # noqa: ANN401 - a splitter, a number, a list or an iterator

@@ -20,7 +20,7 @@ STUDY = {
 
 @pytest.fixture(scope="module")
 def patients():
-    """40 patients with 1 to 6 rows each; a patient's rows share their inputs but for noise, and an error of their own."""
+    """40 patients with 1 to 6 rows each, which share their inputs but for noise, and an error of their own."""
     rng = np.random.default_rng(0)
     patient = rng.permutation(np.repeat(np.arange(40), rng.integers(1, 7, size=40)))
     rows = len(patient)

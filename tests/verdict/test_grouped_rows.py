@@ -168,7 +168,7 @@ LOSS = np.array([1.0, 0.9, 1.05, 1.2])
 
 
 def group_losses(rng, groups, effect):
-    """Losses (candidates, 1, rows) whose differences move with the group, by `effect`, and its members; 2 to 30 rows."""
+    """Losses (candidates, 1, rows) whose differences move with the group, by `effect`; 2 to 30 rows a group."""
     member = np.repeat(np.arange(groups), rng.integers(2, 31, size=groups))
     together = effect * rng.normal(size=(len(LOSS), groups))
     return (LOSS[:, None] + together[:, member] + rng.normal(size=(len(LOSS), len(member))))[:, None], member
