@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from search.core.arrays import Array, Index
+from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.core.evidence import Evidence, Plain
 from search.core.groups import Groups
@@ -22,6 +23,9 @@ from search.verdict.inputs import cleaned
 from search.verdict.record import Warning as Doubt
 
 CLOSE = 1e-4  # of scores: what sums in another order may change, never other rows
+
+DRAWN_AGAIN = "The estimator draws at random: the replayed scores are not those that the search saw."
+NO_ROTATION = "The folds cannot take turns as test rows: that needs 3 to 20 folds which hold out every row once."
 
 
 def judge_cv(  # noqa: PLR0913 - the data of a search, and the options of `judge`
@@ -105,8 +109,13 @@ def judge_cv(  # noqa: PLR0913 - the data of a search, and the options of `judge
         plain=_plain(loss, replay.baseline(folds, test), results, selected),
     )
     verdict = verdict_of(Comparison(cleaned(results), selected, confidence, tolerance, "models", evidence))
-    doubts = _doubts(tried, loss, turned=turns is not None, tested=test is not None, drawn_again=drawn_again)
-    return replace(verdict, warnings=(*verdict.warnings, *doubts))
+    lowest = tried.candidates[results.lowest(results.validation_loss)]
+    doubts = {
+        **_other_pick(tried, loss, lowest, turned=turns is not None),
+        **({"drawn_again": DRAWN_AGAIN} if drawn_again else {}),
+        **({"no_rotation": NO_ROTATION} if turns is None and test is None else {}),
+    }
+    return replace(verdict, warnings=verdict.warnings + tuple(Doubt(*each) for each in doubts.items()))
 
 
 class Fit(NamedTuple):
@@ -255,25 +264,22 @@ def _groups(groups: Any, test: tuple[Any, ...] | None) -> Groups | None:  # noqa
     return None if groups is None and own is None else Groups.of(groups, own)
 
 
-def _doubts(tried: Tried, metric: Metric, *, turned: bool, tested: bool, drawn_again: bool) -> list[Doubt]:
-    """What the reader must know of the replay."""
+def _other_pick(tried: Tried, metric: Metric, lowest: Candidate, *, turned: bool) -> dict[str, str]:
+    """What to say, by its code, where the search did not pick by the loss that judges it."""
     search, found = tried.search, {}
-    picks = " Each turn's pick is that of the lowest loss." if turned else ""
+    own = lowest if tried.selected is None else tried.candidates[tried.selected]
+    turns = " Each turn's pick is that of the lowest loss." if turned else ""
     if tried.selected is None:
         found["other_rule"] = "The search made no pick, so the lowest loss is taken for it."
     elif callable(search.refit):
-        found["other_rule"] = f"The search picked by a rule of its own (refit), not by the lowest loss.{picks}"
-    if not stands_for(search, metric):
-        scoring = scoring_of(search)
+        found["other_rule"] = f"The search picked by a rule of its own (refit), not by the lowest loss.{turns}"
+    if not stands_for(search, metric, picked_lowest=own == lowest):
+        scoring, loss = scoring_of(search), metric.replace("_", " ")
         name = (
             "its estimator's own score" if scoring is None else scoring if isinstance(scoring, str) else "its scoring"
         )
-        loss = metric.replace("_", " ")
-        found["other_scoring"] = f"The search picked by {name}, and is judged here by the {loss} of each row.{picks}"
-    if drawn_again:
-        found["drawn_again"] = "The estimator draws at random: the replayed scores are not those that the search saw."
-    if not turned and not tested:
-        found["no_rotation"] = (
-            "The folds cannot take turns as test rows: that needs 3 to 20 folds which hold out every row once."
+        other = "" if own == lowest else f", whose lowest is that of {lowest}"
+        found["other_scoring"] = (
+            f"The search picked by {name}, and is judged here by the {loss} of each row{other}.{turns}"
         )
-    return [Doubt(code, message) for code, message in found.items()]
+    return found

@@ -13,7 +13,7 @@ from search.core.errors import UserError
 Metric = Literal["mse", "mae", "log_loss", "error_rate"]
 REGRESSION: Final = ("mse", "mae")
 CLASSES: Final = ("log_loss", "error_rate")
-# The scorings that are means of a loss of rows, or rank candidates within a fold as one does; None: an estimator's own.
+# By (classes, scoring) the loss whose mean a scoring is, or ranks by within a fold; None: the estimator's own scoring.
 OF_SCORING: Final[Mapping[tuple[bool, str | None], Metric]] = {
     (False, None): "mse",
     (False, "r2"): "mse",
@@ -24,6 +24,7 @@ OF_SCORING: Final[Mapping[tuple[bool, str | None], Metric]] = {
     (True, "accuracy"): "error_rate",
     (True, "neg_log_loss"): "log_loss",
 }
+IN_A_FOLD: Final = ("r2", "neg_root_mean_squared_error")  # the mean over folds of these may rank otherwise
 
 
 def scoring_of(search: Any) -> Any:  # noqa: ANN401 - a name, a function, or None
@@ -56,10 +57,12 @@ def metric_of(search: Any, asked: str | None) -> Metric:  # noqa: ANN401 - any f
     return asked or known or proper  # type: ignore[return-value]
 
 
-def stands_for(search: Any, metric: Metric) -> bool:  # noqa: ANN401 - any fitted search
-    """Whether the search's scoring ranks candidates as the metric does."""
+def stands_for(search: Any, metric: Metric, *, picked_lowest: bool) -> bool:  # noqa: ANN401 - any fitted search
+    """Whether the search's scoring is the metric, or one within a fold that picked the lowest loss as well."""
     scoring = scoring_of(search)
-    return isinstance(scoring, str | None) and metric in (OF_SCORING.get((each, scoring)) for each in (True, False))
+    if not isinstance(scoring, str | None) or OF_SCORING.get((metric in CLASSES, scoring)) != metric:
+        return False
+    return picked_lowest or not (scoring in IN_A_FOLD or (scoring is None and metric in REGRESSION))
 
 
 def row_losses(model: Any, x: Any, y: Any, metric: Metric) -> Array:  # noqa: ANN401 - whatever the model takes

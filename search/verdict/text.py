@@ -214,7 +214,7 @@ def _rows(verdict: Verdict) -> str:
     if verdict.rotation is not None:
         each = "each of them a test row of a search that had not seen it"
         if verdict.groups is not None:
-            each = "the rows of each were test rows of a search that had not seen any of them"
+            each = "each of them tested by a search that had seen none of its rows"
         reach = f"the limits hold for searching like this on {own} like these"
         return f"It rests on {_grouped(verdict, 'rows')}, {each}; {reach}."
     rows = _grouped(verdict, f"{'test' if basis.on_test else 'validation'} row{'s' * (basis.rows != 1)}")

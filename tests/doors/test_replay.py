@@ -39,6 +39,7 @@ import search
 from search.core.errors import UserError
 from search.core.evidence import Evidence
 from search.core.groups import Groups
+from search.core.text import number
 from search.doors.row_losses import row_losses
 from search.doors.tried import Tried, rounds
 from search.verdict.text import describe
@@ -288,10 +289,27 @@ def test_classes_by_name_in_a_frame(cancer):
     assert codes(search.judge_cv(counted, *cancer, metric="log_loss")) >= {"other_scoring"}
 
 
+def test_a_score_within_folds_is_another_where_it_picks_another():
+    """R² divides by each small fold's own variance, so its mean may pick otherwise than squared errors do."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 200))
+    y = x[:, 0] + 0.5 * rng.normal(size=40)
+    alphas = list(np.geomspace(0.1, 1e4, 20))
+    cv = KFold(5, shuffle=True, random_state=3)
+    own = GridSearchCV(Ridge(), {"alpha": alphas}, cv=cv).fit(x, y)
+    squares = GridSearchCV(Ridge(), {"alpha": alphas}, cv=cv, scoring=MSE).fit(x, y)
+    assert own.best_index_ != squares.best_index_
+    found = search.judge_cv(own, x, y)
+    assert found.selected.trial == own.best_index_
+    [said] = [each.message for each in found.warnings if each.code == "other_scoring"]
+    assert f"whose lowest is that of alpha {number(alphas[squares.best_index_])}." in said
+    assert "other_scoring" not in codes(search.judge_cv(squares, x, y))
+
+
 def test_another_scoring_is_said(cancer, table):
     fitted = GridSearchCV(LogisticRegression(max_iter=5000), {"C": [0.1, 1.0]}, scoring="roc_auc", cv=3).fit(*cancer)
     [said] = [each.message for each in search.judge_cv(fitted, *cancer).warnings if each.code == "other_scoring"]
-    assert said.startswith("The search picked by roc_auc, and is judged here by the log loss of each row.")
+    assert said.startswith("The search picked by roc_auc, and is judged here by the log loss of each row")
     plain = GridSearchCV(RidgeClassifier(), {"alpha": ALPHAS}, scoring="f1_macro", cv=3).fit(*cancer)
     assert search.judge_cv(plain, *cancer).scores.metric == "error_rate"
     mine = GridSearchCV(Ridge(), {"alpha": ALPHAS}, scoring=lambda model, x, y: -abs(model.predict(x) - y).max(), cv=3)

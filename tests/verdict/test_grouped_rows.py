@@ -143,7 +143,7 @@ def test_a_rotation_of_groups():
     assert (one.pop("test_rows"), other.pop("test_rows")) == (30, 120)
     close(one, other)
     text = describe(verdicts[1])
-    assert "It rests on 30 groups (120 rows), the rows of each were test rows of a search that had not seen any" in text
+    assert "It rests on 30 groups (120 rows), each of them tested by a search that had seen none" in text
     assert "on groups like these" in text
 
 
