@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from search.core.arrays import Array, Flags, Index
+from search.core.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Groups:
 
     @classmethod
     def of(cls, validation: Any = None, test: Any = None) -> Groups:  # noqa: ANN401 - labels of any kind
-        """From labels, one a row: numbers, text, or what else can be told apart.
+        """From labels, one a row: numbers, text, or what else can be told apart; `UserError` where one is missing.
 
         >>> Groups.of(["Ann", "Bob", "Ann"]).validation.tolist()
         [0, 1, 0]
@@ -36,7 +37,12 @@ class Groups:
 
 
 def _numbered(labels: Any) -> Index:  # noqa: ANN401
-    return np.asarray(np.unique(np.asarray(labels), return_inverse=True)[1].reshape(-1), dtype=np.intp)
+    import pandas as pd
+
+    numbers = pd.factorize(np.asarray(labels, dtype=object).reshape(-1))[0]
+    if (numbers < 0).any():
+        raise UserError(f"groups: is missing in row {int((numbers < 0).argmax()) + 1}; every row needs a group")
+    return np.asarray(numbers, dtype=np.intp)
 
 
 def summed(values: Array, groups: Index) -> Array:

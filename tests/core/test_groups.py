@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.core.candidate import Candidate
+from search.core.errors import UserError
 from search.core.groups import Groups, summed
 from search.core.means import standard_error, standard_errors
 from search.core.results import Results, join
@@ -21,11 +22,14 @@ def test_sums_are_those_of_a_plain_loop(numbers, seed):
 
 def test_labels_of_any_kind_are_numbered():
     found = Groups.of(["b", "a", "b"], np.array([2.5, 2.5, 1.0]))
-    assert found.validation.tolist() == [1, 0, 1]
-    assert found.test.tolist() == [1, 1, 0]
+    assert found.validation.tolist() == [0, 1, 0]
+    assert found.test.tolist() == [0, 0, 1]
+    assert Groups.of([1, "1", 1]).validation.tolist() == [0, 1, 0]
     assert Groups.of(test=[1, 2]).validation is None
     kept = found.take(np.array([True, False, True]), np.array([False, True, True]))
-    assert (kept.validation.tolist(), kept.test.tolist()) == ([1, 1], [1, 0])
+    assert (kept.validation.tolist(), kept.test.tolist()) == ([0, 0], [0, 1])
+    with pytest.raises(UserError, match="groups: is missing in row 2"):
+        Groups.of(["a", None, "b"])
 
 
 @given(st.integers(0, 1000), st.integers(2, 20), st.integers(1, 4))
