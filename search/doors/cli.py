@@ -147,7 +147,8 @@ def dashboard(
     strength: Strength = None,
 ) -> None:
     """Serve optuna-dashboard on the ledger, with verdicts and figures in it, also while studies run. Ctrl-C ends it."""
-    from search.doors.study import publish_recorded, quiet_optuna
+    from search.doors.publishing import publish_recorded
+    from search.doors.study import quiet_optuna
     from search.ledger import open_storage
     from search.report.dashboard import open_dashboard
 

@@ -49,7 +49,7 @@ def record(trial: BaseTrial, validation: object, test: object = None) -> float:
     >>> study.optimize(objective, n_trials=20)
     >>> found = search.load(study)
     >>> found.selected
-    <alpha 3.44>
+    <alpha 2.56>
     """
     losses = Losses(_losses("validation", validation), None if test is None else _losses("test", test))
     mean = float(candidate_means(losses.validation[None])[0])

@@ -20,7 +20,7 @@ from search.core.results import Results
 from search.core.snapshot import Snapshot
 from search.doors.interrupt import graceful_interrupt
 from search.doors.progress import display_for
-from search.ledger import Ledger, Storage, StudyLedger, find_study, list_studies, open_storage
+from search.ledger import Ledger, StudyLedger, find_study, open_storage
 from search.report.view import StudyView
 from search.settings import Settings, VerdictSettings, verdict_settings
 from search.verdict import Verdict
@@ -326,18 +326,6 @@ def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, 
     given = Settings.load(name) if str(name).endswith(".toml") else None
     ledger = find_study(open_storage(storage, create=False), given.name if given else str(name), strength)
     return Study(ledger, given or (Settings.stored(ledger.settings) if isinstance(ledger, StudyLedger) else None))
-
-
-def publish_recorded(storage: Storage, strength: str | None = None) -> list[str]:
-    """Bring the studies that somebody else ran and recorded up to date in optuna-dashboard; what kept others out."""
-    refused = []
-    for each in list_studies(storage):
-        if each.recorded:
-            try:
-                Study(find_study(storage, each.name, strength), None).publish()
-            except UserError as error:
-                refused.append(str(error))
-    return refused
 
 
 def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 LEFT_OUT: Final = "left out"
+MEASURED: Final = ("validation_loss", "validation_se")
 SAME: Final = 1e-5  # relative: a value that is the recorded loss, computed in single precision
 
 
@@ -51,7 +52,8 @@ class ForeignLedger:
                 f"study {name!r} in {storage.name}: none of its {len(every)} trials has recorded its losses; add "
                 "the line search.record(trial, validation=losses) to its objective, and run new trials"
             )
-        return cls(storage, name, study_id, roles_in(every, name, strength))
+        beside_others = replace(storage, one_write=storage.shared_write)
+        return cls(beside_others, name, study_id, roles_in(every, name, strength))
 
     @property
     def versions(self) -> list[dict[str, str]]:
@@ -82,7 +84,8 @@ class ForeignLedger:
         found = usable(every)
         count = len(found.trials)
         if open_test and found.with_test and still_sealed(self.openings, count):
-            note_opening(self.storage, self.id, count)
+            with self.storage.one_write():
+                note_opening(self.storage, self.id, count)
         openings = self.openings
         is_open = open_test or not still_sealed(openings, count) or (bool(count) and not found.with_test)
         whole = self._results(found, with_test=is_open)
@@ -170,10 +173,13 @@ def table(every: Sequence[FrozenTrial], roles: Roles, found: Usable) -> pd.DataF
     """
     compared = {trial.number for trial in found.trials}
     rows = [_row(trial, roles, trial.number in compared) for trial in sorted(every, key=lambda trial: trial.number)]
-    own = dict.fromkeys(name for trial in every for name in trial.params if name not in trials.FIRST)
-    frame = pd.DataFrame(rows, columns=[*trials.FIRST, *own, "validation_loss", "validation_se"])
-    numbers = [STRENGTH, "l1_ratio", "validation_loss", "validation_se"]
-    return frame.astype({**dict.fromkeys(numbers, "float64"), "trial": "int64", "state": "str", PENALTY: "str"})
+    own = dict.fromkeys(name for row in rows for name in row if name not in (*trials.FIRST, *MEASURED))
+    frame = pd.DataFrame(rows, columns=[*trials.FIRST, *own, *MEASURED])
+    types = dict.fromkeys([STRENGTH, *MEASURED], "float64") | {"trial": "int64", "state": "str", PENALTY: "str"}
+    for name in own:
+        if frame[name].map(lambda value: isinstance(value, str)).any():  # a file's column has one type
+            types[name] = "str"
+    return frame.astype(types).infer_objects()
 
 
 def _row(trial: FrozenTrial, roles: Roles, compared: bool) -> Mapping[str, Any]:
@@ -181,7 +187,7 @@ def _row(trial: FrozenTrial, roles: Roles, compared: bool) -> Mapping[str, Any]:
     row = {"trial": trial.number, "state": LEFT_OUT if state == "complete" and not compared else state}
     if trial.params:
         candidate = roles.candidate(trial.params)
-        row |= {**trial.params, PENALTY: candidate.penalty, STRENGTH: candidate.lambda_}
+        row |= roles.own(trial.params) | {PENALTY: candidate.penalty, STRENGTH: candidate.lambda_}
     if recorded.recorded(trial):
         mean = recorded.mean_of(trial)
         row |= {"validation_loss": mean.loss, "validation_se": mean.error}

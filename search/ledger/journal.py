@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from optuna.storages.journal import BaseJournalBackend
+from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
 
 from search.core.errors import UserError
 from search.ledger.files import locked, naming, sync
@@ -76,6 +76,17 @@ class Journal(BaseJournalBackend):
                 return
             with self._locked_file():
                 yield
+
+    @contextmanager
+    def shared_write(self) -> Iterator[None]:
+        """`one_write` in a file that Optuna's own backend may be writing too, which minds another lock than ours."""
+        lock = JournalFileSymlinkLock(str(self._path))
+        lock.acquire()
+        try:
+            with self.one_write():
+                yield
+        finally:
+            lock.release()
 
     @contextmanager
     def _locked_file(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
+from search.core.results import MEASURES
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -24,6 +25,8 @@ OTHERS: Final = (
     "lr|lr_.*|.*_lr|lr\\d+|learning_rate.*|eta|eta0|step_size|eps|epsilon|tol|tolerance|gamma|momentum|beta_?\\d?|"
     "temperature|sigma|std|.*_std|noise.*|length_scale|.*_scale|width|.*_units|hidden.*|batch_size|var_smoothing|coef0"
 )
+
+TAKEN: Final = frozenset({PENALTY, STRENGTH, "trial", "state", *MEASURES}) - {"epochs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,16 @@ class Roles:
 
     def candidate(self, params: Mapping[str, Any]) -> Candidate:
         """A trial's candidate: a strength of 0 or None, and a penalty none, are no penalty."""
-        others = {
-            _own(name): _plain(value) for name, value in params.items() if name not in (self.strength, self.penalty)
-        }
+        others = self.own({name: each for name, each in params.items() if name not in (self.strength, self.penalty)})
         penalty, strength = self._read(params)
         return Candidate.named(self.label, {PENALTY: penalty, STRENGTH: strength, **others})
+
+    def own(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """A trial's parameters as columns: those that are called as one of ours, and are not it, get another name."""
+        roles = {self.strength, self.penalty} & {PENALTY, STRENGTH}
+        return {
+            f"{name}_" if name in TAKEN else name: _plain(value) for name, value in params.items() if name not in roles
+        }
 
     def _read(self, params: Mapping[str, Any]) -> tuple[str, float]:
         penalty = str(params[self.penalty]) if self.penalty and self.penalty in params else self.label
@@ -118,11 +126,6 @@ def _never_negative(space: Any) -> bool:  # noqa: ANN401 - of three kinds
 def _is_logarithmic(space: Any) -> bool:  # noqa: ANN401 - of three kinds
     """A float on a logarithmic scale; whole numbers on one are sizes."""
     return bool(getattr(space, "log", False)) and isinstance(space.low, float)
-
-
-def _own(name: str) -> str:
-    """A parameter that is not the strength, and is called as ours is, gets another name."""
-    return f"{name}_" if name in (PENALTY, STRENGTH) else name
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - Optuna's choices may be anything

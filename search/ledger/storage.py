@@ -28,6 +28,7 @@ class Storage:
     `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses, `folder` a local folder for
     them and for the locks of running studies. `one_write()` is a context: all that the block (of one thread) asks,
     suggests and tells reaches the disk at its end by one write; it nests, and an exception does not undo it.
+    `shared_write()` is the same beside a script that writes this storage through Optuna alone; it does not nest.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Storage:
     artifacts: ArtifactStore
     folder: Path
     one_write: Callable[[], AbstractContextManager[None]]
+    shared_write: Callable[[], AbstractContextManager[None]]
 
 
 def open_storage(storage: str | BaseStorage | None = None, *, create: bool = True) -> Storage:
@@ -64,7 +66,7 @@ def _given(storage: BaseStorage) -> Storage:
     engine = getattr(getattr(storage, "_backend", storage), "engine", None)
     name = type(storage).__name__ if engine is None else engine.url.render_as_string()
     folder = _losses_beside(DEFAULT.with_name(type(storage).__name__))
-    return Storage(name, storage, FileArtifacts(folder), folder, nullcontext)
+    return Storage(name, storage, FileArtifacts(folder), folder, nullcontext, nullcontext)
 
 
 def _open_journal(path: Path) -> Storage:
@@ -74,7 +76,9 @@ def _open_journal(path: Path) -> Storage:
 
     journal = Journal(path)
     folder = _losses_beside(path)
-    return Storage(str(path), JournalStorage(journal), FileArtifacts(folder), folder, journal.one_write)
+    return Storage(
+        str(path), JournalStorage(journal), FileArtifacts(folder), folder, journal.one_write, journal.shared_write
+    )
 
 
 def _open_database(text: str, create: bool) -> Storage:
@@ -88,7 +92,8 @@ def _open_database(text: str, create: bool) -> Storage:
     else:
         folder = DEFAULT.parent / f"{url.database}.{_server_hash(url)}.losses"
     database = open_database(url)
-    return Storage(str(url), get_storage(database), FileArtifacts(folder), folder, partial(one_write, database))
+    write = partial(one_write, database)
+    return Storage(str(url), get_storage(database), FileArtifacts(folder), folder, write, write)
 
 
 def _prepare_sqlite_file(url: URL, create: bool) -> Path:

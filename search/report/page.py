@@ -17,7 +17,6 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from search.core.errors import UserError
-from search.core.snapshot import Snapshot
 from search.report.answer import answer_of
 from search.report.gallery import Gallery
 from search.report.study_file import study_file
@@ -58,7 +57,7 @@ def render(view: StudyView) -> str:
         left_out=gallery.left_out(),
         tables=_tables(view),
         file_name=f"{view.study.name}.toml",
-        command=command_of(view.study),
+        command=command_of(view.study.name, of_file=bool(view.study.settings)),
         study_file=study_file(view.study.settings) if view.study.settings else None,
         seeds=seeds_of(view.study.settings),
         versions=versions_of(view.study.versions),
@@ -66,10 +65,10 @@ def render(view: StudyView) -> str:
     return page
 
 
-def command_of(study: Snapshot) -> str:
-    """The commands that search the same study again and write this page; of somebody else's, that judge it again."""
-    first = ["run", f"{study.name}.toml"] if study.settings else ["verdict", study.name]
-    return "\n".join(shlex.join(["lambda-search", *words]) for words in (first, ["report", study.name]))
+def command_of(name: str, *, of_file: bool = True) -> str:
+    """The commands that search the same study again, or judge one that has no study file, and write this page."""
+    first = ["run", f"{name}.toml"] if of_file else ["verdict", name]
+    return "\n".join(shlex.join(["lambda-search", *words]) for words in (first, ["report", name]))
 
 
 def _tables(view: StudyView) -> list[Table]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from search.core.candidate import PENALTY, STRENGTH
 from search.core.text import NOTHING, number, words
 from search.report.view import StudyView
 from search.settings import SETTINGS
@@ -52,7 +53,7 @@ def trials_table(view: StudyView) -> Table:
     """The trials with the lowest validation loss, at most `MOST_ROWS`; test losses where they are open."""
     every = with_test_loss(view)
     if not view.study.settings:  # somebody else's parameters stand there by their own names
-        every = every.drop(columns=["penalty", "lambda"])
+        every = every.drop(columns=[PENALTY, STRENGTH])
     ranked = every.sort_values(["validation_loss", "trial"], na_position="last")
     shown = ranked.head(MOST_ROWS).reset_index(drop=True)
     fields = [
@@ -77,7 +78,10 @@ def leading_trials(view: StudyView, count: int = 5) -> pd.DataFrame:
     frame = results.frame().assign(test_loss=np.nan if results.test_loss is None else results.test_loss)
     columns = [*results.parameters(), "train_loss", "validation_loss", "validation_se", "test_loss"]
     best = frame.sort_values("validation_loss").head(count)
-    return best[[name for name in columns if name in best]].dropna(axis="columns", how="all")
+    shown = best[[name for name in columns if name in best]].dropna(axis="columns", how="all")
+    if not results.strength:
+        return shown.drop(columns=[PENALTY, STRENGTH])
+    return shown.rename(columns={STRENGTH: results.strength})
 
 
 def with_test_loss(view: StudyView) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from laws import LAWS, data_set
 from simulate import evidence
 
-from search.core.evidence import Evidence
+from search.core.evidence import Evidence, Recording
 from search.verdict import judge
 from search.verdict.warnings import CHECKS
 
@@ -122,6 +122,17 @@ def few_replicates(number):
     """Three replicates are to speak of the procedure."""
     data = data_set(REPLICATED, number)
     return codes(data.validation[:, :3], data.test[:, :3], data.candidates, scope="procedure")
+
+
+def other_objective(number):
+    """The study maximises something else."""
+    recording = Recording(objective="maximises its objective", best=number)
+    return codes(*plain(number), evidence=Evidence(recording=recording, trials=41))
+
+
+def partly_recorded(number):
+    """One trial in five did not record its losses."""
+    return codes(*plain(number), evidence=Evidence(recording=Recording({"without a record": 8}), trials=33))
 
 
 FAULTS = {check.code: globals()[check.code] for check in CHECKS}

@@ -36,9 +36,14 @@ class GapParts(NamedTuple):
 
 
 def gap(view: StudyView) -> GapParts | None:
-    """The verdict's gap; None without opened test rows."""
+    """The verdict's gap; None without opened test rows, and where nothing is known but what was tried."""
     verdict = view.verdict
-    if verdict is None or verdict.selected.test_loss is None or not np.isfinite(verdict.regret.estimate):
+    if (
+        verdict is None
+        or verdict.basis.recorded
+        or verdict.selected.test_loss is None
+        or not np.isfinite(verdict.regret.estimate)
+    ):
         return None
     parts = {name: getattr(verdict.gap, name) for name in ("validation", "search", "training")}
     return GapParts(
@@ -123,5 +128,5 @@ GAP = Figure(
     draw_gap,
     title="What the regret is made of",
     question="Where is something to be gained: with more validation rows, a finer search, or longer training?",
-    needs="It needs opened test rows.",
+    needs="It needs opened test rows, of a search that was run here.",
 )
