@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from search.core.results import Results
     from search.doors.estimator import LambdaSearchClassifier, LambdaSearchRegressor
     from search.doors.recording import record
+    from search.doors.replay import judge_cv
     from search.doors.study import Study, load, run
     from search.settings import Settings
     from search.verdict import Verdict, judge
@@ -28,6 +29,7 @@ _WHERE = {
     "UserError": "search.core.errors",
     "Verdict": "search.verdict",
     "judge": "search.verdict",
+    "judge_cv": "search.doors.replay",
     "load": "search.doors.study",
     "record": "search.doors.recording",
     "run": "search.doors.study",
@@ -43,6 +45,7 @@ __all__ = [
     "UserError",
     "Verdict",
     "judge",
+    "judge_cv",
     "load",
     "record",
     "run",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from search.core.arrays import Array
+from search.core.groups import Groups
 from search.core.results import Results
 
 
@@ -65,7 +66,8 @@ class Evidence:
     a rotation: the tried candidates trained without two folds at a time, so that every fold has a pick that was made
     without it. `exact` is the exact solution of the selected candidate. `openings` lists how many trials were complete
     at each opening of the test rows, oldest first; `trials` how many are now. `recording` is there where somebody else
-    ran the search.
+    ran the search. `groups` says which rows of arrays that are handed to `judge` belong together: groups and not rows
+    are then the sample.
     """
 
     features: tuple[str, ...] = ()
@@ -79,3 +81,4 @@ class Evidence:
     openings: tuple[int, ...] = ()
     trials: int = 0
     recording: Recording | None = None
+    groups: Groups | None = None

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from search.core.arrays import Array, Flags
+from search.core.arrays import Array, Flags, Index
+from search.core.groups import summed
 
 
 def candidate_means(losses: Array) -> Array:
@@ -31,13 +32,29 @@ def row_means(losses: Array) -> Array:
     return _divided(_sum(losses, held, 1), held.sum(axis=1))
 
 
-def standard_errors(losses: Array) -> Array:
+def standard_errors(losses: Array, groups: Index | None = None) -> Array:
     """Standard error of every candidate's mean loss, (candidates,).
 
-    Rows are the sample, each averaged over its fits first. NaN with fewer than two rows, infinite for a fit that
-    diverged.
+    Rows are the sample, each averaged over its fits first; with `groups` (rows,) the groups of rows are. NaN with fewer
+    than two of them, infinite for a fit that diverged.
     """
-    return np.array([_standard_error(rows) for rows in row_means(losses)], dtype=np.float64)
+    return np.array([standard_error(rows, groups) for rows in row_means(losses)], dtype=np.float64)
+
+
+def standard_error(values: Array, groups: Index | None = None) -> float:
+    """Standard error of the mean of `values` (rows,) but for NaN: of independent rows, or of `groups` (rows,) of rows.
+
+    The mean over the rows of groups that differ in size is a ratio of two sums, so a group enters with the sum of what
+    its rows deviate from that mean by (Cochran 1977, Sampling Techniques, section 6.3). NaN with fewer than two.
+    """
+    held = ~np.isnan(values)
+    sample = values[held]
+    if groups is not None and len(sample) and np.isfinite(sample).all():
+        totals = summed(sample - sample.mean(), groups[held])
+        sample = totals * (len(totals) / len(sample))
+    if len(sample) < 2:
+        return float("nan")
+    return float(sample.std(ddof=1) / np.sqrt(len(sample))) if np.isfinite(sample).all() else float("inf")
 
 
 def replicate_means(values: Array) -> Array:
@@ -47,13 +64,6 @@ def replicate_means(values: Array) -> Array:
     """
     known = ~np.isnan(values)
     return _divided(_sum(values, known, 1), known.sum(axis=1))
-
-
-def _standard_error(rows: Array) -> float:
-    held = rows[~np.isnan(rows)]
-    if len(held) < 2:
-        return float("nan")
-    return float(held.std(ddof=1) / np.sqrt(len(held))) if np.isfinite(held).all() else float("inf")
 
 
 def _sum(losses: Array, held: Flags, axis: Any) -> Array:  # noqa: ANN401 - an axis or several

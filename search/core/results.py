@@ -12,6 +12,7 @@ import numpy as np
 from search.core.arrays import Array, Flags, Index
 from search.core.candidate import STRENGTH, Candidate
 from search.core.choice import lowest
+from search.core.groups import Groups
 from search.core.means import candidate_means, replicate_means, standard_errors
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 MEASURES: Final = ("train_loss", "validation_loss", "validation_se", "weight_norm", "nonzero", "epochs", "seconds")
 
 
-NO_ARRAYS: Final = frozenset({"candidates", "criteria"})
+NO_ARRAYS: Final = frozenset({"candidates", "criteria", "groups"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ class Results:
 
     Known of every candidate, (candidates,) each: `seconds` of training, whether it was `pruned`, and `criteria`, scores
     in closed form by name (`gcv`, `evidence`, `true_risk`), NaN where one does not exist.
+
+    `groups` says which rows belong together; None where each stands for itself.
     """
 
     candidates: tuple[Candidate, ...]
@@ -59,6 +62,7 @@ class Results:
     seconds: Array | None = None
     pruned: Flags | None = None
     criteria: Mapping[str, Array] = field(default_factory=dict)
+    groups: Groups | None = None
 
     def __post_init__(self) -> None:
         count = len(self.candidates)
@@ -67,6 +71,9 @@ class Results:
                 raise ValueError(f"{name} has {len(array)} rows for {count} candidates")
         if self.validation.ndim != 3 or (self.test is not None and self.test.ndim != 3):
             raise ValueError("losses have three axes: (candidates, replicates, rows)")
+        for losses, groups in ((self.validation, self.validation_groups), (self.test, self.test_groups)):
+            if losses is not None and groups is not None and len(groups) != losses.shape[2]:
+                raise ValueError(f"groups has {len(groups)} entries for {losses.shape[2]} rows")
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -112,6 +119,16 @@ class Results:
 
     # Their losses
 
+    @property
+    def validation_groups(self) -> Index | None:
+        """The groups of the validation rows, (rows,); None where each row stands for itself."""
+        return None if self.groups is None else self.groups.validation
+
+    @property
+    def test_groups(self) -> Index | None:
+        """The groups of the test rows, (test rows,); None where each row stands for itself."""
+        return None if self.groups is None else self.groups.test
+
     @cached_property
     def validation_loss(self) -> Array:
         """Mean over replicates and the rows they held out, (candidates,): the values that Optuna sees."""
@@ -119,8 +136,8 @@ class Results:
 
     @cached_property
     def validation_se(self) -> Array:
-        """Standard error of the validation loss, rows being the sample, (candidates,)."""
-        return standard_errors(self.validation)
+        """Standard error of the validation loss, rows (or their groups) being the sample, (candidates,)."""
+        return standard_errors(self.validation, self.validation_groups)
 
     @cached_property
     def test_loss(self) -> Array | None:
@@ -130,7 +147,7 @@ class Results:
     @cached_property
     def test_se(self) -> Array | None:
         """Standard error of the test loss, (candidates,)."""
-        return None if self.test is None else standard_errors(self.test)
+        return None if self.test is None else standard_errors(self.test, self.test_groups)
 
     def lowest(self, losses: Array) -> int:
         """Position of the lowest of these losses (candidates,); ties go to the larger lambda."""
@@ -192,6 +209,7 @@ def join(parts: Sequence[Results]) -> Results:
     }
     return Results(
         candidates=tuple(candidate for part in parts for candidate in part.candidates),
+        groups=parts[0].groups,
         criteria={name: np.concatenate([part.criteria[name] for part in parts]) for name in scores},
         **arrays,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from search.core.groups import Groups
 from search.data.preprocess import Floats, Preprocessor, fit_preprocessor
 from search.data.ready import Ready
 from search.data.splits import Index, Parts, Plan, plan_splits
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 def load_table(data: TableData, split: SplitSettings, frame: object = None) -> Task:
     """The task that bundled, file, frame or function data describe; `UserError` for data that cannot be used."""
-    table = read_table(data, split.test_column, frame)
+    columns = {"group_column": split.group_column, "time_column": split.time_column}
+    table = read_table(data, split.test_column, frame, **columns)
     return table if isinstance(table, Task) else table_task(table, data, split)
 
 
@@ -60,6 +62,7 @@ def planned_task(table: Table | Ready, data: TableData, plan: Plan) -> Task:
         same_columns=len({each.features for each in preprocessors}) == 1,
         notes=table.notes(),
         read_whole=partial(whole_table, table, data),
+        groups=None if table.groups is None else Groups(table.groups[~plan.test], table.groups[plan.test]),
     )
 
 

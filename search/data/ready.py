@@ -18,7 +18,7 @@ from search.data.targets import Targets
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """Inputs (rows, ...) of any shape and type, and targets; no row is marked as a test row.
+    """Inputs (rows, ...) of any shape and type, and targets; no row is marked as a test row, or has a group or a time.
 
     `where` names the source in error messages.
     """
@@ -27,6 +27,8 @@ class Ready:
     x: Tensor
     targets: Targets
     test: None = None
+    groups: None = None
+    times: None = None
 
     def __len__(self) -> int:
         return len(self.x)

@@ -15,6 +15,8 @@ from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, Strati
 
 from search.core.arrays import Flags
 from search.core.errors import UserError
+from search.data.grouped import group_folds, group_share
+from search.data.timed import expanding_folds, last_share
 
 if TYPE_CHECKING:
     from search.data.ready import Ready
@@ -55,8 +57,9 @@ class Plan:
 def plan_splits(table: Table | Ready, split: SplitSettings) -> Plan:
     """Set the test rows aside, then split the others as the settings say, stratified where there are classes.
 
-    With a refit, only the refit sees the test rows. Raises `UserError`, naming the table and the key, where there are
-    too few rows, or too few of one class.
+    With a refit, only the refit sees the test rows. Groups of rows stay whole in every cut; with times, rows that
+    validate come after those that train, and test rows after both. Raises `UserError`, naming the table and the key,
+    where there are too few rows, or too few of one class.
     """
     if split.rotates:
         return _rotation(table, split)
@@ -70,7 +73,7 @@ def plan_splits(table: Table | Ready, split: SplitSettings) -> Plan:
         for repeat in range(split.repeats)
         for fold, (train, validation) in enumerate(_cut(table, rest, split, repeat))
     )
-    return Plan(splits, (Parts(rest, NO_ROWS, shown),) if split.refits else (), test)
+    return _checked(table, Plan(splits, (Parts(rest, NO_ROWS, shown),) if split.refits else (), test))
 
 
 def _rotation(table: Table | Ready, split: SplitSettings) -> Plan:
@@ -80,12 +83,11 @@ def _rotation(table: Table | Ready, split: SplitSettings) -> Plan:
     held out, one of them validates for the turn of the other.
     """
     every = np.arange(len(table))
-    return rotation_of(
-        [
-            list(_folds(table, every, split.test_folds, _random_state(split.seed, repeat + 1), "split.test_folds"))
-            for repeat in range(split.test_repeats)
-        ]
-    )
+    cuts = [
+        list(_folds(table, every, split.test_folds, _random_state(split.seed, repeat + 1), "split.test_folds"))
+        for repeat in range(split.test_repeats)
+    ]
+    return _checked(table, rotation_of(cuts))
 
 
 def rotation_of(cuts: Sequence[Sequence[Cut]]) -> Plan:
@@ -98,6 +100,21 @@ def rotation_of(cuts: Sequence[Sequence[Cut]]) -> Plan:
             held = np.sort(np.concatenate([one, other]))
             pairs.append(Parts(np.setdiff1d(np.arange(rows), held), held, NO_ROWS, repeat, number))
     return Plan(tuple(splits), (), np.zeros(rows, dtype=np.bool_), tuple(pairs))
+
+
+def _checked(table: Table | Ready, plan: Plan) -> Plan:
+    """The plan, where no cut of groups or in time leaves a class without a row to train on."""
+    key = "group_column" if table.groups is not None else "time_column"
+    if (table.groups is None and table.times is None) or table.targets.kind == "regression":
+        return plan
+    for parts in plan.all:
+        counts = np.bincount(table.targets.y[parts.train], minlength=len(table.targets.classes))
+        if not counts.all():
+            raise UserError(
+                f"{table.where}: split.{key} leaves a split without a training row of "
+                f'"{table.targets.classes[int(counts.argmin())]}"; use fewer folds, or leave that class out'
+            )
+    return plan
 
 
 def _test_rows(table: Table | Ready, split: SplitSettings) -> Flags:
@@ -126,14 +143,15 @@ def _cut(table: Table | Ready, rest: Index, split: SplitSettings, repeat: int) -
 def _hold_out(table: Table | Ready, rows: Index, share: tuple[str, float], classes: Index | None, state: int) -> Index:
     """Positions in `rows` of a random share (key, size) of them, the same share of each class where there are any."""
     key, size = share
-    count = math.ceil(size * len(rows))
+    count, where = math.ceil(size * len(rows)), f"{table.where}: {key} = {size:g}"
+    if table.times is not None:
+        return last_share(table.times[rows], count, where)
+    if table.groups is not None:
+        return group_share(table.groups[rows], classes, size, state, where)
     kinds = 1 if classes is None else len(np.unique(classes))
     if min(count, len(rows) - count) < kinds:
         need = "at least one row" if kinds == 1 else f"a row of each of {kinds} classes"
-        raise UserError(
-            f"{table.where}: {key} = {size:g} cuts {len(rows)} rows into {count} and {len(rows) - count}; "
-            f"both parts need {need}"
-        )
+        raise UserError(f"{where} cuts {len(rows)} rows into {count} and {len(rows) - count}; both parts need {need}")
     if classes is None:
         return next(ShuffleSplit(1, test_size=count, random_state=state).split(rows))[1]  # type: ignore[no-any-return]
     _need_rows(table, classes, 2, f"{key} = {size:g}")
@@ -141,12 +159,18 @@ def _hold_out(table: Table | Ready, rows: Index, share: tuple[str, float], class
 
 
 def _folds(table: Table | Ready, rest: Index, folds: int, state: int, key: str) -> Iterator[tuple[Index, Index]]:
+    where = f"{table.where}: {key} = {folds}"
     if len(rest) < folds:
-        raise UserError(f"{table.where}: {key} = {folds} needs as many rows that are not test rows, found {len(rest)}")
+        raise UserError(f"{where} needs as many rows that are not test rows, found {len(rest)}")
+    if table.times is not None:
+        return expanding_folds(table.times[rest], folds, where)
     classes = _classes(table, rest)
+    if classes is not None:
+        _need_rows(table, classes, folds, f"{key} = {folds}")
+    if table.groups is not None:
+        return group_folds(table.groups[rest], classes, folds, state, where)
     if classes is None:
         return KFold(folds, shuffle=True, random_state=state).split(rest)  # type: ignore[no-any-return]
-    _need_rows(table, classes, folds, f"{key} = {folds}")
     return StratifiedKFold(folds, shuffle=True, random_state=state).split(rest, classes)  # type: ignore[no-any-return]
 
 

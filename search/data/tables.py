@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +12,17 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Series
 from torch import Tensor
 
-from search.core.arrays import Flags
+from search.core.arrays import Flags, Index
 from search.core.errors import UserError
-from search.data.columns import first_row, is_numeric, numbers_and_words, pick, tidy_frame
+from search.data.columns import is_numeric, numbers_and_words, pick, tidy_frame
 from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
 from search.data.ready import Ready
+from search.data.split_columns import READ, refuse_torn
 from search.data.targets import Targets, encode_targets
 from search.data.task import Task
 from search.settings import Bundled, FileData, FrameData, FunctionData
 
 TableData = Bundled | FileData | FrameData | FunctionData
-TRUTH_VALUES = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Table:
     """Tidy inputs (float64 or text columns), targets, and the marked test rows (None: a share is set aside later).
 
     `where` names the source in error messages. `weight` (rows,), positive, says how much a row counts against the
-    others (None: all the same).
+    others (None: all the same). `groups` (rows,) numbers the groups that rows belong to, `times` (rows,) the distinct
+    times of rows in their order; None where there are none.
     """
 
     where: str
@@ -37,6 +39,8 @@ class Table:
     targets: Targets
     test: Flags | None
     weight: NDArray[np.float64] | None = None
+    groups: Index | None = None
+    times: Index | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -56,30 +60,45 @@ class Table:
             digest.update(self.test.tobytes())
         if self.weight is not None:
             digest.update(self.weight.astype("<f8").tobytes())
+        for name, numbers in (("groups", self.groups), ("times", self.times)):
+            if numbers is not None:
+                digest.update(name.encode() + numbers.astype("<i8").tobytes())
         return digest.hexdigest()
 
 
-def read_table(data: TableData, test_column: str | None, frame: object = None) -> Table | Ready | Task:
+def read_table(
+    data: TableData,
+    test_column: str | None,
+    frame: object = None,
+    *,
+    group_column: str | None = None,
+    time_column: str | None = None,
+) -> Table | Ready | Task:
     """The table that a study's `[data]` names, data to be taken as they are, or the user's own function's ready task.
 
+    The columns that are named here say how the rows are cut, see `settings.Split`, and are no inputs.
     `frame` is what was handed over in Python, for the source "frame".
     Raises `UserError`, naming the source and the column or key, for data that cannot be used.
     """
     raw = _read(data, frame)
+    asked = {"test_column": test_column, "group_column": group_column, "time_column": time_column}
+    named = {key: name for key, name in asked.items() if name is not None}
     if isinstance(raw, Task):
+        _refuse_columns(named, data.source)
         return raw
     if isinstance(raw.inputs, Tensor):
-        if test_column is not None:
-            raise UserError(f"{raw.where}: split.test_column needs a table, these data have no columns; use split.test")
+        if named:
+            key = next(iter(named))
+            raise UserError(f"{raw.where}: split.{key} needs a table, these data have no columns; use split.test")
         return Ready(raw.where, raw.inputs, encode_targets(raw.targets, data.task, raw.where))
-    inputs, test = raw.inputs, None
-    if test_column is not None:
-        test = _marked(pick(inputs, test_column, raw.where, "split.test_column"), raw.where)
-        inputs = inputs.drop(columns=test_column)
-    inputs = tidy_frame(inputs, raw.where)
+    columns = {key: pick(raw.inputs, name, raw.where, f"split.{key}") for key, name in named.items()}
+    found = {key: READ[key](column, raw.where) for key, column in columns.items()}
+    inputs = tidy_frame(raw.inputs.drop(columns=list(named.values())), raw.where)
     if inputs.shape[1] == 0:
-        raise UserError(f"{raw.where}: no input column with values is left beside the target and the test column")
-    return Table(raw.where, inputs, encode_targets(raw.targets, data.task, raw.where), test)
+        raise UserError(f"{raw.where}: no input column with values is left beside the target and those of [split]")
+    test, groups, times = (found.get(key) for key in READ)
+    refuse_torn(groups, test, raw.where)
+    return Table(raw.where, inputs, encode_targets(raw.targets, data.task, raw.where), test, groups=groups, times=times)
 
 
 def _read(data: TableData, frame: object) -> Raw | Task:
@@ -90,17 +109,10 @@ def _read(data: TableData, frame: object) -> Raw | Task:
     return read_file(data.path, data.target) if isinstance(data, FileData) else read_function(data.source)
 
 
-def _marked(column: Series, where: str) -> Flags:
-    # A number that pandas made a float because of a missing neighbour still reads 0 or 1.
-    text = column.map(lambda value: f"{value:g}" if isinstance(value, float) else str(value).strip().lower())
-    marks = text.map(TRUTH_VALUES)
-    bad = marks.isna()
-    if bad.any():
-        raise UserError(
-            f'{where}: split.test_column = "{column.name}" is "{column[bad].iloc[0]}" in {first_row(bad)}; '
-            "it must be true or false (or 1 or 0) in every row"
-        )
-    return marks.to_numpy(np.bool_)
+def _refuse_columns(named: Mapping[str, str], source: str) -> None:
+    """A ready task has its own splits; `test_column` was always left to it."""
+    for key in named.keys() - {"test_column"}:
+        raise UserError(f"split.{key}: {source} returned a task that is split already; return (X, y) to have it split")
 
 
 def _column_bytes(column: Series) -> bytes:

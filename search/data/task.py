@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from search.core.groups import Groups
 from search.metrics import Kind
 
 if TYPE_CHECKING:
@@ -179,8 +180,8 @@ class Task:
     values that a model returns for a row: 1 for two classes (the logit of the second), else one per class or target.
     `validation_rows` and `test_rows` are the lengths of the row axes of the losses. `fingerprint` changes when the
     data change. `same_columns` is false where splits differ in their columns, as their training rows do in categories.
-    `notes` tell what was made of data that could be meant in another way, a line each. `read_whole` preprocesses all
-    rows of the table that the task was cut from.
+    `notes` tell what was made of data that could be meant in another way, a line each. `groups` says which rows belong
+    together, on the row axes of the losses. `read_whole` preprocesses all rows of the table that the task was cut from.
     """
 
     kind: Kind
@@ -197,6 +198,7 @@ class Task:
     same_columns: bool = True
     notes: tuple[str, ...] = ()
     pairs: tuple[Split, ...] = ()
+    groups: Groups | None = None
     read_whole: Callable[[], Whole] | None = None
 
     def whole(self) -> Whole:
@@ -235,6 +237,6 @@ class Task:
         def closed(split: Split) -> Split:
             return replace(split, test=split.test.none())
 
-        return replace(
-            self, splits=tuple(map(closed, self.splits)), refits=tuple(map(closed, self.refits)), test_rows=0
-        )
+        splits, refits = tuple(map(closed, self.splits)), tuple(map(closed, self.refits))
+        groups = None if self.groups is None else replace(self.groups, test=None)
+        return replace(self, splits=splits, refits=refits, test_rows=0, groups=groups)

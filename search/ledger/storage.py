@@ -74,7 +74,7 @@ def memory_storage() -> Storage:
     """A new storage that writes nothing to disk, and lasts as long as this object."""
     from optuna.storages import InMemoryStorage
 
-    return Storage("memory", InMemoryStorage(), MemoryArtifacts(), None, nullcontext)
+    return Storage("memory", InMemoryStorage(), MemoryArtifacts(), None, nullcontext, nullcontext)
 
 
 def _open_journal(path: Path) -> Storage:

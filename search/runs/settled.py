@@ -54,5 +54,5 @@ def _difference(results: Results, one: int, other: int) -> tuple[float, float]:
     losses = results.validation
     if not np.isfinite(results.validation_loss[[one, other]]).all():
         return float("inf"), 0.0
-    paired = losses[[one]] - losses[[other]]
-    return float(results.validation_loss[one] - results.validation_loss[other]), float(standard_errors(paired)[0])
+    error = standard_errors(losses[[one]] - losses[[other]], results.validation_groups)[0]
+    return float(results.validation_loss[one] - results.validation_loss[other]), float(error)

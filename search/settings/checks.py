@@ -14,6 +14,14 @@ from search.settings.tables import SETTINGS, Study, wrong_metric
 Problems = Iterator[tuple[str, str]]
 STEPS = ("accumulate", "clip_norm")
 
+UNTIMED = {
+    "group_column": "excludes split.time_column, give one of them",
+    "test_column": "excludes split.time_column, whose last rows are the test rows, give one of them",
+    "test_folds": "excludes split.time_column: most turns would test on the past, use test = 0.25",
+    "repeats": "time has one order, and its cuts are the same each time",
+    "seed": "cuts in time draw nothing",
+}
+
 
 def idle_keys(study: Study) -> Problems:
     """The keys that do not apply to this study, each with the reason; not stored, refused if changed."""
@@ -26,6 +34,8 @@ def idle_keys(study: Study) -> Problems:
     elif study.split.test_column is not None:
         yield "split.test", "excludes split.test_column, give one of them"
         yield "split.test_folds", "excludes split.test_column, give one of them"
+    if not isinstance(data, SyntheticLinear) and study.split.time_column is not None:
+        yield from ((f"split.{key}", reason) for key, reason in UNTIMED.items())
     if study.model.init != "normal":
         yield "model.init_std", f'needs init = "normal", found init = "{study.model.init}"'
     if study.model.kind != "mlp":
@@ -130,6 +140,13 @@ def has_exact_solution(penalty: str) -> bool:
     return made.convex_parts(1.0) is not None
 
 
+def _columns(study: Study) -> Problems:
+    """A column of [split] has one meaning."""
+    split = study.split
+    if split.group_column is not None and split.group_column == split.test_column:
+        yield "split.group_column", "is split.test_column too, name another column"
+
+
 def _rotation(study: Study) -> Problems:
     """Every fold is tested by models of all others, and each of these must validate."""
     split = study.split
@@ -177,7 +194,7 @@ def shape_of(study: Study) -> SpaceShape:
     return SpaceShape({penalty: space.names_of(penalty) for penalty in space.penalty}, frozenset(continuous))
 
 
-CHECKS = (_idle, _searched, _model, _training, _exact, _rotation, _stop, _metric, _pruner, _sampler)
+CHECKS = (_idle, _searched, _model, _training, _exact, _columns, _rotation, _stop, _metric, _pruner, _sampler)
 
 
 def problems(study: Study) -> list[tuple[str, str]]:

@@ -64,6 +64,18 @@ class Split(Section):
         "test, scheme, validation, folds, repeats and refit are then ignored; 0: one test part",
     )
     test_repeats: Count = Field(default=1, description="test_folds: rotations, each with folds of its own")
+    group_column: str | None = Field(
+        default=None,
+        min_length=1,
+        description="column whose rows of one value belong together, such as a patient: never on both sides of a cut, "
+        "and the verdict counts groups, not rows; no input",
+    )
+    time_column: str | None = Field(
+        default=None,
+        min_length=1,
+        description="column of dates or numbers: later rows validate, the last ones test (kfold: every fold by models "
+        "of all rows before it); no input",
+    )
     seed: Seed = Field(default=0, description="seed of the splits")
 
     @property

@@ -61,6 +61,7 @@ def assemble(layout: Layout, blocks: Sequence[Block], pruned: Mapping[int, bool]
         pruned=np.array([pruned.get(index, False) for index in range(count)]),
         weights=linear.get("weights"),
         biases=linear.get("biases"),
+        groups=layout.task.groups,
         **fits,
     )
 

@@ -124,6 +124,16 @@ class Comparison:
         return self.compared.validation if self.compared.test is None else self.compared.test
 
     @property
+    def groups(self) -> Index | None:
+        """The groups of the judged rows, (rows,), which are then the sample; None where each row stands for itself."""
+        return self.compared.validation_groups if self.compared.test is None else self.compared.test_groups
+
+    @cached_property
+    def units(self) -> int:
+        """The size of the sample: judged rows, or their groups."""
+        return self.losses.shape[2] if self.groups is None else len(np.unique(self.groups))
+
+    @property
     def risk(self) -> Array:
         """Mean judged loss of every compared candidate; infinite where a fit diverged."""
         test = self.compared.test_loss
@@ -168,7 +178,7 @@ class Comparison:
         if not (self.on_test and self.comparable and np.isfinite(self.cap)):
             return exploding
         suspects = np.flatnonzero(self.finite & (np.arange(len(self.finite)) != self.selected))
-        if len(suspects) and self.losses.shape[2] > 1:
+        if len(suspects) and self.units > 1:
             own, theirs = self.own_losses, self.losses[suspects]
             exploding[suspects] = self._worse(own, np.minimum(theirs, own + self.cap)) & ~self._worse(own, theirs)
         return exploding
@@ -194,7 +204,8 @@ class Comparison:
 
     def sample_of(self, losses: Array, place: int) -> Sample:
         """Differences from the candidate at that place, with what rows and replicates contribute to them."""
-        return build(losses, place, "models" if self.rotated else self.scope, rotated=self.rotated)
+        scope: Scope = "models" if self.rotated else self.scope
+        return build(losses, place, scope, rotated=self.rotated, groups=self.groups)
 
     @cached_property
     def fixed(self) -> Sample:
@@ -244,7 +255,7 @@ class Comparison:
     @cached_property
     def fixed_pairs(self) -> float | None:
         """The critical value of all pairs, for a candidate that was picked on the judged rows; None without pairs."""
-        if self.fixed.count == 1 or self.losses.shape[2] < 2:
+        if self.fixed.count == 1 or self.units < 2:
             return None
         return pair_critical_value(self.fixed, (1 - self.bound_confidence) / 2)
 
@@ -262,11 +273,11 @@ class Comparison:
 
         The answer hangs on the candidate that the regret's upper bound comes from.
         """
-        if not self.comparable or self.sample.count < 2 or self.losses.shape[2] < 2:
+        if not self.comparable or self.sample.count < 2 or self.units < 2:
             return None
         high = contrast(self.capped, relative=False).high(float(ndtri((1 + self.confidence) / 2)))
         rows = float(self.capped.effective_rows()[high.argmax()])
-        return rows if high.max() > 0 and rows < min(THIN_ROWS, self.losses.shape[2] / 2) else None
+        return rows if high.max() > 0 and rows < min(THIN_ROWS, self.units / 2) else None
 
     @cached_property
     def members(self) -> Flags:

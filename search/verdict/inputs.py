@@ -11,6 +11,7 @@ import numpy as np
 from search.core.arrays import Array, Flags, Index
 from search.core.candidate import PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
+from search.core.groups import Groups
 from search.core.results import MEASURES, Results
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ KNOWN: Final = frozenset(
 )
 
 
-def results_from_arrays(validation: Array, test: Array | None, candidates: pd.DataFrame) -> Results:
+def results_from_arrays(
+    validation: Array, test: Array | None, candidates: pd.DataFrame, groups: Groups | None = None
+) -> Results:
     """The table of results of arrays from anywhere; `UserError` where one is not of the right form, see `judge`."""
     if len(candidates) == 0:
         raise UserError("judge: candidates is empty; valid is at least one candidate")
@@ -38,6 +41,7 @@ def results_from_arrays(validation: Array, test: Array | None, candidates: pd.Da
         found,
         clean_losses("validation", validation, len(found)),
         None if test is None else clean_losses("test", test, len(found)),
+        groups=None if groups is None else _clean_groups(groups, validation, test),
         trial=None if trial is None else trial.astype(np.int64),
         converged=None if converged is None else ~(converged < 1)[:, None],
         criteria={name: values for name in CRITERIA if (values := _column(candidates, name)) is not None},
@@ -55,14 +59,29 @@ def picks_of_rows(selected: Array, test: Array | None, candidates: int) -> Index
         )
     if rows == 0 or selected.min() < 0 or selected.max() >= candidates:
         raise UserError(f"judge: selected has other values than the positions 0 to {candidates - 1} of candidates")
-    held: Flags = ~np.isnan(np.asarray(test)).reshape(-1, rows).all(axis=0)
-    return np.asarray(selected[held][None], dtype=np.intp)
+    return np.asarray(selected[_held(np.asarray(test))][None], dtype=np.intp)
 
 
 def cleaned(results: Results) -> Results:
     """Results as a verdict takes them: see `clean_losses`."""
     test = None if results.test is None else clean_losses("test", results.test, len(results))
-    return replace(results, validation=clean_losses("validation", results.validation, len(results)), test=test)
+    groups = None if results.groups is None else _clean_groups(results.groups, results.validation, results.test)
+    validation = clean_losses("validation", results.validation, len(results))
+    return replace(results, validation=validation, test=test, groups=groups)
+
+
+def _clean_groups(groups: Groups, validation: Array, test: Array | None) -> Groups:
+    """The groups of the rows that `clean_losses` keeps; `UserError` where there is not one for each row."""
+    for name, losses, own in (("validation", validation, groups.validation), ("test", test, groups.test)):
+        rows = 0 if losses is None else np.shape(losses)[-1]
+        if losses is not None and own is not None and len(own) != rows:
+            raise UserError(f"judge: groups has {len(own)} {name} rows, and {name} {rows}; valid is one group a row")
+    return groups.take(_held(validation), None if test is None else _held(test))
+
+
+def _held(losses: Array) -> Flags:
+    """Which rows some fit held out, (rows,)."""
+    return np.asarray(~np.isnan(losses).reshape(-1, np.shape(losses)[-1]).all(axis=0))
 
 
 def candidates_of(frame: pd.DataFrame) -> tuple[Candidate, ...]:

@@ -68,7 +68,7 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
         "models": the bounds speak of these fitted models on new rows. "procedure": replicates are a sample too, and
         the bounds speak of the next seed and split as well.
     evidence
-        Further material: a dense grid, exact solutions, earlier openings of the test rows.
+        Further material: a dense grid, exact solutions, earlier openings of the test rows, which rows belong together.
 
     Raises `UserError` where an argument is not of this form.
 
@@ -82,7 +82,7 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
     >>> verdict.answer, round(verdict.selected.lambda_, 2)
     ('yes', 3.36)
     """
-    results = results_from_arrays(validation, test, candidates)
+    results = results_from_arrays(validation, test, candidates, None if evidence is None else evidence.groups)
     given = None
     if selected is not None and np.ndim(selected) == 1:
         given, selected = picks_of_rows(np.asarray(selected), test, len(results)), None
@@ -118,6 +118,7 @@ def verdict_of(case: Comparison) -> Verdict:
         scores=scores(case),
         seed=seed_effect(case),
         basis=_basis(case, answer, leads_to, one_sided),
+        groups=None if case.groups is None else case.units,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from search.core.arrays import Array, Index
 from search.core.choice import preference, tied
+from search.core.groups import summed
 from search.core.means import candidate_means
 from search.core.results import Results
 from search.verdict.record import Optimism
@@ -27,12 +28,16 @@ def optimism(results: Results, selected: int, test_loss: float | None, *, seed: 
     order = preference(results.lambda_)
     return Optimism(
         validation_loss=float(means[selected]),
-        corrected=corrected_loss(results.validation, order, seed=seed) if picked else float("nan"),
+        corrected=corrected_loss(results.validation, order, results.validation_groups, seed=seed)
+        if picked
+        else float("nan"),
         test_loss=test_loss,
     )
 
 
-def corrected_loss(validation: Array, order: Index, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
+def corrected_loss(
+    validation: Array, order: Index, groups: Index | None = None, *, resamples: int = RESAMPLES, seed: int = 0
+) -> float:
     """Bootstrap bias corrected loss of "pick the lowest validation loss" (BBC-CV).
 
     Rows are drawn with replacement, as many as there are; the candidate with the lowest loss on the drawn rows is
@@ -45,7 +50,7 @@ def corrected_loss(validation: Array, order: Index, *, resamples: int = RESAMPLE
 
     `validation` (candidates, replicates, rows), NaN where a fit did not hold out that row, the same for every
     candidate. Candidates with an infinite loss are never picked. A draw that leaves no row out counts for nothing; NaN
-    where no draw leaves one out (a single row).
+    where no draw leaves one out (a single row). With `groups` (rows,) whole groups of rows are drawn.
     """
     means = candidate_means(validation)
     ranked = order[np.isfinite(means[order])]
@@ -53,7 +58,10 @@ def corrected_loss(validation: Array, order: Index, *, resamples: int = RESAMPLE
     counts = held.sum(axis=0)
     rows = counts > 0
     totals = validation.sum(axis=1, where=held, dtype=np.float64)[ranked][:, rows]
-    excess = _excess(totals, counts[rows], resamples, seed)
+    counts = counts[rows]
+    if groups is not None:
+        totals, counts = summed(totals, groups[rows]), summed(counts, groups[rows])
+    excess = _excess(totals, counts, resamples, seed)
     return float(means[ranked].min() + excess.mean()) if len(excess) else float("nan")
 
 

@@ -230,6 +230,7 @@ class Verdict:
     """Is the selected candidate really optimal, and does it matter?
 
     `opened` lists how many trials were complete at each opening of the test rows that was reported, oldest first.
+    `groups` is the number of groups of judged rows, where several belong together; `rows_needed` then counts groups.
     """
 
     answer: Answer
@@ -251,6 +252,7 @@ class Verdict:
     scores: Scores | None
     seed: SeedEffect | None
     basis: Basis
+    groups: int | None = None
 
     def to_dict(self) -> dict[str, object]:
         """The verdict as plain JSON values: the keys of the design's section 6, null for what is not finite."""

@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from search.core.arrays import Array, Flags
-from search.core.means import candidate_means
+from search.core.arrays import Array, Flags, Index
+from search.core.groups import summed
+from search.core.means import candidate_means, row_means
 from search.verdict.multiplier import row_draws
 from search.verdict.record import Scope
 
@@ -132,7 +133,7 @@ def degrees_of_freedom(effective_rows: Array, rows: int) -> Array:
     return np.asarray(np.clip(np.asarray(effective_rows) - 1.0, min(LEAST_DOF, most), most))
 
 
-def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False) -> Sample:
+def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False, groups: Index | None = None) -> Sample:
     """The sample of finite losses (candidates, replicates, rows); NaN where a fit did not hold out that row.
 
     A mean is over all held-out entries. Scope "models": rows are the sample, each entering with all its replicates.
@@ -153,14 +154,19 @@ def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False) 
     Janson, Mackey 2020, arXiv 2007.12671) and too small where what is compared is relatively unstable, such as two
     lassos (Bayle, Janson, Mackey 2025, arXiv 2508.04409). Standard errors are widened by `DEPENDENCE` for it, a figure
     that the calibration gave (tests/calibration).
+
+    With `groups` (rows,) the sample is the groups of rows: a row of the result is then a group, which enters with the
+    sum of its rows' centred entries. So the mean stays that over rows, as a ratio of two sums over groups, and groups
+    may differ in size (Cochran 1977, Sampling Techniques, section 6.3).
     """
     held = ~np.isnan(losses)
     entries = held.sum(axis=(1, 2))
     means = candidate_means(losses)
-    rows = _influence(losses, held, means, axis=1) / entries[:, None]
+    rows = _influence(losses, held, means, axis=1, groups=groups) / entries[:, None]
     row_count = rows.shape[1]
     if _zero_one(losses, held):
-        rows = np.concatenate([rows, np.eye(len(losses)) / row_count], axis=1)
+        unit = 1.0 if groups is None else _together(losses, groups)
+        rows = np.concatenate([rows, unit / losses.shape[2] * np.eye(len(losses))], axis=1)
     replicates = np.zeros((len(losses), 0))
     if scope == "procedure" and losses.shape[1] > 1:
         replicates = _influence(losses, held, means, axis=2) / entries[:, None]
@@ -186,10 +192,17 @@ def _zero_one(losses: Array, held: Flags) -> bool:
     return bool(ones.any() and (losses == 0).any() and (ones | (losses == 0) | ~held).all())
 
 
-def _influence(losses: Array, held: Flags, means: Array, axis: int) -> Array:
+def _together(losses: Array, groups: Index) -> float:
+    """In how many rows of its group, on average, a wrong row is wrong: 1 where each row is a group."""
+    wrong = summed(row_means(losses), groups)
+    return max(1.0, float(np.square(wrong).sum() / wrong.sum()))
+
+
+def _influence(losses: Array, held: Flags, means: Array, axis: int, groups: Index | None = None) -> Array:
     """Centred entries summed over `axis`, (candidates, the other axis), with the n / (n - 1) of a sample variance."""
     total: Array = losses.sum(axis=axis, where=held, dtype=np.float64)
     total -= held.sum(axis=axis) * means[:, None]
+    total = total if groups is None else summed(total, groups)
     size = total.shape[1]
     total *= np.sqrt(size / max(size - 1, 1))
     return total

@@ -175,18 +175,27 @@ def _settle(verdict: Verdict) -> list[str]:
     basis = verdict.basis
     if verdict.answer != "cannot tell" or basis.diverged == basis.candidates:
         return []
-    kind = "rows" if verdict.rotation is not None else "test rows" if basis.on_test else "validation rows"
-    if basis.rows == 1:
+    count, kind = basis.rows if verdict.groups is None else verdict.groups, _kind(verdict)
+    if count == 1:
         return [f"A single {kind[:-1]} cannot even say how many would settle it."]
     if verdict.rows_needed is None:
         return [f"More {kind} alone would not settle it; more replicates or a larger tolerance might."]
-    if basis.rows < FEW:
-        return [f"{basis.rows} {kind} are too few to guess how many would settle it."]
+    if count < FEW:
+        return [f"{count} {kind} are too few to guess how many would settle it."]
     shown = f"that it is {'' if basis.leads_to == 'yes' else 'not '}{_within(verdict)}"
     return [
-        f"About {verdict.rows_needed:,} {kind} in place of these {basis.rows:,} would settle it, and show {shown}, "
+        f"About {verdict.rows_needed:,} {kind} in place of these {count:,} would settle it, and show {shown}, "
         "if the differences stay as they look now."
     ]
+
+
+def _kind(verdict: Verdict) -> str:
+    """What the sample is made of."""
+    if verdict.groups is not None:
+        return "groups"
+    if verdict.rotation is not None:
+        return "rows"
+    return "test rows" if verdict.basis.on_test else "validation rows"
 
 
 # What it rests on
@@ -201,17 +210,27 @@ def _basis(verdict: Verdict) -> list[str]:
 def _rows(verdict: Verdict) -> str:
     basis = verdict.basis
     fits = "trained once" if basis.replicates == 1 else f"trained {basis.replicates} times"
+    own = "rows" if verdict.groups is None else "groups"
     if verdict.rotation is not None:
-        return (
-            f"It rests on {basis.rows:,} rows, each of them a test row of a search that had not seen it; the "
-            "limits hold for searching like this on rows like these."
-        )
-    rows = f"{basis.rows:,} {'test' if basis.on_test else 'validation'} row{'s' * (basis.rows != 1)}"
+        each = "each of them a test row of a search that had not seen it"
+        if verdict.groups is not None:
+            each = "each of them tested by a search that had seen none of its rows"
+        reach = f"the limits hold for searching like this on {own} like these"
+        return f"It rests on {_grouped(verdict, 'rows')}, {each}; {reach}."
+    rows = _grouped(verdict, f"{'test' if basis.on_test else 'validation'} row{'s' * (basis.rows != 1)}")
     procedure = basis.scope == "procedure" and basis.replicates > 1
     reach = (
-        "for new rows and for training again" if procedure else "for new rows and these models, not for training again"
+        f"for new {own} and for training again"
+        if procedure
+        else f"for new {own} and these models, not for training again"
     )
     return f"It rests on {rows}, each candidate {fits}; its limits hold {reach}."
+
+
+def _grouped(verdict: Verdict, kind: str) -> str:
+    """The number of judged rows; where they are of groups, that of the groups before it."""
+    rows = f"{verdict.basis.rows:,} {kind}"
+    return rows if verdict.groups is None else f"{verdict.groups:,} group{'s' * (verdict.groups != 1)} ({rows})"
 
 
 def _picks(verdict: Verdict) -> str:

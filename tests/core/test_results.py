@@ -63,7 +63,7 @@ def same(one, other):
 
 def test_this_file_knows_every_field():
     known = full()
-    assert {each.name for each in fields(Results)} == known.arrays().keys() | {"candidates", "criteria"}
+    assert {each.name for each in fields(Results)} == known.arrays().keys() | {"candidates", "criteria", "groups"}
 
 
 def test_every_array_has_a_row_a_candidate():

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from ledger_helpers import make_results, same, sealed
 
 from search.core.candidate import Candidate
+from search.core.groups import Groups
 from search.core.results import Results
 from search.ledger.codec import decode, encode, has_test
 from search.ledger.seal import new_key
@@ -84,3 +85,14 @@ def test_the_numbers_given_are_the_files_and_not_those_of_the_table():
         assert decode(file, [3], None).trials.tolist() == [3]
         with pytest.raises(KeyError):
             decode(file, [7], None)
+
+
+@pytest.mark.parametrize("groups", [Groups.of([1, 0, 1], [0, 1]), Groups.of([1, 0, 1]), Groups.of(test=[0, 1]), None])
+def test_which_rows_belong_together_comes_back(groups):
+    key, losses = new_key(), np.ones((2, 1, 3))
+    results = Results((Candidate("none"), Candidate("l2", 1.0)), losses, losses[:, :, :2], groups=groups)
+    with np.load(io.BytesIO(encode(results, [0, 1], key))) as file:
+        found = decode(file, [1, 0], None).groups
+    assert (found is None) == (groups is None)
+    for part in ("validation", "test"):
+        np.testing.assert_array_equal(getattr(found, part, None), getattr(groups, part, None))

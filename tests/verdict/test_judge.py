@@ -31,6 +31,7 @@ KEYS = {
     "rotation": None,
     "scores": None,
     "seed": None,
+    "groups": None,
 }
 
 

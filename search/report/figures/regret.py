@@ -48,7 +48,7 @@ class RegretCurve(NamedTuple):
 def regret(view: StudyView) -> RegretCurve | None:
     """The candidates' losses relative to the selected one; None without a verdict whose regret is bounded."""
     verdict, case = view.verdict, view.comparison
-    if verdict is None or case is None or verdict.basis.rows < 2:
+    if verdict is None or case is None or case.units < 2:
         return None
     lower, upper = verdict.regret.relative_lower, verdict.regret.relative_upper
     if lower is None or upper is None or not case.comparable or case.own_risk <= 0:

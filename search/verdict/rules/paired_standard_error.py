@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from search.core.arrays import Array
-from search.core.means import row_means
+from search.core.means import row_means, standard_error
 from search.core.results import Results
 from search.verdict.rules.base import Options, Rule, most_penalised, trained
 
@@ -23,17 +23,15 @@ def pick(results: Results, options: Options) -> int | None:
 def paired_errors(results: Results) -> Array:
     """The standard error of every candidate's difference from the lowest loss, (candidates,); 0 where there is none.
 
-    Rows are the sample, each averaged over its fits.
+    Rows, each averaged over its fits, are the sample, or their groups.
     """
     rows = row_means(results.validation)
     best = results.lowest(results.validation_loss)
-    held = ~np.isnan(rows[best])
-    rows = rows[:, held]
-    finite = np.isfinite(rows).all(axis=1)
+    groups = results.validation_groups
+    finite = np.isfinite(rows[:, ~np.isnan(rows[best])]).all(axis=1)
     errors = np.zeros(len(results))
-    if held.sum() > 1:
-        errors[finite] = (rows[finite] - rows[best]).std(axis=1, ddof=1) / np.sqrt(held.sum())
-    return errors
+    errors[finite] = [standard_error(more, groups) for more in rows[finite] - rows[best]]
+    return np.nan_to_num(errors)
 
 
 PAIRED_STANDARD_ERROR = Rule("paired_standard_error", "one standard error, paired", pick)

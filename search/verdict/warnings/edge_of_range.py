@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.core.arrays import Array
-from search.core.means import row_means
+from search.core.arrays import Array, Index
+from search.core.means import row_means, standard_error
 from search.core.text import number, words
 from search.verdict.comparison import Comparison
 from search.verdict.warnings.base import Check
@@ -34,7 +34,7 @@ def message(case: Comparison) -> str | None:
     mine = int(np.flatnonzero(own == case.selected)[0])
     rows = row_means(compared.validation[own])
     for side, distance, end in (("lower", place, low), ("upper", 1 - place, high)):
-        if distance[mine] <= NEAR and _falls(rows, distance, mine):
+        if distance[mine] <= NEAR and _falls(rows, compared.validation_groups, distance, mine):
             kind = "" if penalty == results.strength else f" of {words(penalty)}"
             return (
                 f"The selected {results.strength}{kind}, {number(float(strengths[mine]))}, lies near the {side} end "
@@ -44,8 +44,11 @@ def message(case: Comparison) -> str | None:
     return None
 
 
-def _falls(rows: Array, distance: Array, mine: int) -> bool:
-    """Whether the loss falls towards the end: `rows` (lambdas, rows) of losses, `distance` (lambdas,) from the end."""
+def _falls(rows: Array, groups: Index | None, distance: Array, mine: int) -> bool:
+    """Whether the loss falls towards the end: `rows` (lambdas, rows) of losses, `distance` (lambdas,) from the end.
+
+    `groups` (rows,) are the sample where they are given.
+    """
     held = ~np.isnan(rows[mine])
     finite = np.isfinite(rows[:, held]).all(axis=1)
     inside, last = np.flatnonzero(finite & (distance > NEAR)), np.flatnonzero(finite & (distance <= OUTERMOST))
@@ -54,14 +57,15 @@ def _falls(rows: Array, distance: Array, mine: int) -> bool:
     own, end = rows[mine, held], rows[last][:, held]
     if len(last) > 1 and float(np.ptp(end, axis=0).max()) <= SAME * float(own.mean()):
         return False
-    at_end, further_in = (_lowest_more(rows[part][:, held] - own) for part in (last, inside))
+    together = None if groups is None else groups[held]
+    at_end, further_in = (_lowest_more(rows[part][:, held] - own, together) for part in (last, inside))
     return at_end[0] <= at_end[1] and further_in[0] > further_in[1]
 
 
-def _lowest_more(more: Array) -> tuple[float, float]:
+def _lowest_more(more: Array, groups: Index | None) -> tuple[float, float]:
     """The lowest mean of these differences (lambdas, rows), with its standard error."""
     lowest = more[more.mean(axis=1).argmin()]
-    return float(lowest.mean()), float(lowest.std(ddof=1) / np.sqrt(len(lowest)))
+    return float(lowest.mean()), standard_error(lowest, groups)
 
 
 EDGE_OF_RANGE = Check("edge_of_range", message)

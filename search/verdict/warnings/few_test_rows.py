@@ -10,11 +10,16 @@ FOLDS = 12
 
 
 def message(case: Comparison) -> str | None:
-    """Fewer than 30 judged rows; so few may be the means of folds."""
-    rows = case.losses.shape[2]
+    """Fewer than 30 judged rows, or groups of rows; so few rows may be the means of folds."""
+    rows = case.units
     if rows >= FEW_ROWS:
         return None
     kind = "test" if case.on_test else "validation"
+    if case.groups is not None:
+        return (
+            f"The {case.losses.shape[2]:,} {kind} rows belong to only {rows} groups. Bounds are made for many groups "
+            f"and are rough below about {FEW_ROWS}."
+        )
     means = "; where they are means of folds, give the loss of every row instead" if rows <= FOLDS else ""
     return f"There are only {rows} {kind} rows. Bounds are made for many and are rough below about {FEW_ROWS}{means}."
 

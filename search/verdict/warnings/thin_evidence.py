@@ -10,9 +10,10 @@ def message(case: Comparison) -> str | None:
     """See `Comparison.thin`; the answer is then "cannot tell"."""
     if case.thin is None:
         return None
+    kind = "rows" if case.groups is None else "groups of rows"
     return (
-        f"Of {case.losses.shape[2]:,} rows hardly more than one carries the difference that the answer hangs on "
-        f"(effective number {case.thin:.1f}), so no bound from these rows is to be trusted: look at the largest "
+        f"Of {case.units:,} {kind} hardly more than one carries the difference that the answer hangs on "
+        f"(effective number {case.thin:.1f}), so no bound from these {kind} is to be trusted: look at the largest "
         "losses, or judge by the absolute error."
     )
 
