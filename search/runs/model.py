@@ -227,7 +227,7 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
     >>> settings = Settings.parse({"name": "a", "data": {"source": "diabetes"}, "training": {"optimizer": "exact"}})
     >>> model = refit(settings, load_task(settings), Candidate("l2", 0.1))
     >>> model.coefficients().round(1).head(3).to_dict("list")["coefficient"]
-    [152.1, -0.1, -9.8]
+    [152.1, 0.1, -9.9]
     """
     whole = task.whole()
     settings = settings.replace({"training.seeds": 1, "training.patience": 0, "search.pruner": "none"})

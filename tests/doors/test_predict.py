@@ -178,7 +178,7 @@ def test_a_file_that_is_not_there_or_no_table_is_one_line(here):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "export: name what to write: -o TRIALS.csv for the trials, --onnx MODEL.onnx for the model"),
+        ([], "export: name what to write: --output TRIALS.csv, --onnx MODEL.onnx for the model, or both"),
         (["--onnx", "m.pt"], "--onnx: m.pt must end in .onnx"),
         (["--onnx", "no/m.onnx"], "--onnx: the folder no does not exist"),
     ],

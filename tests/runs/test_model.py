@@ -278,7 +278,7 @@ def test_drawn_data_are_known_by_the_names_of_their_columns():
     settings = Settings.parse({"name": "a", "data": {"source": "synthetic_linear", "features": 3}, **SGD})
     task = load_task(settings)
     model, whole = refit(settings, task, Candidate("l2", 0.1)), task.whole()
-    assert len(whole.rows) == 20 + 100 + 1000
+    assert torch.equal(whole.rows.x, task.splits[0].train.x)
     x = whole.rows.x.numpy()
     frame = pd.DataFrame(x, columns=["x0", "x1", "x2"])
     np.testing.assert_array_equal(model.predict(frame[["x2", "x0", "x1"]]), model.predict(x))
@@ -321,3 +321,19 @@ def test_scikit_learns_pipeline_predicts_the_same(name):
 def test_an_mlp_is_no_scikit_learn_pipeline():
     with pytest.raises(UserError, match="mlp has no coefficients"):
         fitted(**ALL["mlp"]).to_sklearn()
+
+
+@pytest.fixture
+def ready(make_task):
+    """A task of one's own with two classes, and settings for it."""
+    settings = Settings.parse({"name": "a", "data": {"source": "m:f"}, **EXACT})
+    return make_task("binary", features=3, draws=1, refit=True), settings
+
+
+def test_a_ready_task_is_trained_on_every_row_that_it_holds(ready):
+    task, settings = ready
+    model, whole = refit(settings, task, Candidate("l2", 0.1)), task.whole()
+    assert len(whole.rows) == 20 + 30 + 40
+    logistic = LogisticRegression(C=1 / (0.1 * 90), tol=1e-10, max_iter=5000).fit(whole.rows.x, whole.rows.y)
+    np.testing.assert_allclose(model.weights()[0], logistic.coef_, rtol=1e-5)
+    assert model.predict(whole.rows.x.numpy()).tolist() == logistic.predict(whole.rows.x).tolist()
