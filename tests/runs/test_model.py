@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 import torch
@@ -17,7 +19,7 @@ from search.core.errors import UserError
 from search.data import load_task
 from search.data.columns import tidy_frame
 from search.models import make_model
-from search.runs.model import INTERCEPT, kept_epochs, refit
+from search.runs.model import INTERCEPT, Targets, kept_epochs, refit
 from search.runs.model_file import decode, encode
 from search.settings import Settings
 from search.training import train
@@ -337,3 +339,53 @@ def test_a_ready_task_is_trained_on_every_row_that_it_holds(ready):
     logistic = LogisticRegression(C=1 / (0.1 * 90), tol=1e-10, max_iter=5000).fit(whole.rows.x, whole.rows.y)
     np.testing.assert_allclose(model.weights()[0], logistic.coef_, rtol=1e-5)
     assert model.predict(whole.rows.x.numpy()).tolist() == logistic.predict(whole.rows.x).tolist()
+
+
+class Tokens(nn.Module):
+    """Looks integers up and averages."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        self.table, self.head = nn.Embedding(5, 3), nn.Linear(3, outputs)
+
+    def forward(self, x):
+        return self.head(self.table(x).mean(1))
+
+
+def tokens(module=None, kind="int64"):
+    """A model of rows that are no table: four token ids."""
+    of_rows = {"preprocessor": None, "inputs": (4,), "input_type": kind, "targets": Targets("regression", ("a", "b"))}
+    own = replace(fitted(), **of_rows)
+    own.__dict__["module"] = Tokens(2) if module is None else module
+    return own
+
+
+def test_rows_that_are_no_table_are_arrays_of_their_shape_and_type():
+    """No preprocessing, integers stay integers, and another shape is refused."""
+    own, x = tokens(), np.random.default_rng(0).integers(0, 5, (7, 4))
+    np.testing.assert_array_equal(own.predict(x), own.module(torch.from_numpy(x)).detach().numpy())
+    with pytest.raises(UserError, match=r"has the shape \(7, 3\); the model takes \('rows', 4\)"):
+        own.predict(x[:, :3])
+
+
+def said_by_onnx(model, x):
+    return onnxruntime.InferenceSession(model.to_onnx()).run(None, model.raw_inputs(x))
+
+
+def test_onnx_of_own_modules_says_the_same():
+    """One behind a preprocessing, in single precision; one of token ids."""
+    model, new = fitted(**ALL["own module"]), new_rows()
+    np.testing.assert_allclose(said_by_onnx(model, new)[1], model.predict_proba(new), rtol=1e-4, atol=1e-6)
+    x = np.random.default_rng(0).integers(0, 5, (7, 4))
+    own = tokens()
+    np.testing.assert_allclose(said_by_onnx(own, x)[0], own.predict(x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_module_that_torch_cannot_export_is_one_line():
+    class Stubborn(nn.Module):
+        def forward(self, x):
+            return x.sum(1, keepdim=True) if float(x.sum()) > 0 else x[:, :1]
+
+    with pytest.raises(UserError, match="--onnx: torch cannot export this model") as refusal:
+        tokens(Stubborn(), "float64").to_onnx()
+    assert "\n" not in str(refusal.value)
