@@ -53,8 +53,9 @@ class FittedModel:
     """A trained model that predicts from raw rows.
 
     `settings` say what model it is, in the shape that the `candidate` asks for. `inputs` is the shape of a row that the
-    model itself sees, `integers` says that these are whole numbers. `parameters` and `buffers` are as they were
-    trained, on the CPU. Without a `preprocessor` rows are arrays that the model sees as they are.
+    model itself sees, `input_type` the type of its values, such as "float64" or "int64". `parameters` and `buffers` are
+    as they were trained, on the CPU. Without a `preprocessor` rows are arrays that the model sees as they are.
+    `diverged` says that the training met NaN or infinity.
     """
 
     candidate: Candidate
@@ -62,9 +63,9 @@ class FittedModel:
     targets: Targets
     preprocessor: Preprocessor | None
     inputs: tuple[int, ...]
+    input_type: str
     parameters: Parameters
     buffers: Parameters
-    integers: bool = False
     diverged: bool = False
 
     def predict(self, x: object) -> NDArray[Any]:
@@ -183,9 +184,8 @@ class FittedModel:
     def module(self) -> nn.Module:
         """The model behind the preprocessing as a torch module, ready to predict."""
         dtype = self.dtype
-        sample = torch.zeros(2, *self.inputs, dtype=torch.int64 if self.integers else dtype)
         outputs = len(self.targets.of_outputs)
-        model = make_model(self.settings, self.candidate, self.inputs[-1], outputs, sample)
+        model = make_model(self.settings, self.candidate, self.inputs[-1], outputs, self.sample)
         state = [
             {name: value.to(dtype) if value.is_floating_point() else value for name, value in each.items()}
             for each in (self.parameters, self.buffers)
@@ -199,7 +199,13 @@ class FittedModel:
         rows = torch.as_tensor(np.asarray(x))
         if tuple(rows.shape[1:]) != self.inputs:
             raise UserError(f"data: has the shape {tuple(rows.shape)}; the model takes {('rows', *self.inputs)}")
-        return rows.to(self.dtype) if rows.is_floating_point() else rows
+        return rows.to(self.sample.dtype)
+
+    @property
+    def sample(self) -> Tensor:
+        """Rows such as the model itself sees: numbers in its own precision, integers as they are."""
+        own: torch.dtype = getattr(torch, self.input_type)
+        return torch.zeros(2, *self.inputs, dtype=self.dtype if own.is_floating_point else own)
 
     @torch.no_grad()
     def _outputs(self, x: object) -> Array:
@@ -230,7 +236,7 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
     >>> settings = Settings.parse({"name": "a", "data": {"source": "diabetes"}, "training": {"optimizer": "exact"}})
     >>> model = refit(settings, load_task(settings), Candidate("l2", 0.1))
     >>> model.coefficients().round(1).head(3).to_dict("list")["coefficient"]
-    [152.1, -0.1, -9.8]
+    [152.1, 0.1, -9.9]
     """
     whole = task.whole()
     settings = settings.replace({"training.seeds": 1, "training.patience": 0, "search.pruner": "none"})
@@ -243,7 +249,7 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
         targets=Targets(task.kind, task.targets, whole.labels),
         preprocessor=whole.preprocessor,
         inputs=tuple(whole.rows.sample.shape[1:]),
-        integers=not whole.rows.sample.is_floating_point(),
+        input_type=str(whole.rows.sample.dtype).removeprefix("torch."),
         parameters=trained.parameters,
         buffers=trained.buffers,
         diverged=bool(trained.diverged),
