@@ -137,6 +137,14 @@ class Training(Section):
     batch_size: Annotated[int, Searched(log=True, stacked=False)] = Field(
         default=5, ge=0, description="rows of a minibatch; 0: all rows"
     )
+    loss: Annotated[str, named_or_function("default")] = Field(
+        default="default",
+        description="default: half the squared error, or the cross-entropy; or "
+        f'"{FUNCTION_PATH}" of (output, target), (rows, outputs) and (rows, ...), that gives (rows,)',
+    )
+    autocast: Literal["none", "bfloat16"] = Field(
+        default="none", description="precision of the operations that torch.autocast chooses; weights keep their dtype"
+    )
     accumulate: Count = Field(
         default=1, description="minibatches whose gradients are averaged into one step; the rest of an epoch is one too"
     )
