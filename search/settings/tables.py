@@ -16,6 +16,7 @@ from search.settings.fields import (
     FUNCTION_PATH,
     Count,
     Lambda,
+    Patterns,
     Range,
     Section,
     Seed,
@@ -95,12 +96,7 @@ class Model(Section):
     init_std: Annotated[float, Searched(log=True)] = Field(
         default=0.01, gt=0, description="standard deviation of the initial weights; init = normal only"
     )
-    penalised: Annotated[
-        Annotated[tuple[str, ...], Field(strict=False), AfterValidator(unique)]
-        | Annotated[str, named_or_function()]
-        | None,
-        Field(union_mode="left_to_right"),
-    ] = Field(
+    penalised: Patterns | None = Field(
         default=None,
         description='your own module: patterns of the names of what the penalty acts on, such as ["conv*.weight"], or '
         f'"{FUNCTION_PATH}" of (name, parameter); left out: all weights, no biases and no norms',
