@@ -3,7 +3,8 @@
 First the two are held to equal losses (1e-4) after one epoch, then timed over three in turns. (Over three epochs of
 conv_net in minibatches of 8, one fit in 64 meets a kink where float32's rounding decides: the loop alone, started from
 weights changed by 1e-7 of themselves, moves by the same 0.06 as the two ways differ there, the others by 1e-5.) The
-fastest of the turns counts, which other work on the machine disturbs least. `python tests/benchmarks/own_models.py --threads 2`.
+fastest of the turns counts, which other work on the machine disturbs least.
+`python tests/benchmarks/own_models.py --threads 2`.
 """
 
 from __future__ import annotations
