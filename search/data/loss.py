@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from search.core.errors import UserError
 from search.metrics import METRICS, Kind, metrics_for, task_of
 from search.metrics.log_loss import cross_entropy
 from search.metrics.mse import squared_error
+from search.settings.plugins import import_function
 
 
 def training_loss(kind: Kind, output: Tensor, y: Tensor, smoothing: Tensor | float = 0.0) -> Tensor:
@@ -29,6 +32,28 @@ def training_loss(kind: Kind, output: Tensor, y: Tensor, smoothing: Tensor | flo
     if isinstance(smoothing, float) and smoothing == 0:
         return loss
     return loss + smoothing * (_against_all(kind, output) - loss)
+
+
+def own_loss(name: str, output: Tensor, y: Tensor) -> Tensor:
+    """The loss of every row, (replicates, candidates, rows), by the user's own function "package.module:function".
+
+    `output` (replicates, candidates, rows, outputs), `y` (replicates, rows, ...): the function sees (rows, outputs) and
+    (rows, ...) of one fit. `UserError` where it does not return (rows,), or cannot run on many fits at once.
+    """
+    function = import_function(name, key="training.loss")
+    try:
+        found: Tensor = torch.vmap(torch.vmap(function, in_dims=(0, None)))(output, y)
+    except Exception as error:
+        raise UserError(
+            f"training.loss: {name} raised {type(error).__name__}: {' '.join(str(error).split())[:200]}; it is called "
+            f"with tensors {tuple(output.shape[2:])} and {tuple(y.shape[1:])} of many fits at once (torch.vmap)"
+        ) from error
+    if found.shape != output.shape[:3]:
+        raise UserError(
+            f"training.loss: {name} returned the shape {tuple(found.shape[2:])} for {output.shape[2]} rows; "
+            f"it must be ({output.shape[2]},), the loss of every row"
+        )
+    return found
 
 
 def evaluation_loss(metric: str, kind: Kind, output: Tensor, y: Tensor) -> Tensor:

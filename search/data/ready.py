@@ -62,7 +62,8 @@ def ready_arrays(found: object, where: str) -> tuple[Tensor, NDArray[Any]] | Non
         return None
     if x.ndim < 2 or not len(x) or len(x) != len(y):
         raise UserError(f"{where} gave X of shape {tuple(x.shape)} and {len(y)} targets; X needs (rows, ...)")
-    if x.is_floating_point() and not bool(x.isfinite().all()):
+    # Not x.isfinite(), which is as large as the data.
+    if x.is_floating_point() and not bool(torch.stack(torch.aminmax(x)).isfinite().all()):
         raise UserError(f"{where} gave inputs that are missing or infinite; data that are ready must be finite")
     return x, y
 

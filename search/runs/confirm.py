@@ -124,7 +124,7 @@ def exact_settings(settings: Settings) -> Settings | None:
     if settings.model.kind != "linear" or training.optimizer == "exact" or training.apply == "decoupled":
         return None
     solvable = [name for name in settings.space.penalty if has_exact_solution(name)]
-    if len(solvable) < len(settings.space.penalty) or settings.smooths_labels:
+    if len(solvable) < len(settings.space.penalty) or settings.smooths_labels or training.loss != "default":
         return None
     unsearched = {f"space.{name}": None for name in SETTINGS}
     return settings.replace({"training.optimizer": "exact", **unsearched})
@@ -157,9 +157,14 @@ def _facts(
         lambda_range={penalty: space.lambda_.ends for penalty in space.penalties if penalty != "none"},
         baseline_loss=baseline_loss(task, settings.search.metric_for(task.kind)),
         trials=tuple(trials.values()),
-        criteria=ridge_criteria(task, list(trials)) if settings.model.kind == "linear" else {},
+        criteria=ridge_criteria(task, list(trials)) if _ridge(settings) else {},
         sealed_criteria=_true_risk(settings, task, ledger, trials),
     )
+
+
+def _ridge(settings: Settings) -> bool:
+    """Whether a candidate with l2 is ridge regression."""
+    return settings.model.kind == "linear" and settings.training.loss == "default"
 
 
 def _true_risk(settings: Settings, task: Task, ledger: StudyLedger, trials: dict[Candidate, int]) -> dict[str, Array]:

@@ -12,7 +12,7 @@ from search.settings.fields import Range
 from search.settings.tables import SETTINGS, Study, wrong_metric
 
 Problems = Iterator[tuple[str, str]]
-STEPS = ("accumulate", "clip_norm")
+STEPS = ("accumulate", "clip_norm", "autocast")
 
 UNTIMED = {
     "group_column": "excludes split.time_column, give one of them",
@@ -52,7 +52,10 @@ def idle_keys(study: Study) -> Problems:
         yield "training.warmup", f'needs schedule = "cosine", found "{training.schedule}"'
     if data.task == "regression":
         yield "training.label_smoothing", "needs classes, this is regression"
+    if training.loss != "default":
+        yield "training.label_smoothing", 'needs loss = "default", your own may smooth as it likes'
     if training.optimizer == "exact":
+        yield "training.loss", '"exact" minimises the plain loss'
         yield "training.seeds", '"exact" has one optimum, whatever the seed'
         yield from ((f"training.{key}", '"exact" does not train in steps') for key in ("schedule", "patience", *STEPS))
         yield "training.label_smoothing", '"exact" minimises the plain loss'
@@ -100,6 +103,11 @@ def _model(study: Study) -> Problems:
 
 def _training(study: Study) -> Problems:
     optimizer, apply = study.training.optimizer, study.training.apply
+    if study.training.loss != "default" and study.space.lambda_ == "auto":
+        yield (
+            "space.lambda",
+            '"auto" needs training.loss = "default", give { low = 1e-4, high = 1e2 } or a list of values',
+        )
     if optimizer == "exact" and apply == "decoupled":
         yield "training.apply", '"decoupled" has no meaning with optimizer = "exact", use proximal or loss'
     if optimizer == "adamw" and apply != "decoupled":

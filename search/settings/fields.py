@@ -127,6 +127,10 @@ def named_or_function(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _no_patterns(value: object) -> NoReturn:
+    refuse(f'must be a list such as ["conv*.weight"] or "{FUNCTION_PATH}", found {show(value)}')
+
+
 def _against_base(path: Path, info: ValidationInfo) -> Path:
     base = (info.context or {}).get("base")
     return path if base is None else (base / path).resolve()
@@ -141,6 +145,14 @@ Lambda = Annotated[
     AfterValidator(ordered),
     AfterValidator(_strengths),
     BeforeValidator(written_as('{ low = 1e-4, high = 1e2 }, a list of values or "auto"', "auto")),
+]
+Patterns = Annotated[
+    Annotated[
+        Annotated[tuple[str, ...], Field(strict=False), AfterValidator(unique), Tag("<values>")]
+        | Annotated[str, named_or_function(), Tag("<auto>")],
+        Discriminator(range_or_values),
+    ],
+    BeforeValidator(lambda value: value if isinstance(value, str | list | tuple) else _no_patterns(value)),
 ]
 StudyName = Annotated[str, AfterValidator(_study_name)]
 DataPath = Annotated[Path, Field(strict=False), AfterValidator(_against_base)]

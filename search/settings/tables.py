@@ -16,6 +16,7 @@ from search.settings.fields import (
     FUNCTION_PATH,
     Count,
     Lambda,
+    Patterns,
     Range,
     Section,
     Seed,
@@ -107,12 +108,7 @@ class Model(Section):
     init_std: Annotated[float, Searched(log=True)] = Field(
         default=0.01, gt=0, description="standard deviation of the initial weights; init = normal only"
     )
-    penalised: Annotated[
-        Annotated[tuple[str, ...], Field(strict=False), AfterValidator(unique)]
-        | Annotated[str, named_or_function()]
-        | None,
-        Field(union_mode="left_to_right"),
-    ] = Field(
+    penalised: Patterns | None = Field(
         default=None,
         description='your own module: patterns of the names of what the penalty acts on, such as ["conv*.weight"], or '
         f'"{FUNCTION_PATH}" of (name, parameter); left out: all weights, no biases and no norms',
@@ -148,6 +144,14 @@ class Training(Section):
     epochs: Annotated[Count, Searched(log=True)] = Field(default=100, description="passes over the training rows")
     batch_size: Annotated[int, Searched(log=True, stacked=False)] = Field(
         default=5, ge=0, description="rows of a minibatch; 0: all rows"
+    )
+    loss: Annotated[str, named_or_function("default")] = Field(
+        default="default",
+        description="default: half the squared error, or the cross-entropy; or "
+        f'"{FUNCTION_PATH}" of (output, target), (rows, outputs) and (rows, ...), that gives (rows,)',
+    )
+    autocast: Literal["none", "bfloat16"] = Field(
+        default="none", description="precision of the operations that torch.autocast chooses; weights keep their dtype"
     )
     accumulate: Count = Field(
         default=1, description="minibatches whose gradients are averaged into one step; the rest of an epoch is one too"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -146,6 +147,13 @@ class Problem:
     def like(self) -> Tensor:
         """An empty tensor on the device and in the dtype of the parameters."""
         return torch.empty(0, device=self.seeds.device, dtype=getattr(torch, self.settings.training.dtype))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The precision in which models run while they train."""
+        if self.settings.training.autocast == "none":
+            return nullcontext()
+        # Its cache of cast weights knows nothing of stacked ones.
+        return torch.autocast(self.seeds.device.type, torch.bfloat16, cache_enabled=False)
 
     @property
     def minibatch(self) -> int:

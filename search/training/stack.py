@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from search.core.candidate import Candidate
-from search.data.loss import training_loss
+from search.data.loss import own_loss, training_loss
 from search.models import Parameters, PerCandidate, TrainingStep
 from search.models.randomness import permutations
 from search.training.evaluate import Fitted, evaluate
@@ -112,16 +112,22 @@ class Stack:
         x, y = problem.train.take(problem.split, rows)
         weight = problem.train.weights(problem.split, rows)
         leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
-        output = problem.model.forward(
-            leaves, self.buffers, x, TrainingStep(problem.seeds, self.minibatches, self.settings)
-        )
-        smoothing = self.settings("label_smoothing", 3)
-        losses = training_loss(problem.kind, output, y[:, None], smoothing)
+        step = TrainingStep(problem.seeds, self.minibatches, self.settings)
+        with problem.autocast():
+            output = problem.model.forward(leaves, self.buffers, x, step)
+        losses = self._row_losses(output.to(problem.like.dtype), y)
         objective = (losses if weight is None else losses * weight[:, None]).mean(-1).sum()
         found = torch.autograd.grad(objective, list(leaves.values()), allow_unused=True)
         for value in self.parameters.values():
             value.requires_grad_(False)
         return {name: each for name, each in zip(leaves, found, strict=True) if each is not None}
+
+    def _row_losses(self, output: Tensor, y: Tensor) -> Tensor:
+        """The training loss of every row, (replicates, candidates, rows)."""
+        own = self.problem.settings.training.loss
+        if own != "default":
+            return own_loss(own, output, y)
+        return training_loss(self.problem.kind, output, y[:, None], self.settings("label_smoothing", 3))
 
     def losses(self) -> tuple[Tensor, Tensor]:
         """Mean training and validation loss of every fit, each (replicates, candidates); marks who has diverged."""

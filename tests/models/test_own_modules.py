@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import own_data
 import own_nets
@@ -43,7 +45,16 @@ def settings_of(name, **training):
     )
 
 
-def plain_loop(task, settings, candidate, replicate):
+def smoothed(output, target):
+    """A loss of the user's own, of every row."""
+    return torch.nn.functional.cross_entropy(output, target, label_smoothing=0.1, reduction="none")
+
+
+def mean_loss(output, target):
+    return torch.nn.functional.cross_entropy(output, target)
+
+
+def plain_loop(task, settings, candidate, replicate, masks=True):
     """What a reader would write with torch.nn and torch.optim, all weights decayed; then the held-out rows' losses."""
     split, training = replicate.split, settings.training
     x, y = split.train.x, split.train.y
@@ -63,9 +74,13 @@ def plain_loop(task, settings, candidate, replicate):
             optimizer.zero_grad()
             for rows in minibatches[start : start + training.accumulate]:
                 number += 1
-                with Stackable(seed, number):  # the replicate's masks, in place of torch's own
-                    output = net(x[rows])
-                (training_loss(task.kind, output, y[rows]).mean() / training.accumulate).backward()
+                half = torch.autocast("cpu", torch.bfloat16, enabled=training.autocast == "bfloat16")
+                # The replicate's masks, in place of torch's own.
+                with Stackable(seed, number) if masks else nullcontext(), half:
+                    output = net(x[rows]).float()
+                own = training.loss != "default"
+                losses = smoothed(output, y[rows]) if own else training_loss(task.kind, output, y[rows])
+                (losses.mean() / training.accumulate).backward()
             if training.clip_norm:
                 torch.nn.utils.clip_grad_norm_(net.parameters(), training.clip_norm)
             optimizer.step()
@@ -91,6 +106,28 @@ def test_a_study_equals_the_loop_that_its_user_would_write(name, extra):
             ours = results.validation[index, number, replicate.split.validation.place]
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
     assert len(set(results.validation_loss)) == len(CANDIDATES)
+
+
+@pytest.mark.parametrize(
+    ("extra", "tolerance"),
+    [({"loss": "test_own_modules:smoothed"}, 1e-4), ({"autocast": "bfloat16", "epochs": 1}, 0.05)],
+    ids=["own loss", "bfloat16"],
+)
+def test_own_losses_and_half_precision_equal_the_loop(extra, tolerance):
+    settings = settings_of("conv_net", **extra)
+    task = load_task(settings)
+    replicate = replicates(task, settings)[0]
+    ours = train(task, settings, CANDIDATES[1:2]).validation[0, 0, replicate.split.validation.place]
+    theirs = plain_loop(task, settings, CANDIDATES[1], replicate)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
+    plain = train(task, settings_of("conv_net", epochs=settings.training.epochs), CANDIDATES[1:2])
+    assert (plain.validation[0, 0, replicate.split.validation.place] != ours).any()
+
+
+def test_a_loss_that_is_not_of_every_row_is_refused():
+    settings = settings_of("conv_net", loss="test_own_modules:mean_loss")
+    with pytest.raises(UserError, match=r"mean_loss returned the shape \(\) for 32 rows; it must be \(32,\)"):
+        train(load_task(settings), settings, CANDIDATES[:1])
 
 
 @pytest.mark.parametrize("name", ["conv_net", "Transformer"])
