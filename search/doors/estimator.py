@@ -170,14 +170,18 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         space = {"penalty": penalties, "lambda": _searched(self.lambdas)}
         if self.l1_ratio is not None:
             space["l1_ratio"] = _searched(self.l1_ratio)
-        count = _count(self.trials, penalties, space) if self.sampler == "grid" else self.trials
+        search = {"sampler": self.sampler, "trials": self.trials, "metric": self.metric, "seed": seed}
+        if self.sampler == "grid":
+            # Nothing is learned from a batch, so all are one.
+            search["trials"] = count = _count(self.trials, penalties, space)
+            search["batch"] = max(1, count)
         tables = {
             "name": type(self).__name__,
             "data": {"source": "frame", "task": self.task, "standardize": self.standardize, "clip": False},
             "split": rotates | {"seed": seed} if plan.pairs else {"test": 0.0, "seed": seed},
             "training": {"optimizer": "exact", "device": "cpu", "seed": seed},
             "space": space,
-            "search": {"sampler": self.sampler, "trials": count, "batch": count, "metric": self.metric, "seed": seed},
+            "search": search,
             "verdict": {"tolerance": self.tolerance, "confidence": self.confidence},
         }
         return Settings.parse(tables, where=type(self).__name__).replace(dict(self.settings or {}))
