@@ -146,11 +146,14 @@ class Task:
     read_whole: Callable[[], Whole] | None = None
 
     def whole(self) -> Whole:
-        """All rows; where there is no table, those of the first data set as the task holds them."""
+        """All rows; where there is no table, those of the first data set as the task holds them.
+
+        Of drawn data the training rows: how many they are is the question, and more could always be drawn.
+        """
         if self.read_whole is not None:
             return self.read_whole()
         first = (self.refits or self.splits)[0]
-        parts = (first.train, first.validation, first.test)
+        parts = (first.train, first.validation, first.test) if self.truth is None else (first.train,)
         x, y, ids = (torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "ids"))
         rows = Rows(x, y, ids, torch.arange(len(ids)))
         return Whole(rows, self._as_they_are(x), self.classes or tuple(range(max(2, self.outputs))))

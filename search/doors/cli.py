@@ -181,7 +181,7 @@ def export(
     from search.doors.study import load
 
     if output is None and onnx is None:
-        raise UserError("export: name what to write: -o TRIALS.csv for the trials, --onnx MODEL.onnx for the model")
+        raise UserError("export: name what to write: --output TRIALS.csv, --onnx MODEL.onnx for the model, or both")
     found = load(name, storage)
     if output is not None:
         print(f"{export_trials(found.ledger, output, with_test=test)} trials written to {output}", file=sys.stderr)

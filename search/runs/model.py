@@ -53,8 +53,9 @@ class FittedModel:
     """A trained model that predicts from raw rows.
 
     `settings` say what model it is, in the shape that the `candidate` asks for. `inputs` is the shape of a row that the
-    model itself sees. `parameters` and `buffers` are as they were trained, on the CPU. Without a `preprocessor` rows
-    are arrays that the model sees as they are.
+    model itself sees, `input_type` the type of its values, such as "float64" or "int64". `parameters` and `buffers` are
+    as they were trained, on the CPU. Without a `preprocessor` rows are arrays that the model sees as they are.
+    `diverged` says that the training met NaN or infinity.
     """
 
     candidate: Candidate
@@ -62,6 +63,7 @@ class FittedModel:
     targets: Targets
     preprocessor: Preprocessor | None
     inputs: tuple[int, ...]
+    input_type: str
     parameters: Parameters
     buffers: Parameters
     diverged: bool = False
@@ -196,7 +198,13 @@ class FittedModel:
         rows = torch.as_tensor(np.asarray(x))
         if tuple(rows.shape[1:]) != self.inputs:
             raise UserError(f"data: has the shape {tuple(rows.shape)}; the model takes {('rows', *self.inputs)}")
-        return rows.to(self.dtype) if rows.is_floating_point() else rows
+        return rows.to(self.sample.dtype)
+
+    @property
+    def sample(self) -> Tensor:
+        """Rows such as the model itself sees: numbers in its own precision, integers as they are."""
+        own: torch.dtype = getattr(torch, self.input_type)
+        return torch.zeros(2, *self.inputs, dtype=self.dtype if own.is_floating_point else own)
 
     @torch.no_grad()
     def _outputs(self, x: object) -> Array:
@@ -227,7 +235,7 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
     >>> settings = Settings.parse({"name": "a", "data": {"source": "diabetes"}, "training": {"optimizer": "exact"}})
     >>> model = refit(settings, load_task(settings), Candidate("l2", 0.1))
     >>> model.coefficients().round(1).head(3).to_dict("list")["coefficient"]
-    [152.1, -0.1, -9.8]
+    [152.1, 0.1, -9.9]
     """
     whole = task.whole()
     settings = settings.replace({"training.seeds": 1, "training.patience": 0, "search.pruner": "none"})
@@ -240,6 +248,7 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
         targets=Targets(task.kind, task.targets, whole.labels),
         preprocessor=whole.preprocessor,
         inputs=tuple(whole.rows.x.shape[1:]),
+        input_type=str(whole.rows.x.dtype).removeprefix("torch."),
         parameters=trained.parameters,
         buffers=trained.buffers,
         diverged=bool(trained.diverged),

@@ -27,6 +27,7 @@ def encode(model: FittedModel) -> bytes:
         "targets": {"kind": model.targets.kind, "names": model.targets.names, "labels": model.targets.labels},
         "preprocessor": None if model.preprocessor is None else model.preprocessor.to_dict(),
         "inputs": model.inputs,
+        "input_type": model.input_type,
         "buffers": sorted(model.buffers),
     }
     # One entry alone: safetensors writes several in any order.
@@ -46,6 +47,7 @@ def decode(body: bytes) -> FittedModel:
         targets=Targets(targets["kind"], tuple(targets["names"]), tuple(targets["labels"])),
         preprocessor=None if preprocessor is None else Preprocessor.from_dict(preprocessor),
         inputs=tuple(known["inputs"]),
+        input_type=known["input_type"],
         parameters={name: value for name, value in tensors.items() if name not in buffers},
         buffers={name: value for name, value in tensors.items() if name in buffers},
     )

@@ -69,7 +69,7 @@ class Graph(nn.Module):
         super().__init__()
         self.model, self.binary = model.module, model.targets.kind == "binary"
         self.classifies = model.targets.kind != "regression"
-        self.dtype, self.inputs = model.dtype, model.inputs
+        self.dtype, self.sample = model.dtype, model.sample
         known = model.preprocessor
         self.numbers = None if known is None or not known.numbers.names else NumbersModule(known.numbers)
         self.text: tuple[Levels, ...] = () if known is None else known.text
@@ -78,7 +78,7 @@ class Graph(nn.Module):
     def example(self) -> dict[str, Tensor]:
         """Some rows to trace the graph with."""
         if self.raw:
-            return {"x": torch.zeros(ROWS, *self.inputs, dtype=self.dtype)}
+            return {"x": torch.cat([self.sample, self.sample[:1]])}
         parts: dict[str, Tensor] = {}
         if self.numbers is not None:
             parts["numbers"] = torch.zeros(ROWS, self.numbers.columns, dtype=torch.float64)
@@ -90,7 +90,7 @@ class Graph(nn.Module):
         self, x: Tensor | None = None, numbers: Tensor | None = None, levels: Tensor | None = None
     ) -> Tensor | tuple[Tensor, Tensor]:
         """The prediction, and for classes their probabilities."""
-        output = self.model((self._features(numbers, levels) if x is None else x).to(self.dtype))
+        output = self.model(self._features(numbers, levels).to(self.dtype) if x is None else x)
         if not self.classifies:
             return output  # type: ignore[no-any-return]
         logits = torch.cat([torch.zeros_like(output), output], 1) if self.binary else output

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 import torch
@@ -16,9 +18,8 @@ from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.data import load_task
 from search.data.columns import tidy_frame
-from search.metrics.log_loss import cross_entropy
 from search.models import make_model
-from search.runs.model import INTERCEPT, kept_epochs, refit
+from search.runs.model import INTERCEPT, Targets, kept_epochs, refit
 from search.runs.model_file import decode, encode
 from search.settings import Settings
 from search.training import train
@@ -104,7 +105,7 @@ def test_it_is_the_logistic_regression_of_all_rows(target):
     assert model.predict(frame).dtype.kind == {"sold": "i", "grade": "U"}[target]
 
 
-@pytest.mark.parametrize("kind", ["linear", "mlp"])
+@pytest.mark.parametrize("kind", ["linear", "mlp", "test_model:own_module"])
 def test_it_is_the_refit_of_a_study_without_test_rows(kind):
     """The same training: with no test rows a study's own refit sees all rows, from the same seed."""
     tables = {
@@ -123,34 +124,16 @@ def test_it_is_the_refit_of_a_study_without_test_rows(kind):
             model.parameters["0.weight"], train(task, settings, [candidate]).weights[0, -1], rtol=1e-6, atol=1e-7
         )
     x = whole.rows.x.float()
-    stacked = {name: value[None, None] for name, value in model.parameters.items()}
-    output = make_model(settings, candidate, x.shape[1], task.outputs).forward(stacked, {}, x[None], None)[0, 0]
+    stacked, buffers = (
+        {name: value[None, None] for name, value in each.items()} for each in (model.parameters, model.buffers)
+    )
+    output = make_model(settings, candidate, x.shape[1], task.outputs).forward(stacked, buffers, x[None], None)[0, 0]
     raw = load_bundled("linnerud")
     np.testing.assert_allclose(model.predict(raw), output, rtol=1e-4, atol=1e-4)
 
 
 def load_bundled(name):
     return getattr(datasets, f"load_{name}")(as_frame=True).data
-
-
-def test_its_loss_on_the_training_rows_is_the_trainings():
-    """A module of one's own with buffers: read back, it has the training loss that was measured."""
-    settings = Settings.parse(
-        {
-            "name": "a",
-            "data": {"source": "frame", "target": "grade"},
-            "split": {"test": 0, "scheme": "kfold"},
-            "model": {"kind": "test_model:own_module"},
-            **SGD,
-        }
-    )
-    task = load_task(settings, houses())
-    model = refit(settings, task, Candidate("l2", 0.01))
-    assert model.buffers.keys() >= {"1.running_mean", "1.running_var"}
-    whole = task.whole()
-    logits = torch.from_numpy(model.decision_function(houses()))
-    found = cross_entropy("multiclass", logits, whole.rows.y).mean()
-    assert 0 < float(found) < np.log(3)
 
 
 def test_early_stopping_trains_the_mean_of_the_kept_epochs():
@@ -297,7 +280,7 @@ def test_drawn_data_are_known_by_the_names_of_their_columns():
     settings = Settings.parse({"name": "a", "data": {"source": "synthetic_linear", "features": 3}, **SGD})
     task = load_task(settings)
     model, whole = refit(settings, task, Candidate("l2", 0.1)), task.whole()
-    assert len(whole.rows) == 20 + 100 + 1000
+    assert torch.equal(whole.rows.x, task.splits[0].train.x)
     x = whole.rows.x.numpy()
     frame = pd.DataFrame(x, columns=["x0", "x1", "x2"])
     np.testing.assert_array_equal(model.predict(frame[["x2", "x0", "x1"]]), model.predict(x))
@@ -340,3 +323,69 @@ def test_scikit_learns_pipeline_predicts_the_same(name):
 def test_an_mlp_is_no_scikit_learn_pipeline():
     with pytest.raises(UserError, match="mlp has no coefficients"):
         fitted(**ALL["mlp"]).to_sklearn()
+
+
+@pytest.fixture
+def ready(make_task):
+    """A task of one's own with two classes, and settings for it."""
+    settings = Settings.parse({"name": "a", "data": {"source": "m:f"}, **EXACT})
+    return make_task("binary", features=3, draws=1, refit=True), settings
+
+
+def test_a_ready_task_is_trained_on_every_row_that_it_holds(ready):
+    task, settings = ready
+    model, whole = refit(settings, task, Candidate("l2", 0.1)), task.whole()
+    assert len(whole.rows) == 20 + 30 + 40
+    logistic = LogisticRegression(C=1 / (0.1 * 90), tol=1e-10, max_iter=5000).fit(whole.rows.x, whole.rows.y)
+    np.testing.assert_allclose(model.weights()[0], logistic.coef_, rtol=1e-5)
+    assert model.predict(whole.rows.x.numpy()).tolist() == logistic.predict(whole.rows.x).tolist()
+
+
+class Tokens(nn.Module):
+    """Looks integers up and averages."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        self.table, self.head = nn.Embedding(5, 3), nn.Linear(3, outputs)
+
+    def forward(self, x):
+        return self.head(self.table(x).mean(1))
+
+
+def tokens(module=None, kind="int64"):
+    """A model of rows that are no table: four token ids."""
+    of_rows = {"preprocessor": None, "inputs": (4,), "input_type": kind, "targets": Targets("regression", ("a", "b"))}
+    own = replace(fitted(), **of_rows)
+    own.__dict__["module"] = Tokens(2) if module is None else module
+    return own
+
+
+def test_rows_that_are_no_table_are_arrays_of_their_shape_and_type():
+    """No preprocessing, integers stay integers, and another shape is refused."""
+    own, x = tokens(), np.random.default_rng(0).integers(0, 5, (7, 4))
+    np.testing.assert_array_equal(own.predict(x), own.module(torch.from_numpy(x)).detach().numpy())
+    with pytest.raises(UserError, match=r"has the shape \(7, 3\); the model takes \('rows', 4\)"):
+        own.predict(x[:, :3])
+
+
+def said_by_onnx(model, x):
+    return onnxruntime.InferenceSession(model.to_onnx()).run(None, model.raw_inputs(x))
+
+
+def test_onnx_of_own_modules_says_the_same():
+    """One behind a preprocessing, in single precision; one of token ids."""
+    model, new = fitted(**ALL["own module"]), new_rows()
+    np.testing.assert_allclose(said_by_onnx(model, new)[1], model.predict_proba(new), rtol=1e-4, atol=1e-6)
+    x = np.random.default_rng(0).integers(0, 5, (7, 4))
+    own = tokens()
+    np.testing.assert_allclose(said_by_onnx(own, x)[0], own.predict(x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_module_that_torch_cannot_export_is_one_line():
+    class Stubborn(nn.Module):
+        def forward(self, x):
+            return x.sum(1, keepdim=True) if float(x.sum()) > 0 else x[:, :1]
+
+    with pytest.raises(UserError, match="--onnx: torch cannot export this model") as refusal:
+        tokens(Stubborn(), "float64").to_onnx()
+    assert "\n" not in str(refusal.value)
