@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -28,6 +26,7 @@ from search.doors.estimator_inputs import (
     within,
 )
 from search.doors.estimator_results import coefficients, cv_results
+from search.doors.estimator_settings import fingerprint_of, settings_of, study_name, with_range
 from search.doors.progress import display_for
 from search.doors.study import RunCounts, Study, quiet_optuna
 from search.ledger import memory_storage, open_storage
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from search.data.targets import Targets
     from search.data.task import Task
     from search.ledger import Storage
-
-FALLBACK = {"low": 1e-4, "high": 1e2}  # where no input is related to the target, any range will do
 
 
 class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
@@ -131,19 +128,19 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         if not table.inputs.shape[1]:
             raise UserError("X: has no column with a value")
         plan = given_plan(cuts, len(table))
-        settings = self._settings(plan, seed)
+        settings = settings_of(self, self.task, plan, seed)
         self._search(settings, planned_task(table, settings.data, plan), plan)  # type: ignore[arg-type]
         self._note_coefficients(list(frame.columns))
 
     def _search(self, settings: Settings, task: Task, plan: Plan) -> None:
         from search.runs import Run
 
-        task = replace(task, fingerprint=_fingerprint(task, plan))
-        settings = _with_range(settings, task)
+        task = replace(task, fingerprint=fingerprint_of(task, plan))
+        settings = with_range(settings, task)
         storage: Storage = memory_storage()
         if self.storage is not None:
             storage = open_storage(self.storage)
-            settings = settings.replace("name", _name(settings, task))
+            settings = settings.replace("name", study_name(settings, task))
         with display_for(settings.name, bool(self.verbose)) as display:
             for note in task.notes:
                 display.note(f"note: {note}")
@@ -162,25 +159,6 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         self.best_params_ = selected.params()
         self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
         self.penalty_, self.lambda_ = selected.penalty, selected.lambda_
-
-    def _settings(self, plan: Plan, seed: int) -> Settings:
-        repeats = len({parts.repeat for parts in plan.splits})
-        rotates = {"test_folds": len(plan.splits) // repeats, "test_repeats": repeats}
-        penalties = [self.penalty] if isinstance(self.penalty, str) else list(self.penalty)
-        space = {"penalty": penalties, "lambda": _searched(self.lambdas)}
-        if self.l1_ratio is not None:
-            space["l1_ratio"] = _searched(self.l1_ratio)
-        count = _count(self.trials, penalties, space) if self.sampler == "grid" else self.trials
-        tables = {
-            "name": type(self).__name__,
-            "data": {"source": "frame", "task": self.task, "standardize": self.standardize, "clip": False},
-            "split": rotates | {"seed": seed} if plan.pairs else {"test": 0.0, "seed": seed},
-            "training": {"optimizer": "exact", "device": "cpu", "seed": seed},
-            "space": space,
-            "search": {"sampler": self.sampler, "trials": count, "batch": count, "metric": self.metric, "seed": seed},
-            "verdict": {"tolerance": self.tolerance, "confidence": self.confidence},
-        }
-        return Settings.parse(tables, where=type(self).__name__).replace(dict(self.settings or {}))
 
     def _note_coefficients(self, columns: list[str]) -> None:
         for name in ("coef_", "intercept_", "coef_names_"):
@@ -323,43 +301,3 @@ class LambdaSearchClassifier(ClassifierMixin, _LambdaSearch):  # type: ignore[mi
     def _targets(self, y: Any) -> Targets:  # noqa: ANN401
         targets, self.classes_ = class_targets(y)
         return targets
-
-
-def _searched(over: object) -> object:
-    """A range or "auto" as it is, values of any kind as a list."""
-    return over if isinstance(over, str | Mapping) else [float(each) for each in np.atleast_1d(over)]  # type: ignore[call-overload]
-
-
-def _count(trials: int, penalties: Sequence[str], space: Mapping[str, Any]) -> int:
-    """The size of the grid: `trials`, or all listed values where those are more."""
-    listed = [len(over) for name, over in space.items() if name != "penalty" and isinstance(over, list)]
-    every = len(penalties) * int(np.prod(listed)) if listed else 0
-    return max(trials, every)
-
-
-def _with_range(settings: Settings, task: Task) -> Settings:
-    """The settings with a range of lambda where the data give none: no input is related to the target at all."""
-    from search.space.auto_range import auto_range
-
-    if settings.space.lambda_ != "auto":
-        return settings
-    try:
-        auto_range(task, settings)
-    except UserError:
-        return settings.replace("space.lambda", FALLBACK)
-    return settings
-
-
-def _fingerprint(task: Task, plan: Plan) -> str:
-    """Of the data and their splits."""
-    digest = hashlib.sha256(task.fingerprint.encode())
-    for parts in plan.all:
-        for rows in (parts.train, parts.validation, parts.test):
-            digest.update(len(rows).to_bytes(8, "little") + rows.astype("<i8").tobytes())
-    return digest.hexdigest()
-
-
-def _name(settings: Settings, task: Task) -> str:
-    """A name of its own for every combination of data and settings, so that the same fit finds its study again."""
-    text = json.dumps([settings.to_dict(), task.fingerprint], sort_keys=True)
-    return f"{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
