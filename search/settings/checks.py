@@ -36,16 +36,7 @@ def idle_keys(study: Study) -> Problems:
         yield "split.test_folds", "excludes split.test_column, give one of them"
     if not isinstance(data, SyntheticLinear) and study.split.time_column is not None:
         yield from ((f"split.{key}", reason) for key, reason in UNTIMED.items())
-    if study.model.init != "normal":
-        yield "model.init_std", f'needs init = "normal", found init = "{study.model.init}"'
-    if study.model.kind != "mlp":
-        yield from (
-            (f"model.{key}", f'needs kind = "mlp", found "{study.model.kind}"') for key in ("hidden", "dropout")
-        )
-    if study.model.kind in {"linear", "mlp"}:
-        yield "model.penalised", f'needs a module of your own, found kind = "{study.model.kind}"'
-    if study.model.kind == "linear":
-        yield "model.group_by", "needs hidden units, a linear model has none"
+    yield from _idle_model(study)
     if training.optimizer != "sgd":
         yield "training.momentum", f'needs optimizer = "sgd", found "{training.optimizer}"'
     if training.schedule != "cosine":
@@ -59,6 +50,20 @@ def idle_keys(study: Study) -> Problems:
         yield "training.seeds", '"exact" has one optimum, whatever the seed'
         yield from ((f"training.{key}", '"exact" does not train in steps') for key in ("schedule", "patience", *STEPS))
         yield "training.label_smoothing", '"exact" minimises the plain loss'
+
+
+def _idle_model(study: Study) -> Problems:
+    """Those of the model."""
+    if study.model.init != "normal":
+        yield "model.init_std", f'needs init = "normal", found init = "{study.model.init}"'
+    if study.model.kind != "mlp":
+        yield from (
+            (f"model.{key}", f'needs kind = "mlp", found "{study.model.kind}"') for key in ("hidden", "dropout")
+        )
+    if study.model.kind in {"linear", "mlp"}:
+        yield "model.penalised", f'needs a module of your own, found kind = "{study.model.kind}"'
+    if study.model.kind == "linear":
+        yield "model.group_by", "needs hidden units, a linear model has none"
 
 
 def _idle(study: Study) -> Problems:

@@ -24,7 +24,7 @@ def tables(draw):
     classes = np.where(rng.random(rows) < 0.7, own, rng.integers(3, size=rows))
     target = np.char.add("c", classes.astype(str)) if draw(st.booleans()) else rng.normal(size=rows)
     inputs = pd.DataFrame({"a": rng.normal(size=rows)})
-    return Table("table", inputs, encode_targets(pd.DataFrame({"y": target}), None, "table"), None, groups)
+    return Table("table", inputs, encode_targets(pd.DataFrame({"y": target}), None, "table"), None, groups=groups)
 
 
 splits = st.builds(

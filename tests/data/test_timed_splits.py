@@ -18,9 +18,8 @@ from search.settings import Settings, Split
 
 def table_of(times):
     inputs, y = pd.DataFrame({"a": np.arange(float(len(times)))}), pd.DataFrame({"y": np.arange(len(times)) / 7})
-    return Table(
-        "table", inputs, encode_targets(y, None, "table"), None, None, np.unique(times, return_inverse=True)[1]
-    )
+    order = np.unique(times, return_inverse=True)[1]
+    return Table("table", inputs, encode_targets(y, None, "table"), None, times=order)
 
 
 @settings(max_examples=80, deadline=None)

@@ -128,7 +128,7 @@ def test_other_data_are_another_study(table, tmp_path):
     ("changes", "data", "message"),
     [
         ({}, None, "data"),
-        ({"data": {"target": "y"}}, "y.csv", "data: is str; give a pandas DataFrame, or a pair"),
+        ({"data": {"target": "y"}}, "y.csv", "data: is str; give a pandas DataFrame, a pair"),
         ({"data": {}}, pd.DataFrame({"x": [1.0], "y": [2.0]}), r"data\.target: name the target column"),
         ({"data": {"target": "z"}}, pd.DataFrame({"x": [1.0], "y": [2.0]}), "z"),
         ({"data": {"source": "diabetes"}}, pd.DataFrame({"x": [1.0]}), 'names source = "diabetes" too'),
@@ -247,7 +247,7 @@ def test_a_rotation_is_json_text_figures_and_a_page(rotation, tmp_path):
     assert sum(pick["share"] for pick in found["rotation"]["picks"]) == pytest.approx(1)
     assert {"agreement", "same_penalty", "shipped"} <= found["rotation"].keys()
     assert found["scores"]["metric"] == "mse"
-    assert "each of them a test row of a pick that had not seen it" in describe(rotation.verdict)
+    assert "each of them a test row of a search that had not seen it" in describe(rotation.verdict)
     assert {"losses", "regret", "rules"} <= set(rotation.figures)
     assert rotation.report(tmp_path / "page.html").is_file()
     assert "<table" in rotation._repr_html_()
@@ -319,7 +319,7 @@ def test_the_scope_of_the_study_file_reaches_the_comparison(study, tmp_path):
     assert study.view.comparison.scope == study.verdict.basis.scope == "models"
     expected = Comparison.from_snapshot(found.snapshot, confidence=0.95, tolerance=0.01, scope="procedure")
     assert found.verdict == verdict_of(expected)
-    assert "with the next seed and split" in describe(found.verdict)
+    assert "for new rows and for training again" in describe(found.verdict)
 
 
 def test_a_judgement_may_ask_otherwise_and_what_it_asked_stays(study, storage):
