@@ -77,7 +77,7 @@ class Theme(NamedTuple):
                     "font": {"size": 12},
                 },
                 "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
-                "xaxis": axis | {"ticklabelstandoff": 4},  # clear of the lowest tick beside it
+                "xaxis": axis | {"ticklabelstandoff": 7},  # clear of the lowest tick beside it
                 "yaxis": axis,
                 "sliderdefaults": slider,
                 "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": self.text},

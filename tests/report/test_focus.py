@@ -52,4 +52,4 @@ def test_every_value_is_inside_or_counted(values):
     assert inside[0]
     assert inside.sum() >= 0.6 * len(array)
     assert ((view.edged(array) > view.low) & (view.edged(array) < view.high)).all()
-    assert np.allclose(view.edged(array)[inside], array[inside], rtol=0.3)
+    assert (np.diff(view.edged(np.sort(array))) >= 0).all()

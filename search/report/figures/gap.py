@@ -70,7 +70,7 @@ def draw_gap(numbers: GapParts, theme: Theme) -> go.Figure:
     figure.add_vline(0, line={"color": NEUTRAL, "width": 1})
     figure.update_yaxes(autorange="reversed", showgrid=False)
     title = f"difference of test losses<br><sub>{sum_of(numbers.values).replace('<br>', '</sub><br><sub>')}</sub>"
-    figure.update_xaxes(title_text=title, range=_range(numbers), nticks=4)
+    figure.update_xaxes(title_text=title, range=_range(numbers), nticks=3)
     return figure
 
 
