@@ -137,11 +137,12 @@ def dashboard(
     ),
 ) -> None:
     """Serve optuna-dashboard on the ledger, with verdicts and figures in it, also while studies run. Ctrl-C ends it."""
-    from search.doors.study import quiet_optuna
+    from search.doors.study import load, quiet_optuna
     from search.ledger import open_storage
     from search.report.dashboard import open_dashboard
 
-    with quiet_optuna(), open_dashboard(open_storage(storage, create=False), host=host, port=port) as server:
+    opened, view_of = open_storage(storage, create=False), lambda name: load(name, storage).view
+    with quiet_optuna(), open_dashboard(opened, host=host, port=port, view_of=view_of) as server:
         print(server.url, flush=True)
         with suppress(KeyboardInterrupt):
             server.serve_forever()

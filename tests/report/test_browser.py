@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from search import load
 from search.ledger import open_storage
 from search.report.dashboard import open_dashboard
 from search.report.page import write_report
@@ -198,7 +199,9 @@ dashboard_test = pytest.mark.filterwarnings("ignore:Some regimes")
 
 @pytest.fixture(scope="module")
 def dashboard(storage):
-    with open_dashboard(open_storage(storage, create=False), host="127.0.0.1", port=None) as server:
+    opened = open_storage(storage, create=False)
+    view_of = lambda name: load(name, storage).view  # noqa: E731
+    with open_dashboard(opened, host="127.0.0.1", port=None, view_of=view_of) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.url
         server.shutdown()
