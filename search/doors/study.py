@@ -229,7 +229,7 @@ class Study:
         parts = [
             f"<h3>{escape(self.name)}</h3><p><b>{escape(answer.sentence)}</b></p>",
             f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>",
-            leading_trials(self.view).to_html(index=False, escape=True, border=0),
+            leading_trials(self.view).to_html(index=False, escape=True, border=0, float_format="{:.4g}".format),
             FIGURES_HINT,
         ]
         return "".join(parts)

@@ -36,11 +36,11 @@ OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", "grid", "
 STUDIES: Final = re.compile(r"/api/studies(/\d+)?")
 FINISHED: Final = frozenset({"Complete", "Pruned", "Fail"})
 CARD_HEIGHT: Final = 450  # pixels, as optuna-dashboard has them; the width is that of a small window
-CARD_WIDTH: Final = 440
+CARD_WIDTH: Final = 460
 TITLE_HEIGHT: Final = 34
-LINE_HEIGHT: Final = 20
-LETTER: Final = 6.5
-SYMBOL: Final = 46
+LINE_HEIGHT: Final = 22
+LETTER: Final = 5.6
+SYMBOL: Final = 42
 
 
 class DashboardServer(ThreadingMixIn, WSGIServer):
@@ -176,23 +176,32 @@ def plots_of(view: StudyView) -> dict[str, go.Figure]:
 
 def _titled(figure: go.Figure, title: str) -> go.Figure:
     """As high as the dashboard's cards: from above its title, the legend, the notes, and then the panels."""
-    names = [trace.name for trace in figure.data if trace.name and trace.showlegend is not False]
-    lines = math.ceil(sum(LETTER * len(name) + SYMBOL for name in dict.fromkeys(names)) / CARD_WIDTH)
+    lines = _legend_lines({trace.name for trace in figure.data if trace.name and trace.showlegend is not False})
+    above = [each.yshift or 0 for each in figure.layout.annotations if each.yanchor == "bottom"]
+    notes = max(above, default=-NOTE_HEIGHT) + NOTE_HEIGHT
     figure.update_layout(
         title={"text": title, "x": 0.02, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 8}},
         legend={"yref": "container", "y": 1 - TITLE_HEIGHT / CARD_HEIGHT, "yanchor": "top", "font": {"size": 11}},
         height=CARD_HEIGHT,
         font={"size": 11},
-        margin={"t": TITLE_HEIGHT + LINE_HEIGHT * lines + NOTE_HEIGHT * 2 + 8},
+        margin={"t": TITLE_HEIGHT + LINE_HEIGHT * lines + notes + 14},
     )
     if len(list(figure.select_yaxes())) > 1:  # its panels are low
         figure.for_each_yaxis(_shorten)
     return figure
 
 
+def _legend_lines(names: set[str]) -> int:
+    """How many lines a legend takes; in several lines plotly gives all entries the width of the longest one."""
+    widths = [LETTER * len(name) + SYMBOL for name in names]
+    if sum(widths) <= CARD_WIDTH:
+        return 1
+    return math.ceil(len(widths) / max(1, CARD_WIDTH // max(widths)))
+
+
 def _shorten(axis: go.layout.YAxis) -> None:
-    """Fewer ticks, and a loss without its unit."""
-    axis.update(title_text=(axis.title.text or "").replace(" loss<br>(", " loss|").split("|")[0], nticks=4)
+    """Fewer ticks, and of a loss its kind alone."""
+    axis.update(title_text=(axis.title.text or "").split(" loss<br>(")[0], nticks=4)
     if axis.tickvals is not None:
         every = 1 + len(axis.tickvals) // 5
         axis.update(tickvals=axis.tickvals[::every], ticktext=axis.ticktext[::every])

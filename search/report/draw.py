@@ -19,7 +19,7 @@ from search.report.theme import NEUTRAL, SELECTED, Theme, style_of, translucent
 
 LEGEND_HEIGHT: Final = 90
 NOTE_HEIGHT: Final = 16
-BAND_NAME: Final = "10 to 90 % of {what}"
+BAND_NAME: Final = "10-90 % of {what}"
 MARKS: Final[dict[str, dict[str, Any]]] = {
     "selected": {"symbol": "star", "size": 15, "color": SELECTED, "line": {"color": "#555555", "width": 1.5}},
     "best on test": {"symbol": "circle-open", "size": 18, "color": NEUTRAL, "line": {"width": 3}},

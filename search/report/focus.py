@@ -12,6 +12,7 @@ from search.report.placed import Spread, spans_decades
 
 INNER: Final = 0.8
 REACH: Final = 3.0
+WORTH: Final = 3.0  # times finer: what less would be gained does not excuse leaving anything out
 FEWEST: Final = 5
 EDGE: Final = 0.025
 BANDS: Final = 0.5  # how far bands may widen a range, as a share of it
@@ -53,9 +54,10 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
     """The range of these values; those that are not finite have no place on it.
 
     A few values that would flatten all others are left out: those further from one end than three times as far as
-    80 % of the values reach; on a linear axis the high ones, on a logarithmic one the low ones too. Those to `keep`
-    (the selected candidate's, say) are always inside. `bands` around the values widen the range by at most a half on
-    either side. The axis is logarithmic where what matters spans more than two decades.
+    80 % of the values reach, where the scale is three times finer without them; on a linear axis the high ones, on a
+    logarithmic one the low ones too. Those to `keep` (the selected candidate's, say) are always inside. `bands` around
+    the values widen the range by at most a half on either side. The axis is logarithmic where what matters spans more
+    than two decades.
     """
     finite = values[np.isfinite(values)].astype(np.float64)
     if not len(finite):
@@ -78,7 +80,8 @@ def _limit(values: Array, keep: Sequence[float] | Array) -> float:
     if len(values) < FEWEST or inner == low:
         return float(values.max())
     limit = max([low + REACH * (inner - low), *keep])
-    return float(values[values <= limit].max())
+    cut, high = float(values[values <= limit].max()), float(values.max())
+    return cut if WORTH * (cut - low) < high - low else high
 
 
 def _ends(bands: Spread | None, values: Array, inside: tuple[float, float], scale: Any) -> list[Array]:  # noqa: ANN401

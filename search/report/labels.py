@@ -32,7 +32,7 @@ def tick(value: float) -> str:
     >>> tick(0.000001), tick(0.5), tick(20000.0)
     ('1e-6', '0.5', '2e4')
     """
-    text = f"{value:.4g}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
+    text = f"{value:.4g}" if value == 0 or 1e-2 <= abs(value) < 1e3 else f"{value:.3e}"
     mantissa, sign, exponent = text.partition("e")
     return f"{float(mantissa):g}e{int(exponent)}" if sign else text
 

@@ -37,6 +37,11 @@ def test_what_is_to_be_kept_is_inside_and_few_values_are_all_kept():
     assert focus(np.array([1.0, 1.1, 60.0])).above == 0
 
 
+def test_nothing_is_left_out_where_the_scale_gains_little():
+    values = np.array([1.0, 1.02, 1.03, 1.04, 1.05, 1.08, 1.1, 1.1, 1.28])
+    assert [focus(np.append(values, last)).above for last in (1.8, 9.0)] == [0, 1]
+
+
 def test_bands_widen_the_range_but_not_without_limit():
     narrow, wide = (Spread(CURVE, CURVE - each, CURVE + each) for each in (0.05, 50.0))
     plain = focus(CURVE)

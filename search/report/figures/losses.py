@@ -113,7 +113,7 @@ def _add_one_se(figure: go.Figure, numbers: LossCurves) -> None:
             x=rounded(10 ** np.array(numbers.points.axis.layout()["range"])),
             y=rounded([numbers.one_se] * 2),
             mode="lines",
-            name="lowest + one standard error",
+            name="one standard error",
             line={"color": NEUTRAL, "width": 1.5, "dash": "dash"},
             hovertemplate="lowest validation loss and one standard error of it: %{y:.4~g}<extra></extra>",
             row=list(numbers.losses).index("validation") + 1,
@@ -154,7 +154,7 @@ def _shade(figure: go.Figure, numbers: LossCurves, row: int) -> None:
     """The confidence set's range of lambda, lightly, and as a bar at the bottom in a lane for each penalty."""
     axis = numbers.points.axis
     if numbers.confidence_set:
-        add_patch(figure, "confidence set (shaded, filled)", translucent(NEUTRAL, 0.4))
+        add_patch(figure, "confidence set", translucent(NEUTRAL, 0.4))
     for lane, part in enumerate(numbers.confidence_set):
         low, high = axis.place(np.array([part.lambda_low, part.lambda_high]))
         color = style_of(part.penalty).color

@@ -157,10 +157,8 @@ def _add_verdict(figure: go.Figure, numbers: RegretCurve) -> None:
     figure.add_hrect(
         100 * numbers.lower, 100 * numbers.upper, fillcolor=translucent(NEUTRAL, 0.18), line_width=0, layer="below"
     )
-    add_patch(figure, f"the regret is in here ({sure})", translucent(NEUTRAL, 0.4))
-    figure.add_scatter(
-        x=[None], y=[None], mode="lines", name=f"bars: bounds ({sure})", line={"color": NEUTRAL, "width": 1}
-    )
+    add_patch(figure, f"regret ({sure})", translucent(NEUTRAL, 0.4))
+    figure.add_scatter(x=[None], y=[None], mode="lines", name=f"bounds ({sure})", line={"color": NEUTRAL, "width": 1})
     figure.add_hline(0, line={"color": NEUTRAL, "width": 1})
     if numbers.tolerance > 0:
         line = {"color": NEUTRAL, "width": 2, "dash": "dash"}
