@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from search.core.errors import UserError
 
 if TYPE_CHECKING:
+    from search.report.view import StudyView
     from search.verdict.record import Scope
 
 app = typer.Typer(
@@ -148,12 +149,16 @@ def dashboard(
 ) -> None:
     """Serve optuna-dashboard on the ledger, with verdicts and figures in it, also while studies run. Ctrl-C ends it."""
     from search.doors.publishing import publish_recorded
-    from search.doors.study import quiet_optuna
+    from search.doors.study import load, quiet_optuna
     from search.ledger import open_storage
     from search.report.dashboard import open_dashboard
 
     opened = open_storage(storage, create=False)
-    with quiet_optuna(), open_dashboard(opened, host=host, port=port) as server:
+
+    def view_of(name: str) -> StudyView:
+        return load(name, storage, strength=strength).view
+
+    with quiet_optuna(), open_dashboard(opened, host=host, port=port, view_of=view_of) as server:
         for line in publish_recorded(opened, strength):
             print(f"note: {line}", file=sys.stderr)
         print(server.url, flush=True)

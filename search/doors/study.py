@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from search.core.arrays import Array
 from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from search.verdict.record import Scope
 
 ProgressCallback = Callable[["Progress"], None]
+FIGURES_HINT: Final = (
+    "<p>Figures: <code>study.figures[&quot;losses&quot;]</code> draws one, <code>list(study.figures)</code> names "
+    "them, <code>study.report()</code> writes all of them as a page.</p>"
+)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -240,15 +244,28 @@ class Study:
     def __repr__(self) -> str:
         return f"<study {self.name!r}: {len(self.trials)} trials>"
 
+    def __str__(self) -> str:
+        """The study's name, and below it the verdict as the command line prints it, or why there is none."""
+        from search.report.answer import answer_of
+
+        answer = answer_of(self.view)
+        warned = [f"Warning: {message}" for message in answer.warnings]
+        return "\n".join([f"Study {self.name}", answer.sentence, *answer.basis, *warned])
+
     def _repr_html_(self) -> str:
-        """What a notebook shows: the verdict's sentence, the leading trials, and the main figure."""
+        """What a notebook shows: the verdict, the leading trials, and how to have the figures, which are large."""
         from search.report.answer import answer_of
         from search.report.tables import leading_trials
 
-        main = next(iter(self.figures.values()), None)
-        parts = [f"<h3>{escape(self.name)}</h3>", f"<p>{escape(answer_of(self.view).sentence)}</p>"]
-        parts.append(leading_trials(self.view).to_html(index=False, escape=True, border=0))
-        return "".join(parts + ([] if main is None else [main.to_html(full_html=False, include_plotlyjs=True)]))
+        answer = answer_of(self.view)
+        lines = [*answer.basis, *(f"Warning: {message}" for message in answer.warnings)]
+        parts = [
+            f"<h3>{escape(self.name)}</h3><p><b>{escape(answer.sentence)}</b></p>",
+            f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>",
+            leading_trials(self.view).to_html(index=False, escape=True, border=0, float_format="{:.4g}".format),
+            FIGURES_HINT,
+        ]
+        return "".join(parts)
 
 
 def run(  # noqa: PLR0913 - the signature that the design promises

@@ -8,6 +8,7 @@ import numpy as np
 
 from search.core.arrays import Array
 from search.core.candidate import STRENGTH
+from search.report.labels import tick
 
 NONE_GAP: Final = 0.22
 EDGE: Final = 0.04
@@ -67,7 +68,7 @@ class LambdaAxis(NamedTuple):
         steps = (1,) if span >= FEW else (1, 2, 5)
         values = [float(step * 10.0**decade) for decade in decades for step in steps]
         values = [value for value in values if self.low * 0.9 <= value <= self.high * 1.1] or [self.low]
-        text = [f"{value:.4g}" for value in values]
+        text = [tick(value) for value in values]
         return (values, text) if self.none is None else ([self.none, *values], ["none", *text])
 
 

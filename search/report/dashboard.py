@@ -1,28 +1,45 @@
-"""optuna-dashboard on the ledger, with the verdict as the study's note and the figures as its plots."""
+"""optuna-dashboard on the ledger: the verdict as the study's note and attribute, the figures drawn when asked for."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
+import json
+import math
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from html import escape
 from socketserver import ThreadingMixIn
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import plotly.graph_objects as go
 
 from search.core.errors import UserError
 from search.report.answer import answer_of
+from search.report.draw import NOTE_HEIGHT
 from search.report.gallery import Gallery
+from search.report.theme import EITHER
 from search.report.view import StudyView
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from search.ledger import Ledger, Storage
 
-PUBLISHED: Final = "dashboard"
-CARD_HEIGHT: Final = 450
+VERDICT: Final = "verdict"
+OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", "grid", "inner", "exact", "facts", "dashboard"})
+"""Attributes of a study that the ledger keeps for itself, with paths of this machine among them."""
+STUDIES: Final = re.compile(r"/api/studies(/\d+)?")
+FINISHED: Final = frozenset({"Complete", "Pruned", "Fail"})
+CARD_HEIGHT: Final = 450  # pixels, as optuna-dashboard has them; the width is that of a small window
+CARD_WIDTH: Final = 460
+TITLE_HEIGHT: Final = 34
+LINE_HEIGHT: Final = 22
+LETTER: Final = 5.6
+SYMBOL: Final = 42
 
 
 class DashboardServer(ThreadingMixIn, WSGIServer):
@@ -43,14 +60,76 @@ class _QuietHandler(WSGIRequestHandler):
         """Say nothing of each request."""
 
 
-def open_dashboard(storage: Storage, *, host: str, port: int | None) -> DashboardServer:
-    """A server that is bound and not yet serving; without a port the system names a free one."""
+def open_dashboard(
+    storage: Storage, *, host: str, port: int | None, view_of: Callable[[str], StudyView]
+) -> DashboardServer:
+    """A server that is bound and not yet serving; without a port the system names a free one.
+
+    `view_of` gives a study by its name, and raises `UserError` for one that is not ours.
+    """
     from optuna_dashboard import wsgi
 
     try:
-        return make_server(host, port or 0, wsgi(storage.optuna), DashboardServer, _QuietHandler)
+        shown = _WithFigures(wsgi(storage.optuna), view_of)
+        return make_server(host, port or 0, shown, DashboardServer, _QuietHandler)
     except OSError as error:
         raise UserError(_refused(host, port, error)) from error
+
+
+class _WithFigures:
+    """optuna-dashboard's application, with our figures in what it answers about a study.
+
+    A figure is drawn when a browser asks for its study, and again when the study has changed since. So a run need
+    not draw any, the storage holds none, and they are in the page's order.
+    """
+
+    def __init__(self, app: WSGIApplication, view_of: Callable[[str], StudyView]) -> None:
+        self._app, self._view_of = app, view_of
+        self._drawn: dict[str, tuple[object, list[dict[str, str]]]] = {}
+        self._lock = Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "GET" or not STUDIES.fullmatch(environ["PATH_INFO"]):
+            return self._app(environ, start_response)
+        answers: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def note(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
+            answers.append((status, headers))
+            return lambda _: None
+
+        body = b"".join(self._app(environ, note))
+        status, headers = answers[-1]
+        if status.startswith("200"):
+            body = self._completed(body, parse_qs(environ["QUERY_STRING"]).get("after", ["0"])[0])
+        kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        start_response(status, [*kept, ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _completed(self, body: bytes, after: str) -> bytes:
+        """The answer with figures where it is about one study, and without what the ledger keeps for itself."""
+        answer = json.loads(body)
+        for study in answer.get("study_summaries", [answer]):
+            every = study.get("user_attrs", [])
+            mine = [each for each in every if each["key"] not in OWN and not each["key"].startswith("test losses")]
+            study["user_attrs"] = sorted(mine, key=lambda each: each["key"] != VERDICT)
+        if "plotly_graph_objects" in answer:
+            finished = int(after) + sum(trial["state"] in FINISHED for trial in answer["trials"])
+            answer["plotly_graph_objects"] = self._figures(answer["name"], (finished, str(every)))
+        return json.dumps(answer).encode()
+
+    def _figures(self, name: str, state: object) -> list[dict[str, str]]:
+        with self._lock:
+            known = self._drawn.get(name)
+            if known is None or known[0] != state:
+                known = self._drawn[name] = state, self._draw(name)
+            return known[1]
+
+    def _draw(self, name: str) -> list[dict[str, str]]:
+        try:
+            figures = plots_of(self._view_of(name))
+        except UserError:  # a study of somebody else's, or one without a complete trial
+            return []
+        return [{"id": each, "graph_object": str(figure.to_json())} for each, figure in figures.items()]
 
 
 def _refused(host: str, port: int | None, error: OSError) -> str:
@@ -60,27 +139,21 @@ def _refused(host: str, port: int | None, error: OSError) -> str:
 
 
 def publish(ledger: Ledger, view: StudyView) -> None:
-    """Bring the study's note and plots in optuna-dashboard up to date by one write; none where nothing has changed.
+    """Bring the study's note and its attribute "verdict" up to date by one write; none where nothing has changed.
 
-    All is computed before the storage is locked, so that a run on it does not wait for the figures. `view` decides what
-    is shown: that of a sealed study holds no test loss.
+    `view` decides what is shown: that of a sealed study holds no test loss. Figures are drawn when the dashboard asks.
     """
-    from optuna_dashboard import save_note, save_plotly_graph_object
+    from optuna_dashboard import get_note, save_note
 
-    study = ledger.study()
-    published = study.user_attrs.get(PUBLISHED, {"figures": []})
-    note, figures = note_of(view), plots_of(view, published["figures"])
-    digest = hashlib.sha256(repr([note, *(figure.to_json() for figure in figures.values())]).encode()).hexdigest()
-    if published.get("digest") == digest:
+    study, note, sentence = ledger.study(), note_of(view), answer_of(view).sentence
+    if study.user_attrs.get(VERDICT) == sentence and get_note(study) == note:
         return
     with ledger.storage.one_write(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*set_metric_names is experimental")
         if view.study.settings:  # somebody else's objective has its own name
             study.set_metric_names(["validation loss"])
+        study.set_user_attr(VERDICT, sentence)
         save_note(study, note)
-        for name, figure in figures.items():
-            save_plotly_graph_object(study, figure, graph_object_id=name)
-        study.set_user_attr(PUBLISHED, {"digest": digest, "figures": list(figures)})
 
 
 def note_of(view: StudyView) -> str:
@@ -96,17 +169,40 @@ def note_of(view: StudyView) -> str:
     return "\n".join(lines)
 
 
-def plots_of(view: StudyView, published: Sequence[str]) -> dict[str, go.Figure]:
-    """The figures as the dashboard shows them; one that was `published` and applies no more says so in its place."""
-    gallery = Gallery(view)
-    gone = [name for name in published if name not in gallery]
-    return {name: _titled(figure, gallery.entry(name).title) for name, figure in gallery.items()} | {
-        name: _titled(go.Figure(), f"{gallery.entry(name).title}: not for the study as it is now") for name in gone
-    }
+def plots_of(view: StudyView) -> dict[str, go.Figure]:
+    """The figures as the dashboard shows them, in the order of the page."""
+    gallery = Gallery(view, EITHER)
+    return {name: _titled(figure, gallery.entry(name).title) for name, figure in gallery.items()}
 
 
 def _titled(figure: go.Figure, title: str) -> go.Figure:
-    """With its title, as high as the dashboard's cards, and on white: it cannot follow the dashboard's own themes."""
-    return figure.update_layout(
-        title={"text": title}, height=CARD_HEIGHT, font={"size": 11}, paper_bgcolor="white", margin={"t": 110}
+    """As high as the dashboard's cards: from above its title, the legend, the notes, and then the panels."""
+    lines = _legend_lines({trace.name for trace in figure.data if trace.name and trace.showlegend is not False})
+    above = [each.yshift or 0 for each in figure.layout.annotations if each.yanchor == "bottom"]
+    notes = max(above, default=-NOTE_HEIGHT) + NOTE_HEIGHT
+    figure.update_layout(
+        title={"text": title, "x": 0.02, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 8}},
+        legend={"yref": "container", "y": 1 - TITLE_HEIGHT / CARD_HEIGHT, "yanchor": "top", "font": {"size": 11}},
+        height=CARD_HEIGHT,
+        font={"size": 11},
+        margin={"t": TITLE_HEIGHT + LINE_HEIGHT * lines + notes + 14},
     )
+    if len(list(figure.select_yaxes())) > 1:  # its panels are low
+        figure.for_each_yaxis(_shorten)
+    return figure
+
+
+def _legend_lines(names: set[str]) -> int:
+    """How many lines a legend takes; in several lines plotly gives all entries the width of the longest one."""
+    widths = [LETTER * len(name) + SYMBOL for name in names]
+    if sum(widths) <= CARD_WIDTH:
+        return 1
+    return math.ceil(len(widths) / max(1, CARD_WIDTH // max(widths)))
+
+
+def _shorten(axis: go.layout.YAxis) -> None:
+    """Fewer ticks, and of a loss its kind alone."""
+    axis.update(title_text=(axis.title.text or "").split(" loss<br>(")[0], nticks=4)
+    if axis.tickvals is not None:
+        every = 1 + len(axis.tickvals) // 5
+        axis.update(tickvals=axis.tickvals[::every], ticktext=axis.ticktext[::every])

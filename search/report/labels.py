@@ -26,6 +26,17 @@ def rounded(values: Array | Iterable[float]) -> list[float | None]:
     return [float(f"{value:.5g}") if math.isfinite(value) else None for value in np.asarray(values, float).tolist()]
 
 
+def tick(value: float) -> str:
+    """A tick's text: powers as people write them.
+
+    >>> tick(0.000001), tick(0.5), tick(20000.0)
+    ('1e-6', '0.5', '2e4')
+    """
+    text = f"{value:.4g}" if value == 0 or 1e-2 <= abs(value) < 1e3 else f"{value:.3e}"
+    mantissa, sign, exponent = text.partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}" if sign else text
+
+
 def loss_title(kind: str, metric: str | None) -> str:
     """An axis title, such as "test loss (mean squared error)"."""
     return f"{kind} loss" if metric is None else f"{kind} loss<br>({METRICS[metric].label})"

@@ -18,7 +18,9 @@ from plotly.offline import get_plotlyjs
 
 from search.core.errors import UserError
 from search.report.answer import answer_of
+from search.report.facts import facts_of, figures_of, file_name, without_paths
 from search.report.gallery import Gallery
+from search.report.judged_tables import judged_tables
 from search.report.study_file import study_file
 from search.report.tables import Table, rules_table, seeds_of, trials_table, versions_of
 from search.report.theme import DARK, LIGHT
@@ -53,12 +55,15 @@ def render(view: StudyView) -> str:
         data=_packed(_data(gallery)),
         study=view.study,
         answer=answer_of(view),
+        facts=facts_of(view),
+        numbers=figures_of(view.verdict),
+        storage=file_name(view.study.storage),
         figures={name: gallery.entry(name) for name in gallery},
         left_out=gallery.left_out(),
         tables=_tables(view),
         file_name=f"{view.study.name}.toml",
         command=command_of(view.study.name, of_file=bool(view.study.settings)),
-        study_file=study_file(view.study.settings) if view.study.settings else None,
+        study_file=study_file(without_paths(view.study.settings)) if view.study.settings else None,
         seeds=seeds_of(view.study.settings),
         versions=versions_of(view.study.versions),
     )
@@ -73,7 +78,8 @@ def command_of(name: str, *, of_file: bool = True) -> str:
 
 def _tables(view: StudyView) -> list[Table]:
     rules = [] if view.verdict is None or not view.verdict.rules else [rules_table(view.verdict)]
-    return [*rules, trials_table(view)] if len(view.study.trials) else rules
+    trials = [trials_table(view)] if len(view.study.trials) else []
+    return [*rules, *judged_tables(view), *trials]
 
 
 def _data(gallery: Gallery) -> str:

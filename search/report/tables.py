@@ -110,6 +110,8 @@ def rules_table(verdict: Verdict) -> Table:
         "What other ways to select would have chosen from the same validation losses. Regret: the test loss of "
         "the choice minus the lowest one."
     )
+    if any(rule.regret is not None and rule.regret < 0 for rule in verdict.rules):
+        caption += " Below 0: choosing anew in each turn did better than any one candidate."
     columns = tuple(Column(heading, numeric=heading not in {"rule", "choice"}) for heading in headings)
     return Table("rules-table", "Rules in numbers", caption, columns, tuple(rows))
 

@@ -52,7 +52,7 @@ class Theme(NamedTuple):
             "zerolinewidth": 1,
             "automargin": True,
             "title": {"standoff": 8},
-            "tickformat": "~g",
+            "exponentformat": "e",
             "tickangle": 0,
         }
         slider = {
@@ -77,7 +77,7 @@ class Theme(NamedTuple):
                     "font": {"size": 12},
                 },
                 "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
-                "xaxis": axis,
+                "xaxis": axis | {"ticklabelstandoff": 7},  # clear of the lowest tick beside it
                 "yaxis": axis,
                 "sliderdefaults": slider,
                 "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": self.text},
@@ -87,6 +87,8 @@ class Theme(NamedTuple):
 
 LIGHT: Final = Theme("light", text="#1f2328", grid="#e3e5e8", raised="#ffffff")
 DARK: Final = Theme("dark", text="#e6e6e6", grid="#3a3f45", raised="#22262b")
+EITHER: Final = Theme("either", text="#7d7d7d", grid="rgba(127,127,127,0.25)", raised="#f5f5f5")
+"""For a place whose ground is not known: legible on white and on black alike."""
 
 
 def translucent(color: str, opacity: float) -> str:

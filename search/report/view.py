@@ -53,6 +53,11 @@ class StudyView:
             return None
         return self.results.position.get(self.verdict.best_on_test.candidate)
 
+    @property
+    def repeated(self) -> str:
+        """What the fits of a candidate are called: "folds" where the rows take turns, else "replicates"."""
+        return "folds" if self.study.settings.get("split", {}).get("test_folds") else "replicates"
+
     @cached_property
     def placed(self) -> Placed:
         """The candidates on the lambda axis, as several figures draw them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from search.core.candidate import NO_STRENGTH, Candidate
 
@@ -257,6 +257,16 @@ class Verdict:
     def to_dict(self) -> dict[str, object]:
         """The verdict as plain JSON values: the keys of the design's section 6, null for what is not finite."""
         return {name: plain(getattr(self, name)) for name in self.__slots__ if name != "basis"}
+
+    def __str__(self) -> str:
+        """The sentences that the command line prints."""
+        from search.verdict.text import describe
+
+        return describe(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401 - IPython's protocol
+        """A notebook shows the sentences too."""
+        printer.text(str(self))
 
 
 def plain(value: object) -> object:

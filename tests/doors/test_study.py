@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -498,9 +499,14 @@ def test_a_figure_that_does_not_apply_says_what_it_needs(sealed):
         sealed.figures["regret"]
 
 
-def test_a_notebook_shows_the_sentence_a_table_and_the_main_figure(study, sealed):
+def test_a_notebook_shows_the_verdict_and_a_table_and_says_how_to_have_figures(study, sealed):
     shown = study._repr_html_()
-    assert shown.index("small") < shown.index("<table") < shown.index("Plotly.newPlot")
+    first = describe(study.verdict).split("\n")[0]
+    assert shown.index("small") < shown.index(escape(first)) < shown.index("<table") < shown.index("study.figures")
+    assert len(shown) < 20_000
+    assert str(study).split("\n", 1)[0] == "Study small"
+    assert str(study).replace("\n", " ").endswith(describe(study.verdict).replace("\n", " "))
+    assert "test rows are sealed" in str(sealed)
     assert "test_loss" in shown
     assert "test rows are sealed" in sealed._repr_html_()
     assert repr(study) == "<study 'small': 6 trials>"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
+from overlaps import OVERLAPS
 
+from search import load
 from search.ledger import open_storage
 from search.report.dashboard import open_dashboard
 from search.report.page import write_report
@@ -128,6 +130,26 @@ def test_tables_sort_by_mouse_and_by_keyboard_with_what_is_missing_last(page):
     assert shown(page, "penalty") == sorted(shown(page, "penalty"))
 
 
+def test_a_filter_leaves_the_rows_that_have_every_word(page):
+    table = page.locator("#candidates-table")
+    every = table.locator("tbody tr").count()
+    box = table.locator("input")
+    box.fill("L1 grid")
+    rows = table.locator("tbody tr:visible")
+    found = rows.all_text_contents()
+    assert 0 < len(found) < every
+    cells = [each.locator("td").all_text_contents()[:2] for each in rows.all()]
+    assert all(pair == ["grid", "l1"] for pair in cells)
+    assert table.locator("output").text_content() == f"{len(found)} of {every}"
+    box.fill("")
+    assert table.locator("tbody tr:visible").count() == every
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+def test_no_texts_of_a_figure_overlap(opened, width):
+    assert opened[width].page.evaluate(OVERLAPS, ".plot") == []
+
+
 def text_colours(page):
     """The colours of the page's text, of its ground, and of a figure's axis."""
     return (
@@ -156,10 +178,15 @@ def test_the_keyboard_reaches_verdict_theme_and_contents(page):
     page.evaluate("scrollTo(0, 0)")
     page.mouse.click(2, 2)  # Tab goes on from there
     focused = []
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Tab")
         focused.append(page.evaluate("document.activeElement.textContent"))
-    assert [focused[0], *focused[2:]] == ["Skip to the verdict", "Verdict", "Loss against lambda"]
+    assert [focused[0], *focused[2:]] == [
+        "Skip to the verdict",
+        "Verdict",
+        "How to read this page",
+        "Loss against lambda",
+    ]
     page.keyboard.press("Enter")
     assert page.url.endswith("#losses")
 
@@ -198,7 +225,9 @@ dashboard_test = pytest.mark.filterwarnings("ignore:Some regimes")
 
 @pytest.fixture(scope="module")
 def dashboard(storage):
-    with open_dashboard(open_storage(storage, create=False), host="127.0.0.1", port=None) as server:
+    opened = open_storage(storage, create=False)
+    view_of = lambda name: load(name, storage).view  # noqa: E731
+    with open_dashboard(opened, host="127.0.0.1", port=None, view_of=view_of) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.url
         server.shutdown()

@@ -12,19 +12,25 @@ import pytest
 from command_line import PROGRAM, SMALL, call
 from optuna_dashboard import get_note
 
+from search import load
 from search.core.errors import UserError
 from search.ledger import StudyLedger, journal, open_storage
 from search.ledger.files import sync
 from search.report.answer import answer_of
-from search.report.dashboard import open_dashboard, plots_of, publish
+from search.report.dashboard import CARD_HEIGHT, TITLE_HEIGHT, open_dashboard, plots_of, publish
 from search.report.view import StudyView
 
 pytestmark = pytest.mark.filterwarnings("ignore:Some regimes")  # optuna's own, on few trials
 
 
+def served(storage):
+    opened = open_storage(storage, create=False)
+    return open_dashboard(opened, host="127.0.0.1", port=None, view_of=lambda name: load(name, storage).view)
+
+
 @pytest.fixture(scope="module")
 def server(storage):
-    with open_dashboard(open_storage(storage, create=False), host="127.0.0.1", port=None) as server:
+    with served(storage) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -38,11 +44,13 @@ def detail(server, name):
         return json.load(answer)
 
 
-def test_a_run_leaves_its_verdict_as_the_note_and_its_figures_as_plots(server, study):
+def test_a_run_leaves_its_verdict_and_the_dashboard_draws_its_figures_in_the_pages_order(server, study):
     found = detail(server, "small")
     assert answer_of(study.view).sentence in found["note"]["body"]
     plots = {each["id"]: json.loads(each["graph_object"]) for each in found["plotly_graph_objects"]}
-    assert set(plots) == set(study.figures)
+    assert list(plots) == list(study.figures)
+    assert [each["key"] for each in found["user_attrs"]] == ["verdict"]
+    assert found["user_attrs"][0]["value"].strip('"') == answer_of(study.view).sentence
     for name, figure in study.figures.items():
         drawn = json.loads(figure.to_json())["data"]
         assert plots[name]["data"] == drawn
@@ -52,7 +60,7 @@ def test_a_run_leaves_its_verdict_as_the_note_and_its_figures_as_plots(server, s
 def test_what_is_published_of_a_sealed_study_holds_no_test_loss(server, sealed, storage):
     found = detail(server, "sealed")
     assert "test rows are sealed" in found["note"]["body"]
-    assert {each["id"] for each in found["plotly_graph_objects"]} == set(sealed.figures)
+    assert [each["id"] for each in found["plotly_graph_objects"]] == list(sealed.figures)
     assert "regret" not in sealed.figures
     assert StudyLedger.load(open_storage(storage), "sealed").openings == []
 
@@ -72,10 +80,39 @@ def test_publishing_again_writes_nothing_and_a_change_is_one_write(study, storag
     publish(ledger, study.view)
 
 
-def test_a_figure_that_applies_no_more_says_so_in_its_place(sealed):
-    gone = plots_of(sealed.view, ["losses", "regret"])["regret"]
-    assert len(gone.data) == 0
-    assert gone.layout.title.text == "Regret: not for the study as it is now"
+def test_figures_are_drawn_when_asked_for_and_again_when_the_study_has_changed(study, storage):
+    asked = []
+
+    def view_of(name):
+        asked.append(name)
+        return study.view
+
+    opened = open_storage(storage)
+    with open_dashboard(opened, host="127.0.0.1", port=None, view_of=view_of) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert asked == []
+        first, second = detail(server, "small"), detail(server, "small")
+        assert asked == ["small"]
+        assert first == second
+        ledger = StudyLedger.load(opened, "small")
+        before = answer_of(study.view).sentence
+        ledger.study().set_user_attr("verdict", "another")
+        assert detail(server, "small")["user_attrs"][0]["value"].strip('"') == "another"
+        assert asked == ["small", "small"]
+        ledger.study().set_user_attr("verdict", before)
+        server.shutdown()
+
+
+def test_each_figure_fits_its_card_with_title_legend_and_panels_below_each_other(study):
+    for figure in plots_of(study.view).values():
+        assert figure.layout.height == CARD_HEIGHT
+        assert TITLE_HEIGHT < figure.layout.margin.t <= CARD_HEIGHT / 2
+        assert figure.layout.legend.y < 1
+
+
+def test_the_storage_holds_no_figure_and_the_dashboard_no_path(server, study):
+    assert not any("plot_data" in key for key in study.ledger.storage.optuna.get_study_system_attrs(study.ledger.id))
+    assert str(study.storage) not in json.dumps(detail(server, "small"))
 
 
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
@@ -84,7 +121,7 @@ def test_trials_of_another_process_appear_while_it_serves(kind, tmp_path):
     first, second = open_storage(place), open_storage(place)
     settings = {"name": "live", **SMALL}
     ledger = StudyLedger.open(second, "live", settings=settings, fingerprint="x", versions={})
-    with open_dashboard(first, host="127.0.0.1", port=0) as server:
+    with open_dashboard(first, host="127.0.0.1", port=0, view_of=lambda name: load(name, place).view) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         assert detail(server, "live")["trials"] == []
         trial = ledger.study().ask()
@@ -106,13 +143,13 @@ def wait_for_trials(server):
 def test_a_busy_port_is_named(server, storage):
     port = server.server_address[1]
     with pytest.raises(UserError, match=f"--port: {port} is in use on 127.0.0.1"):
-        open_dashboard(open_storage(storage), host="127.0.0.1", port=port)
+        open_dashboard(open_storage(storage), host="127.0.0.1", port=port, view_of=load)
     done = call("dashboard", "--storage", storage, "--port", port)
     assert done.code == 2
     assert done.out == ""
     assert done.err.count("\n") == 1
     with pytest.raises(UserError, match="--host"):
-        open_dashboard(open_storage(storage), host="no.such.host.invalid", port=None)
+        open_dashboard(open_storage(storage), host="no.such.host.invalid", port=None, view_of=load)
 
 
 def test_the_command_prints_its_address_serves_quietly_and_ends_on_ctrl_c(storage):

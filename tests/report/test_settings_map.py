@@ -183,7 +183,7 @@ def test_losses_over_decades_have_logarithmic_colours_and_axis():
     figure = draw_settings(numbers, LIGHT)
     assert figure.layout.yaxis.type == "log"
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 3)
-    assert figure.layout.coloraxis.colorbar.ticktext == ("1", "10", "100", "≥ 1000")
+    assert figure.layout.coloraxis.colorbar.ticktext == ("1", "10", "100", "≥ 1e3")
     (dots,) = traces(figure, "y2", name="l2")
     assert dots.marker.color[:2] == (3, 2)
 
@@ -198,24 +198,25 @@ def test_the_selected_one_is_marked_twice():
 def test_what_is_too_bad_for_the_panel_is_counted_and_what_diverged_is_crossed():
     numbers = by_hand(EXPLODED)
     figure = draw_settings(numbers, LIGHT)
-    assert "2 more above<br>2 diverged" in notes(figure)
+    assert "2 points above, 2 diverged" in notes(figure)
     (crosses,) = traces(figure, "y2", name="diverged")
     assert (crosses.x, crosses.y) == ((1, 10), (0.1, 0.1))
     assert crosses.marker.symbol == "x-thin"
     assert figure.layout.yaxis.range[1] < 2
     tame = draw_settings(by_hand([1.0, 1.1, 1.2] * 4 + [1.0, 1.05, 1.1]), LIGHT)
-    assert notes(draw_settings(by_hand([2.0] * 15, judged=False), LIGHT)) == ["0.0001", "0.001", "0.01", "0.1"]
-    assert "4 more above" in notes(tame)
+    assert notes(draw_settings(by_hand([2.0] * 15, judged=False), LIGHT)) == ["1e-4", "1e-3", "0.01", "0.1"]
+    assert "4 points above" in notes(tame)
 
 
 def test_each_line_has_its_value_and_decoupled_decay_is_explained():
     figure = draw_settings(by_hand(training=DECOUPLED), LIGHT)
-    assert {"0.0001", "0.001", "0.01", "0.1"} < set(notes(figure))
+    assert {"1e-4", "1e-3", "0.01", "0.1"} < set(notes(figure))
     (lines,) = traces(figure, "y2", name="equal lr x lambda")
     rows = np.array(lines.x, float) * np.array(lines.y, float)
-    np.testing.assert_allclose(rows.reshape(-1, 3)[:, :2], np.repeat([1e-4, 1e-3, 1e-2, 1e-1], 2).reshape(4, 2))
+    parts = rows.reshape(-1, 3)[:, :2]  # each line is in two parts, with its value between them
+    np.testing.assert_allclose(parts, np.repeat([1e-4, 1e-3, 1e-2, 1e-1], 4).reshape(8, 2), rtol=1e-4)
     for note in figure.layout.annotations:  # placed by the logarithm
-        if note.text in {"0.0001", "0.001", "0.01", "0.1"}:
+        if note.text in {"1e-4", "1e-3", "0.01", "0.1"}:
             assert note.x + note.y == pytest.approx(np.log10(float(note.text)))
     (told,) = [text for text in notes(figure) if "decoupled" in text]
     assert "lr x lambda" in told

@@ -1,10 +1,13 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import search
 from search.core.candidate import Candidate
 from search.verdict.record import Choice, Regret, RuleResult, SetPart, plain
+from search.verdict.text import describe
 
 CHOICE = Choice(1, Candidate("l2", 0.5), 1.0, None)
 
@@ -48,3 +51,10 @@ def test_records_are_frozen():
 
 def test_a_choice_names_its_penalty_and_lambda():
     assert (CHOICE.penalty, CHOICE.lambda_) == ("l2", 0.5)
+
+
+def test_printed_it_reads_as_the_command_line_does():
+    rows = np.random.default_rng(0).random((3, 1, 50))
+    verdict = search.judge(rows, rows, pd.DataFrame({"penalty": "l2", "lambda": [0.1, 1.0, 10.0]}))
+    assert str(verdict) == describe(verdict)
+    assert verdict.to_dict()["answer"] == verdict.answer

@@ -10,10 +10,11 @@ from scipy.stats import spearmanr
 
 from search.core.arrays import Array, Flags, Index
 from search.core.text import words
-from search.report.draw import add_mark, bare, log_axis
+from search.report.draw import add_mark, add_note, bare, set_focus
 from search.report.figures.base import Figure
+from search.report.focus import focus
 from search.report.labels import loss_title, rounded
-from search.report.placed import HOVER_POINTS, Placed, spans_decades, thin
+from search.report.placed import HOVER_POINTS, Placed, thin
 from search.report.theme import NEUTRAL, Theme, style_of
 from search.report.view import StudyView
 
@@ -59,7 +60,7 @@ def rank_correlation(one: Array, other: Array) -> float | None:
 
 def draw_agreement(numbers: Agreement, theme: Theme) -> go.Figure:
     """A dot a candidate; on the dotted line both losses are the same."""
-    figure = bare(theme, height=480)
+    figure = bare(theme, height=480, lines=1)
     finite = np.isfinite(numbers.validation) & np.isfinite(numbers.test)
     shown = thin(numbers.validation, [numbers.selected, numbers.best], HOVER_POINTS)
     for penalty in numbers.points.penalties():
@@ -85,7 +86,7 @@ def _add_penalty(figure: go.Figure, numbers: Agreement, own: Index, penalty: str
 
 
 def _finish(figure: go.Figure, numbers: Agreement, finite: Flags) -> None:
-    """Axis titles with the correlation, the line of equal losses, and log scales where both losses ask for them."""
+    """Axis titles with the correlation, the line of equal losses, and one range for both."""
     values = np.concatenate([numbers.validation[finite], numbers.test[finite]])
     if len(values):
         ends = rounded([values.min(), values.max()])
@@ -93,12 +94,11 @@ def _finish(figure: go.Figure, numbers: Agreement, finite: Flags) -> None:
         figure.add_scatter(x=ends, y=ends, mode="lines", line=line, name="equal", hoverinfo="skip")
     figure.update_xaxes(title_text=loss_title("validation", numbers.metric), nticks=5)
     figure.update_yaxes(title_text=loss_title("test", numbers.metric), nticks=8)
-    if spans_decades(values):
-        figure.update_xaxes(**log_axis(values))
-        figure.update_yaxes(**log_axis(values))
+    view = focus(values, keep=[numbers.validation[numbers.selected], numbers.test[numbers.selected]])
+    figure.update_xaxes(**view.axis())
+    set_focus(figure, view)
     if numbers.correlation is not None:
-        text = f"rank correlation {numbers.correlation:.2f}"
-        figure.add_annotation(text=text, x=1, y=0.02, xref="paper", yref="paper", xanchor="right", showarrow=False)
+        add_note(figure, f"rank correlation {numbers.correlation:.2f}", left=True)
 
 
 AGREEMENT = Figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ PARTS: Final = {
     "regret": ("regret", "test loss of the selected candidate<br>minus that of the best one"),
     "validation": ("validation:<br>not picked", "the best candidate was tried,<br>the validation rows did not pick it"),
     "search": ("search:<br>not tried", "the best that was tried,<br>against a dense grid of lambda"),
-    "training": ("training:<br>stopped short", "the selected candidate<br>against its exact solution"),
+    "training": ("not a part, training:<br>stopped short", "the selected candidate<br>against its exact solution"),
 }
 
 
@@ -57,7 +58,7 @@ def gap(view: StudyView) -> GapParts | None:
 
 def draw_gap(numbers: GapParts, theme: Theme) -> go.Figure:
     """A bar a part, from top to bottom; the bounds of the regret on its bar, the tolerance as a line."""
-    figure = bare(theme, height=330)
+    figure = bare(theme, height=350)
     values = np.array(list(numbers.values.values()))
     figure.add_bar(
         x=rounded(np.nan_to_num(values)),
@@ -73,7 +74,8 @@ def draw_gap(numbers: GapParts, theme: Theme) -> go.Figure:
     _add_text(figure, numbers, values)
     figure.add_vline(0, line={"color": NEUTRAL, "width": 1})
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(title_text="difference of test losses", range=_range(numbers), nticks=5)
+    title = f"difference of test losses<br><sub>{sum_of(numbers.values).replace('<br>', '</sub><br><sub>')}</sub>"
+    figure.update_xaxes(title_text=title, range=_range(numbers), nticks=3)
     return figure
 
 
@@ -99,27 +101,38 @@ def _add_bounds(figure: go.Figure, numbers: GapParts) -> None:
 
 
 def _add_text(figure: go.Figure, numbers: GapParts, values: Array) -> None:
-    """The numbers, right of the bars and of the bounds."""
-    ends = np.maximum(np.nan_to_num(values), 0.0)
-    ends[0] = max(ends[0], numbers.upper) if np.isfinite(numbers.upper) else ends[0]
-    figure.add_scatter(
-        x=rounded(ends),
-        y=[PARTS[name][0] for name in numbers.values],
-        mode="text",
-        text=[f" {'no evidence' if np.isnan(value) else number(value)}" for value in values],
-        textposition="middle right",
-        cliponaxis=False,
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    """The numbers in a column of their own, where neither bars nor lines reach."""
+    for name, value in zip(numbers.values, values, strict=True):
+        figure.add_annotation(
+            text="no evidence" if np.isnan(value) else number(value),
+            x=1,
+            xref="paper",
+            xanchor="left",
+            xshift=6,
+            y=PARTS[name][0],
+            font={"size": 12},
+            showarrow=False,
+        )
+    figure.update_layout(margin_r=84)
+
+
+def sum_of(values: Mapping[str, float]) -> str:
+    """Whether validation and search add up to the regret, and if not why."""
+    parts = [values["validation"], values["search"]]
+    if np.isnan(parts).any():
+        return "without a dense grid<br>the parts are not all known"
+    total = float(sum(parts))
+    if total < 0 and values["regret"] == 0:
+        return f"validation + search = {number(total)};<br>picking in turns did better,<br>which counts as no regret"
+    return "regret = validation + search"
 
 
 def _range(numbers: GapParts) -> list[float]:
-    """Room for the numbers beside the bars."""
+    """All bars, the bounds of the regret, and the tolerance."""
     values = np.array([0.0, numbers.tolerance, *numbers.values.values(), numbers.upper])
     low, high = np.nanmin(values), values[np.isfinite(values)].max()
     width = max(high - low, 1e-12)
-    return [float(low - 0.02 * width), float(high + 0.3 * width)]
+    return [float(low - 0.02 * width), float(high + 0.05 * width)]
 
 
 GAP = Figure(

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from search.core.arrays import Array, Index
 from search.core.choice import tied
 from search.core.text import number, words
-from search.report.draw import logarithmic, panels
+from search.report.draw import add_note, panels, set_focus
 from search.report.figures.base import Figure
+from search.report.focus import focus
 from search.report.labels import hover, loss_title, rounded
 from search.report.placed import HOVER_POINTS, thin
 from search.report.theme import Theme, in_order, style_of
@@ -76,13 +77,11 @@ def draw_history(numbers: History, theme: Theme) -> go.Figure:
     _add_incumbent(figure, numbers, "validation", numbers.incumbent)
     if numbers.test is not None:
         _add_incumbent(figure, numbers, "test", numbers.test)
-    logarithmic(figure, 1, numbers.loss)
-    logarithmic(figure, 2, numbers.incumbent, *([] if numbers.test is None else [numbers.test]))
+    known = [numbers.incumbent] if numbers.test is None else [numbers.incumbent, numbers.test]
+    set_focus(figure, focus(numbers.loss, keep=numbers.incumbent[-1:].tolist()))
+    set_focus(figure, focus(np.concatenate(known), keep=[each[-1] for each in known]), row=2)
     if numbers.overtuning is not None:
-        text = f"overtuning {number(numbers.overtuning)}"
-        figure.add_annotation(
-            text=text, x=1, y=1, xref="x2 domain", yref="y2 domain", xanchor="right", yanchor="top", showarrow=False
-        )
+        add_note(figure, f"overtuning {number(numbers.overtuning)}", row=2, left=True)
     figure.update_xaxes(title_text="trial", row=2, col=1)
     return figure
 

@@ -56,7 +56,7 @@ def paths(view: StudyView) -> Paths | None:
     if not found:
         return None
     chosen = _largest(found)
-    names = _names(view, results.weights)
+    names = weight_names(view, results.weights)
     selected = view.results.candidates[view.selected]
     return Paths(
         axis=lambda_axis(np.concatenate([path.lambda_ for path in found.values()])),
@@ -106,7 +106,7 @@ def _largest(found: dict[str, Path]) -> list[int]:
     return sorted(np.argsort(-size, kind="stable")[:LARGEST].tolist())
 
 
-def _names(view: StudyView, weights: Array) -> list[str]:
+def weight_names(view: StudyView, weights: Array) -> list[str]:
     """Feature names, from the evidence where the computing arm kept them, with the output where there are several."""
     outputs, count = weights.shape[2:]
     known = view.evidence.features or [f"feature {number}" for number in range(1, count + 1)]

@@ -10,8 +10,9 @@ from scipy.special import ndtri
 
 from search.core.arrays import Array
 from search.core.text import number
-from search.report.draw import add_candidates, add_mark, add_patch, lambda_panels
+from search.report.draw import add_candidates, add_mark, add_patch, lambda_panels, set_focus
 from search.report.figures.base import Figure
+from search.report.focus import Focus
 from search.report.placed import HOVER_POINTS, Placed, Spread, placed, thin
 from search.report.theme import NEUTRAL, Theme, translucent
 from search.report.view import StudyView
@@ -106,73 +107,64 @@ def fieller(gains: Contrast, c: Array) -> tuple[Array, Array]:
 
 
 def draw_regret(numbers: RegretCurve, theme: Theme) -> go.Figure:
-    """Losses relative to the selected candidate's, in per cent; the axis shows the part where the question is."""
-    rows = "test" if numbers.on_test else "validation"
-    whose = "what the<br>turns picked" if numbers.rotated else "the<br>selected candidate"
-    title = f"{rows} loss above that of {whose}, %"
+    """What the selected candidate loses against each one, in per cent, on the range where the question is."""
+    whose = "what the turns picked" if numbers.rotated else "the selected candidate"
+    loss = "test loss" if numbers.on_test else "validation loss"
+    title = f"{loss} of {whose}<br>above that of each candidate, %"
     figure = lambda_panels(theme, [title], numbers.points.axis, height=380)
     shown = thin(numbers.points.x, [numbers.selected, numbers.best], HOVER_POINTS)
     shown = shown[np.isfinite(numbers.excess.mean[shown])]
-    percent = Spread(*(100 * each for each in numbers.excess))
+    lost = Spread(-100 * numbers.excess.mean, -100 * numbers.excess.high, -100 * numbers.excess.low)
     low, high = focus(numbers)
-    drawn = numbers.points._replace(smooth=frozenset(), text=_with_bounds(numbers.points.text, percent))
-    add_candidates(figure, drawn, clipped(percent, low, high), shown, row=1, what="above the selected, %:")
+    worse = int((lost.mean < low).sum())
+    view = set_focus(figure, Focus(low, high, log=False, above=0, below=worse))
+    drawn = numbers.points._replace(smooth=frozenset(), text=_with_bounds(numbers.points.text, lost))
+    add_candidates(figure, drawn, clipped(lost, low, high), shown, row=1, what="regret against it, %:", view=view)
     for mark, index in (("best on test", numbers.best), ("selected", numbers.selected)):
         if index is not None:
-            add_mark(figure, mark, drawn.x[index], percent.mean[index], drawn.text[index])
-    figure.update_yaxes(range=[low, high])
+            add_mark(figure, mark, drawn.x[index], lost.mean[index], drawn.text[index])
     _add_verdict(figure, numbers)
-    _count_above(figure, int((percent.mean > high).sum()))
     return figure
 
 
 def _with_bounds(text: list[str], percent: Spread) -> list[str]:
     """The hover texts with the bounds, where there are any."""
     return [
-        own if np.isnan(low) else f"{own}<br>bounds {number(low)} to {number(high)} %"
+        own if np.isnan(high) else f"{own}<br>bounds {number(low)} to {number(high)} %"
         for own, low, high in zip(text, percent.low, percent.high, strict=True)
     ]
 
 
 def focus(numbers: RegretCurve) -> tuple[float, float]:
-    """The range of the vertical axis, in per cent: down to the regret's upper bound and upwards as far again."""
+    """The range of the vertical axis, in per cent: up to the regret's upper bound and downwards as far again."""
     finite = numbers.excess.low[np.isfinite(numbers.excess.low)]
-    deepest = max(numbers.tolerance, -float(finite.min(initial=0.0)))
+    highest = max(numbers.tolerance, -float(finite.min(initial=0.0)))
     near = numbers.excess.mean[np.isfinite(numbers.excess.mean)]
-    top = min(float(near.max(initial=0.0)) + 0.1 * deepest, FOCUS * max(deepest, numbers.tolerance))
-    return -125 * deepest, 100 * max(top, deepest)
+    lowest = min(float(near.max(initial=0.0)) + 0.1 * highest, FOCUS * max(highest, numbers.tolerance))
+    return -100 * max(lowest, highest), 125 * highest
 
 
 def clipped(percent: Spread, low: float, high: float) -> Spread:
     """Bounds that leave the picture are drawn to its far outside: plotly has no infinite bars."""
     reach = 10 * (high - low)
-    upper = np.maximum(np.minimum(percent.high, high + reach), percent.mean)
-    return Spread(percent.mean, np.maximum(percent.low, low - reach), upper)
+    lower = np.minimum(np.maximum(percent.low, low - reach), percent.mean)
+    return Spread(percent.mean, lower, np.minimum(percent.high, high + reach))
 
 
 def _add_verdict(figure: go.Figure, numbers: RegretCurve) -> None:
-    """The regret's interval in grey, and the line below which a candidate is better by more than the tolerance."""
+    """The regret's interval in grey, and the line above which a candidate is better by more than the tolerance."""
+    sure = f"{100 * numbers.confidence:.3g} %"
     figure.add_hrect(
-        -100 * numbers.upper, -100 * numbers.lower, fillcolor=translucent(NEUTRAL, 0.18), line_width=0, layer="below"
+        100 * numbers.lower, 100 * numbers.upper, fillcolor=translucent(NEUTRAL, 0.18), line_width=0, layer="below"
     )
-    add_patch(figure, f"bounds of the regret ({100 * numbers.confidence:.3g} %)", translucent(NEUTRAL, 0.4))
+    add_patch(figure, f"regret ({sure})", translucent(NEUTRAL, 0.4))
+    figure.add_scatter(x=[None], y=[None], mode="lines", name=f"bounds ({sure})", line={"color": NEUTRAL, "width": 1})
     figure.add_hline(0, line={"color": NEUTRAL, "width": 1})
     if numbers.tolerance > 0:
-        figure.add_hline(
-            -100 * numbers.tolerance,
-            line={"color": NEUTRAL, "width": 2, "dash": "dash"},
-            annotation={"text": f"tolerance, {100 * numbers.tolerance:.3g} %", "yanchor": "top"},
-            annotation_position="bottom right",
-        )
-
-
-def _count_above(figure: go.Figure, count: int) -> None:
-    """How many candidates are too bad for the picture."""
-    if count:
-        text = f"{count} more above"
-        figure.add_annotation(
-            text=text, x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="top", showarrow=False
-        )
+        line = {"color": NEUTRAL, "width": 2, "dash": "dash"}
+        figure.add_hline(100 * numbers.tolerance, line=line)
+        name = f"tolerance, {100 * numbers.tolerance:.3g} %"
+        figure.add_scatter(x=[None], y=[None], mode="lines", name=name, line=line)
 
 
 REGRET = Figure(

@@ -11,15 +11,17 @@ import plotly.graph_objects as go
 from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.text import number, words
-from search.report.draw import bare, log_axis
+from search.report.draw import add_note, bare
 from search.report.figures.base import Figure
+from search.report.focus import focus
 from search.report.labels import escape, loss_title, rounded
-from search.report.placed import spans_decades
 from search.report.theme import NEUTRAL, Theme, in_order, style_of
 from search.report.view import StudyView
 from search.verdict.rules import RULES
 
 LABEL_WIDTH: Final = 20  # letters in a line beside the dots, so that a phone has room for both
+
+NEAR: Final = 2.0  # times the lowest loss: what costs no more is always drawn to scale
 
 
 class RuleLosses(NamedTuple):
@@ -54,7 +56,9 @@ def rules(view: StudyView) -> RuleLosses | None:
 
 def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
     """A dot a rule, named with its choice; a line at the lowest test loss."""
-    figure = bare(theme, height=120 + 52 * len(numbers.rules))
+    figure = bare(theme, height=150 + 52 * len(numbers.rules), lines=1)
+    near = numbers.test_loss[numbers.test_loss <= NEAR * numbers.lowest]
+    view = focus(numbers.test_loss, keep=[numbers.lowest, *near])
     rows = [
         "<br>".join([*wrap(RULES[rule].label, LABEL_WIDTH, break_on_hyphens=False), _choice(choice)])
         for rule, choice in zip(numbers.rules, numbers.choices, strict=True)
@@ -62,14 +66,20 @@ def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
     for penalty in in_order(choice.penalty for choice in numbers.choices):
         own = [i for i, choice in enumerate(numbers.choices) if choice.penalty == penalty]
         style = style_of(penalty)
+        inside = numbers.test_loss[own] <= view.high
         figure.add_scatter(
-            x=rounded(numbers.test_loss[own]),
+            x=rounded(view.edged(numbers.test_loss[own])),
             y=[rows[i] for i in own],
             mode="markers",
             name=words(penalty),
-            marker={"symbol": style.symbol, "size": 12, "color": style.color},
+            marker={
+                "symbol": np.where(inside, style.symbol, "triangle-right").tolist(),
+                "size": 12,
+                "color": style.color,
+            },
+            customdata=[number(loss, 4) for loss in numbers.test_loss[own]],
             hovertext=[f"{escape(numbers.choices[i])}<br>regret {number(numbers.regret[i])}" for i in own],
-            hovertemplate="%{hovertext}<br>test loss %{x:.4~g}<extra></extra>",
+            hovertemplate="%{hovertext}<br>test loss %{customdata}<extra></extra>",
         )
     figure.add_scatter(
         x=rounded([numbers.lowest] * len(rows)),
@@ -80,9 +90,8 @@ def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
         hoverinfo="skip",
     )
     figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1])
-    figure.update_xaxes(title_text=loss_title("test", numbers.metric), nticks=5)
-    if spans_decades(numbers.test_loss):
-        figure.update_xaxes(**log_axis(numbers.test_loss))
+    figure.update_xaxes(title_text=loss_title("test", numbers.metric), nticks=5, **view.axis())
+    add_note(figure, view.outside("rule").replace("above", "further right"))
     return figure
 
 

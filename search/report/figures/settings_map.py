@@ -11,9 +11,10 @@ from search.core.arrays import Array, Index
 from search.core.results import Results
 from search.core.text import number, words
 from search.report.axis import LambdaAxis, lambda_axis
-from search.report.draw import add_mark, lambda_panels, log_axis
+from search.report.draw import add_mark, add_note, lambda_panels, log_axis
 from search.report.figures.base import Figure
-from search.report.labels import escape, loss_title, rounded
+from search.report.focus import Focus
+from search.report.labels import escape, loss_title, rounded, tick
 from search.report.placed import HOVER_POINTS, Placed, spans_decades, thin
 from search.report.theme import NEUTRAL, Theme, style_of
 from search.report.view import StudyView
@@ -24,6 +25,7 @@ FOCUS: Final = 3.0
 MOST_LINES: Final = 6
 MOST_TICKS: Final = 12
 LABEL_WIDTH: Final = 14  # letters of a text beside the map, so that a phone has room for both
+LABEL_ROOM: Final = 0.07  # share of the lambda axis on either side of a line's label
 BELOW: Final = 112  # pixels for the lambda axis and the bar of colours
 DECOUPLED: Final = 'apply = "decoupled": a step decays by<br>lr x lambda, the same on a dotted line'
 
@@ -144,6 +146,7 @@ def draw_settings(numbers: SettingsMap, theme: Theme) -> go.Figure:
     _count_above(figure, numbers)
     figure.update_yaxes(**_loss_axis(*numbers.focus), row=1, col=1)
     figure.update_yaxes(**_setting_axis(numbers.setting), row=2, col=1)
+    figure.update_xaxes(showgrid=False, row=2, col=1).update_yaxes(showgrid=False, row=2, col=1)
     return figure.update_layout(coloraxis=_colours(numbers), margin_b=BELOW)
 
 
@@ -179,36 +182,38 @@ def _add(figure: go.Figure, numbers: SettingsMap, own: Index, name: str, row: in
 
 
 def _add_lines(figure: go.Figure, numbers: SettingsMap) -> None:
-    """Dotted lines of equal lr x lambda, each with its value near its lower end, and what they mean."""
+    """Dotted lines of equal lr x lambda, each interrupted by its value near its lower end, and what they mean."""
     if not len(numbers.products):
         return
-    ends = line_ends(numbers)
-    x = np.column_stack([ends, np.full(len(ends), np.nan)])  # NaN parts a line from the next one
+    ends = np.log10(line_ends(numbers))
+    # Plotly places annotations by the logarithm on logarithmic axes.
+    labels = ends @ [0.25, 0.75]
+    gap = LABEL_ROOM * np.log10(numbers.points.axis.high / numbers.points.axis.low)
+    before, behind = np.maximum(labels - gap, ends[:, 0]), np.minimum(labels + gap, ends[:, 1])
+    empty = np.full(len(ends), np.nan)  # NaN parts a line from the next one
+    x = 10 ** np.column_stack([ends[:, 0], before, empty, behind, ends[:, 1], empty])
     y = numbers.products[:, None] / x
     line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
     points = {"x": rounded(x.ravel()), "y": rounded(y.ravel()), "mode": "lines", "hoverinfo": "skip"}
     figure.add_scatter(
         **points, name=f"equal lr x {numbers.points.axis.name}", legendrank=1001, line=line, row=2, col=1
     )
-    # Plotly places annotations by the logarithm on logarithmic axes.
-    for product, place in zip(numbers.products, np.log10(ends) @ [0.15, 0.85], strict=True):
-        at = {"x": place, "y": np.log10(product) - place, "xanchor": "right", "yanchor": "top"}
-        figure.add_annotation(text=number(product), **at, showarrow=False, row=2, col=1)
+    for product, place in zip(numbers.products, labels, strict=True):
+        at = {"x": place, "y": np.log10(product) - place, "font": {"size": 11}}
+        figure.add_annotation(text=tick(product), **at, showarrow=False, row=2, col=1)
     if numbers.decoupled:
-        at = {"x": 0, "y": 1, "xref": "x2 domain", "yref": "y2 domain", "xanchor": "left", "yanchor": "bottom"}
-        figure.add_annotation(text=DECOUPLED, **at, align="left", showarrow=False, font={"size": 12})
+        add_note(figure, DECOUPLED, row=2, left=True)
+        figure.layout.annotations[-1].update(align="left")
         figure.update_layout(yaxis_domain=[0.57, 1], yaxis2_domain=[0, 0.43])
 
 
 def _count_above(figure: go.Figure, numbers: SettingsMap) -> None:
     """How many candidates are too bad for the upper panel."""
     finite = np.isfinite(numbers.loss)
-    above = finite & (numbers.loss > numbers.focus[1])
-    counts = {"more above": above.sum(), "diverged": (~finite).sum()}
-    text = "<br>".join(f"{count} {what}" for what, count in counts.items() if count)
-    at = {"x": 1, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "top"}
-    if text:
-        figure.add_annotation(text=text, **at, align="right", showarrow=False)
+    above = int((finite & (numbers.loss > numbers.focus[1])).sum())
+    diverged = int((~finite).sum())
+    outside = Focus(*numbers.focus, log=False, above=above, below=0).outside()
+    add_note(figure, ", ".join(each for each in (outside, f"{diverged} diverged" * (diverged > 0)) if each))
 
 
 def _loss_axis(low: float, high: float) -> dict[str, Any]:
@@ -239,7 +244,7 @@ def _colours(numbers: SettingsMap) -> dict[str, Any]:
     ends, many = np.array(numbers.focus), spans_decades(np.array(numbers.focus))
     low, high = np.log10(ends) if many else ends
     ticks = np.linspace(low, high, 4)
-    texts = [f"{float(number(value)):g}" for value in (10**ticks if many else ticks)]
+    texts = [tick(float(number(value))) for value in (10**ticks if many else ticks)]
     texts[-1] = f"{'≥ ' if (numbers.loss > ends[1]).any() else ''}{texts[-1]}"
     bar = {"orientation": "h", "thickness": 12, "len": 0.9, "yref": "container", "y": 0, "yanchor": "bottom"}
     title = {"text": loss_title("validation", numbers.metric).replace("<br>", " "), "side": "bottom"}

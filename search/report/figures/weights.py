@@ -6,22 +6,25 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from search.report.draw import add_candidates, add_mark, lambda_panels, logarithmic
+from search.report.draw import add_band_name, add_candidates, add_mark, lambda_panels, set_focus
 from search.report.figures.base import Figure
+from search.report.focus import Focus, focus
 from search.report.placed import HOVER_POINTS, Placed, Spread, spread, thin
 from search.report.theme import Theme
 from search.report.view import StudyView
 
 TITLES = {"norm": "length of the weights<br>(l2 norm)", "nonzero": "weights that are<br>not zero, %"}
+SHARES = Focus(-4, 104, log=False, above=0, below=0)
 
 
 class Weights(NamedTuple):
-    """The l2 norm of all weights, and the per cent of them that are not zero, over replicates."""
+    """The l2 norm of all weights, and the per cent of them that are not zero, over what is `repeated`."""
 
     points: Placed
     norm: Spread
     nonzero: Spread
     selected: int
+    repeated: str
 
 
 def weights(view: StudyView) -> Weights | None:
@@ -29,7 +32,7 @@ def weights(view: StudyView) -> Weights | None:
     norm, nonzero = view.results.weight_norm, view.results.nonzero
     if view.selected is None or norm is None or nonzero is None:
         return None
-    return Weights(view.placed, spread(norm), spread(100 * nonzero), view.selected)
+    return Weights(view.placed, spread(norm), spread(100 * nonzero), view.selected, view.repeated)
 
 
 def draw_weights(numbers: Weights, theme: Theme) -> go.Figure:
@@ -37,12 +40,13 @@ def draw_weights(numbers: Weights, theme: Theme) -> go.Figure:
     drawn = numbers.points
     figure = lambda_panels(theme, list(TITLES.values()), drawn.axis)
     shown = thin(drawn.x, [numbers.selected], HOVER_POINTS // 2)
+    index = numbers.selected
+    ranges = (focus(numbers.norm.mean, keep=[numbers.norm.mean[index]], bands=numbers.norm), SHARES)
     for row, (each, what) in enumerate(((numbers.norm, "norm"), (numbers.nonzero, "not zero, %:")), start=1):
-        add_candidates(figure, drawn, each, shown, row=row, what=what)
-        index = numbers.selected
+        view = set_focus(figure, ranges[row - 1], row=row)
+        add_candidates(figure, drawn, each, shown, row=row, what=what, view=view)
         add_mark(figure, "selected", drawn.x[index], each.mean[index], drawn.text[index], row=row)
-    logarithmic(figure, 1, numbers.norm.mean)
-    figure.update_yaxes(range=[-4, 104], row=2, col=1)
+    add_band_name(figure, [numbers.norm, numbers.nonzero], numbers.repeated)
     return figure
 
 

@@ -27,6 +27,24 @@ for (const table of document.querySelectorAll("table")) {
   });
 }
 
+// Filters: a row stays that has for every word a cell beginning with it, or a cell with a word beginning with it.
+function filter(box) {
+  const input = box.querySelector("input");
+  const rows = [...document.getElementById(input.getAttribute("aria-controls")).rows];
+  const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const row of rows) {
+    const cells = [...row.cells].map((cell) => ` ${cell.textContent.toLowerCase()}`);
+    row.hidden = !wanted.every((word) => cells.some((cell) => cell.includes(` ${word}`)));
+  }
+  const shown = rows.filter((row) => !row.hidden).length;
+  box.querySelector("output").textContent = wanted.length ? `${shown} of ${rows.length}` : "";
+}
+
+for (const box of document.querySelectorAll(".filter")) {
+  box.hidden = false;
+  box.addEventListener("input", () => filter(box));
+}
+
 // The text that the page holds as gzip in base64.
 function unpack(id) {
   const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (char) => char.charCodeAt(0));

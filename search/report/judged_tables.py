@@ -1,0 +1,136 @@
+"""The page's tables of single candidates: what each lost, what each turn picked, and the selected one's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.core.arrays import Array
+from search.core.candidate import Candidate
+from search.core.text import NOTHING, number, words
+from search.report.figures.paths import weight_names
+from search.report.figures.regret import regret
+from search.report.tables import DIGITS, MOST_ROWS, Column, Table
+from search.report.view import StudyView
+from search.verdict import Comparison
+from search.verdict.rotation import inner_views
+
+CANDIDATES = (
+    "What every candidate lost, the dense grid's too. Regret: the {loss} of {whose} above this one's, in % of its own, "
+    "so above 0 this one did better; with bounds at {confidence:.3g} %."
+)
+PICKS = (
+    "Each fold's search saw none of the fold's rows. The loss of its pick on these rows, and that of the selected "
+    "candidate, which all rows picked."
+)
+COEFFICIENTS = (
+    "Of the selected candidate, on the scale that the model sees: after preprocessing (standardised, categories as "
+    "columns), not in the inputs' own units. The range and the share that is not zero are over {count} {repeated}."
+)
+
+
+def judged_tables(view: StudyView) -> list[Table]:
+    """Those of the tables that apply to the study."""
+    every = (candidates_table(view), picks_table(view), coefficients_table(view))
+    return [table for table in every if table is not None]
+
+
+def candidates_table(view: StudyView) -> Table | None:
+    """All compared candidates by their validation loss, at most `MOST_ROWS`; None without a verdict."""
+    case, verdict = view.comparison, view.verdict
+    if case is None or verdict is None:
+        return None
+    results = case.compared
+    names = [name for name in results.parameters() if name != "penalty"]
+    measures = _measures(view, case)
+    order = np.argsort(results.validation_loss, kind="stable")[:MOST_ROWS].tolist()
+    rows = [
+        (
+            str(results.trials[place]) if results.trials[place] >= 0 else "grid",
+            words(results.candidates[place].penalty),
+            *(_parameter(results.candidates[place], name) for name in names),
+            *(number(float(values[place]), DIGITS) for values in measures.values()),
+            "yes" if case.members[place] else NOTHING,
+        )
+        for place in order
+    ]
+    texts = {"penalty", "may be best"}
+    headings = ("trial", "penalty", *map(words, names), *measures, "may be best")
+    whose = "what the turns picked" if case.rotated else "the selected candidate"
+    loss = "test loss" if case.on_test else "validation loss"
+    return Table(
+        "candidates-table",
+        "What every candidate lost",
+        CANDIDATES.format(loss=loss, whose=whose, confidence=100 * verdict.regret.confidence),
+        tuple(Column(heading, numeric=heading not in texts) for heading in headings),
+        tuple(rows),
+        sorted_by=headings.index("validation loss"),
+        marked=order.index(case.selected) if case.selected in order else None,
+    )
+
+
+def _measures(view: StudyView, case: Comparison) -> dict[str, Array]:
+    """Heading -> a number a compared candidate."""
+    train, curve = case.compared.measure("train_loss"), regret(view)
+    found: dict[str, Array] = {} if train is None else {"train loss": train}
+    found["validation loss"] = case.compared.validation_loss
+    if case.on_test:
+        found["test loss"] = case.risk
+    if curve is not None:
+        mean, low, high = (np.where(np.isfinite(each), -100 * each, np.nan) for each in curve.excess)
+        found |= {"regret, %": mean, "at least": high, "at most": low}
+    return found
+
+
+def _parameter(candidate: Candidate, name: str) -> str:
+    value = candidate.get(name)
+    if value is None or (name == "lambda" and candidate.penalty == "none"):
+        return NOTHING
+    return number(value, DIGITS) if isinstance(value, float) else str(value)
+
+
+def picks_table(view: StudyView) -> Table | None:
+    """What each turn of a rotation picked, and what that lost on the turn's rows; None without a rotation."""
+    case = view.comparison
+    if case is None or case.inner is None or case.picked is None:
+        return None
+    picked, losses = case.picked, case.results.validation
+    rows = []
+    for place, (turn, seen) in enumerate(inner_views(case.results, case.inner), start=1):
+        pick = int(picked[turn[0], 0])
+        own, shipped = (losses[each][turn] for each in (pick, case.selected))
+        means = (seen.validation_loss[pick], np.nanmean(own), np.nanmean(shipped))
+        count = int((~np.isnan(own[0])).sum())
+        shown = [number(float(each), DIGITS) for each in means]
+        rows.append((str(place), str(count), str(case.results.candidates[pick]), *shown))
+    headings = ("fold", "rows", "picked", "validation loss", "test loss", "the selected one's")
+    columns = tuple(Column(heading, numeric=heading != "picked") for heading in headings)
+    return Table("picks-table", "What each fold picked", PICKS, columns, tuple(rows), sorted_by=0)
+
+
+def coefficients_table(view: StudyView) -> Table | None:
+    """The weights of the selected candidate, the largest first; None for models that are not linear."""
+    weights = view.results.weights
+    if weights is None or view.selected is None:
+        return None
+    replicates = view.results.validation.shape[1]
+    fits = weights[view.selected].reshape(weights.shape[1], -1).astype(np.float64)
+    if not np.isfinite(fits).all():
+        return None
+    own = fits[:replicates]
+    shipped = fits[replicates:] if len(fits) > replicates else own
+    measures = [shipped.mean(axis=0), own.min(axis=0), own.max(axis=0), 100 * (own != 0).mean(axis=0)]
+    names = weight_names(view, weights)
+    order = np.argsort(-np.abs(measures[0]), kind="stable")[:MOST_ROWS]
+    return Table(
+        "coefficients-table",
+        "Coefficients",
+        COEFFICIENTS.format(count=replicates, repeated=view.repeated if replicates > 1 else view.repeated[:-1]),
+        tuple(Column(name, numeric=name != "input") for name in ("input", "weight", "lowest", "highest", "nonzero, %")),
+        tuple(_weights(names[place], [each[place] for each in measures]) for place in order.tolist()),
+    )
+
+
+def _weights(name: str, values: Sequence[float]) -> tuple[str, ...]:
+    return name, *(number(float(value)) for value in values)
