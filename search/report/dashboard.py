@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from search.ledger import Ledger, Storage
 
 VERDICT: Final = "verdict"
-OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", "grid", "inner", "exact", "facts", "dashboard"})
+OWN: Final = frozenset(
+    {"settings", "fingerprint", "versions", "seal", "grid", "inner", "exact", "facts", "model", "dashboard"}
+)
 """Attributes of a study that the ledger keeps for itself, with paths of this machine among them."""
 STUDIES: Final = re.compile(r"/api/studies(/\d+)?")
 FINISHED: Final = frozenset({"Complete", "Pruned", "Fail"})

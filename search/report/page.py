@@ -18,6 +18,7 @@ from plotly.offline import get_plotlyjs
 
 from search.core.errors import UserError
 from search.report.answer import answer_of
+from search.report.axis import RANK
 from search.report.facts import facts_of, figures_of, file_name, without_paths
 from search.report.gallery import Gallery
 from search.report.judged_tables import judged_tables
@@ -55,6 +56,7 @@ def render(view: StudyView) -> str:
         data=_packed(_data(gallery)),
         study=view.study,
         answer=answer_of(view),
+        strength=None if view.placed.axis.name == RANK else view.placed.axis.name,
         facts=facts_of(view),
         numbers=figures_of(view.verdict),
         storage=file_name(view.study.storage),
