@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from studies.reference import PAGE, reference
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -121,11 +123,12 @@ def table(pages: dict[str, Page]) -> str:
 
 
 def write_pages() -> None:
-    """Write every section's README, and the table of them all."""
+    """Write every section's README, the table of them all, and the study file's reference."""
     pages = {name: page(name, read_answer(name)) for name in sections()}
     for name, each in pages.items():
         (HERE / name / "README.md").write_text(each.text, encoding="utf-8")
     (HERE / "README.md").write_text(table(pages), encoding="utf-8")
+    PAGE.write_text(reference(), encoding="utf-8")
 
 
 def draw(figure: go.Figure, name: str) -> None:
