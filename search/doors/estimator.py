@@ -100,7 +100,8 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
             if it were not there, one of weight 2 as if it were there twice (only folds are cut by rows, and rare levels
             counted by rows).
         groups
-            (rows,) for `cv`; with a number of folds, rows of one group are in one fold.
+            (rows,) for `cv`; with a number of folds, rows of one group are in one fold. The verdict counts groups, as
+            rows of one are not independent.
         """
         from search.runs.threads import threads
 
@@ -124,7 +125,14 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         targets = self._targets(y if kept.all() else _safe_indexing(y, np.flatnonzero(kept)))
         y = np.asarray(y)
         cuts = within(cuts_of(self.cv, y, groups, classes=self.task == "classification", seed=seed), kept)
-        table = Table("X", tidy_frame(frame[kept], "X"), targets, None, None if weight is None else weight[kept])
+        table = Table(
+            "X",
+            tidy_frame(frame[kept], "X"),
+            targets,
+            None,
+            weight=None if weight is None else weight[kept],
+            groups=None if groups is None else np.unique(np.asarray(groups)[kept], return_inverse=True)[1],
+        )
         if not table.inputs.shape[1]:
             raise UserError("X: has no column with a value")
         plan = given_plan(cuts, len(table))

@@ -333,11 +333,10 @@ def _gain(verdict: Verdict) -> str:
     gain = matter.gain_over_none
     if gain is None or verdict.selected.penalty == "none" or not math.isfinite(gain.upper):
         return ""
-    more = "higher" if gain.estimate >= 0 else "lower"
-    change = f"With no penalty the loss is {number(abs(gain.estimate))} {more}"
-    span = f" (95 % limits: {number(gain.lower)} to {number(gain.upper)})".replace(
-        "95 %", percent(verdict.regret.confidence)
-    )
+    change = f"With no penalty the loss is {_changed(gain.estimate)}"
+    low = number(abs(gain.lower)) if gain.lower * gain.upper > 0 else _changed(gain.lower)
+    ends = f"{low} to {_changed(gain.upper)}"
+    span = f" ({percent(verdict.regret.confidence)} limits: {ends})"
     if matter.answer is None:
         return f"{change}{span}: these rows cannot show whether that is chance{_of_these_fits(verdict)}."
     if matter.answer and gain.lower <= 0:  # see `Comparison.exploding`
@@ -347,6 +346,10 @@ def _gain(verdict: Verdict) -> str:
         )
     ends = "matters" if matter.answer else "hardly matters"
     return f"{change}{span}, so the penalty {ends}{_of_these_fits(verdict)}."
+
+
+def _changed(value: float) -> str:
+    return f"{number(abs(value))} {'higher' if value >= 0 else 'lower'}"
 
 
 def _of_these_fits(verdict: Verdict) -> str:

@@ -201,6 +201,7 @@ def test_groups_stay_apart(diabetes):
     groups = np.arange(len(x)) // 3
     by_splitter = LambdaSearchRegressor(trials=7, cv=GroupKFold(3)).fit(x, y, groups=groups)
     assert by_splitter.verdict_.test_rows == len(x)
+    assert by_splitter.verdict_.groups == len(np.unique(groups))  # the verdict's sample
     found = LambdaSearchRegressor(**QUICK).fit(x, y, groups=groups)
     held = ~np.isnan(found.study_.results.validation[0])
     assert (held.reshape(3, -1, 3) == held.reshape(3, -1, 3)[:, :, :1]).all()
