@@ -242,6 +242,8 @@ def test_test_rows_missing_or_few():
     assert "only 12 test rows" in message(judged, "few_test_rows")
     few = with_results(case, test=None, validation=case.results.validation[..., :5])
     assert "means of folds" in message(few, "few_test_rows")
+    single = with_results(case, test=None, validation=case.results.validation[..., :1])
+    assert message(single, "few_test_rows").startswith("There is only 1 validation row. ")
 
 
 def carried_by(rows, seed=0):
