@@ -33,6 +33,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if abs(share) >= 0.1 else f"{100 * share:.2g} %"
 
 
+def rows_right(share: float) -> str:
+    """The share of rows that are right as per cent: 100 % where none is wrong and nowhere else.
+
+    >>> rows_right(0.934), rows_right(0.997), rows_right(0.99999), rows_right(1.0)
+    ('93 %', '99.7 %', 'over 99.9 %', '100 %')
+    """
+    if not 0.99 < share < 1:
+        return percent(share)
+    return f"{100 * share:.1f} %" if share < 0.9995 else "over 99.9 %"
+
+
 def duration(seconds: float) -> str:
     """Seconds for people.
 

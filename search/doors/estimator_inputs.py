@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from search.core.errors import UserError
+from search.core.text import one_line
 from search.data.readers import as_frame
 from search.data.splits import Cut
 from search.data.targets import Targets
@@ -38,6 +39,15 @@ def as_value_errors() -> Iterator[None]:
         raise InputError(*error.args) from error.__cause__
 
 
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Let what scikit-learn refuses be an `InputError` that says of what it speaks."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(f"{what}: {one_line(error)}") from error
+
+
 def checked_inputs(estimator: BaseEstimator, X: object, *, reset: bool) -> DataFrame:
     """X as a frame: of pandas and polars with columns of any kind, of anything else numbers and missing values.
 
@@ -55,7 +65,8 @@ def checked_inputs(estimator: BaseEstimator, X: object, *, reset: bool) -> DataF
 
 def number_targets(y: Any) -> Targets:  # noqa: ANN401 - whatever numpy makes an array of
     """Numbers to predict, (rows,) or (rows, targets)."""
-    numbers = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    with _named("y"):
+        numbers = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     columns = numbers.reshape(len(numbers), -1)
     names = tuple(map(str, getattr(y, "columns", [f"y{index}" for index in range(columns.shape[1])])))
     return Targets("regression", names, (), columns)
@@ -66,7 +77,8 @@ def class_targets(y: Any) -> tuple[Targets, NDArray[Any]]:  # noqa: ANN401
     labels = column_or_1d(y, warn=True)
     if pd.isna(labels).any():
         raise InputError("y: Input y contains NaN; every row needs its class")
-    check_classification_targets(labels)
+    with _named("y"):
+        check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise InputError(f"y: holds 1 class, {classes[0]!r}, in every row that counts; two classes or more are needed")
@@ -91,12 +103,13 @@ def cuts_of(cv: object, y: Any, groups: object, *, classes: bool, seed: int) -> 
     A number of folds, which are shuffled: stratified for classes, and with `groups` no group is in two of them. A
     splitter or an iterable is taken as it is.
     """
-    if cv is None or isinstance(cv, int | np.integer):
-        kinds = (StratifiedGroupKFold, StratifiedKFold) if classes else (GroupKFold, KFold)
-        cv = kinds[groups is None](FOLDS if cv is None else int(cv), shuffle=True, random_state=seed)
     every = np.arange(len(y))
-    splits = check_cv(cv, y, classifier=classes).split(every, y, groups)
-    return [(every[train], every[held]) for train, held in splits]
+    with _named("cv"):
+        if cv is None or isinstance(cv, int | np.integer):
+            kinds = (StratifiedGroupKFold, StratifiedKFold) if classes else (GroupKFold, KFold)
+            cv = kinds[groups is None](FOLDS if cv is None else int(cv), shuffle=True, random_state=seed)
+        splits = check_cv(cv, y, classifier=classes).split(every, y, groups)
+        return [(every[train], every[held]) for train, held in splits]
 
 
 def within(cuts: list[Cut], kept: NDArray[np.bool_]) -> list[Cut]:

@@ -14,6 +14,7 @@ from search.core.errors import UserError
 from search.core.evidence import Evidence, Plain
 from search.core.groups import Groups
 from search.core.results import Results
+from search.core.text import words
 from search.doors.refits import Replay
 from search.doors.row_losses import Metric, metric_of, scoring_of, stands_for
 from search.doors.tried import Fold, Tried, rounds
@@ -145,11 +146,11 @@ def _other_pick(tried: Tried, metric: Metric, lowest: Candidate, *, turned: bool
     own = lowest if tried.selected is None else tried.candidates[tried.selected]
     turns = " Each turn's pick is that of the lowest loss." if turned else ""
     if tried.selected is None:
-        found["other_rule"] = "The search made no pick, so the lowest loss is taken for it."
+        found["other_rule"] = f"The search made no pick, so that of the lowest {words(metric)} is taken for it."
     elif callable(search.refit):
         found["other_rule"] = f"The search picked by a rule of its own (refit), not by the lowest loss.{turns}"
-    if not stands_for(search, metric, picked_lowest=own == lowest):
-        scoring, loss = scoring_of(search), metric.replace("_", " ")
+    if tried.selected is not None and not stands_for(search, metric, picked_lowest=own == lowest):
+        scoring, loss = scoring_of(search), words(metric)
         name = (
             "its estimator's own score" if scoring is None else scoring if isinstance(scoring, str) else "its scoring"
         )

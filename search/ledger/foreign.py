@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from search.core.arrays import Array
-from search.core.candidate import PENALTY, STRENGTH, Candidate
+from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
 from search.core.evidence import Evidence, Recording
 from search.core.results import Results, empty_results
@@ -187,7 +187,9 @@ def _row(trial: FrozenTrial, roles: Roles, compared: bool) -> Mapping[str, Any]:
     row = {"trial": trial.number, "state": LEFT_OUT if state == "complete" and not compared else state}
     if trial.params:
         candidate = roles.candidate(trial.params)
-        row |= roles.own(trial.params) | {PENALTY: candidate.penalty, STRENGTH: candidate.lambda_}
+        row |= roles.own(trial.params)
+        if candidate.penalty != NO_STRENGTH:
+            row |= {PENALTY: candidate.penalty, STRENGTH: candidate.lambda_}
     if recorded.recorded(trial):
         mean = recorded.mean_of(trial)
         row |= {"validation_loss": mean.loss, "validation_se": mean.error}

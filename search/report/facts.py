@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from search.core.text import duration, number, percent, words
+from search.core.text import duration, number, percent, rows_right, words
 from search.metrics import METRICS
 from search.report.view import StudyView
 from search.verdict.record import Scores, Verdict
@@ -81,8 +81,8 @@ def _scores(scores: Scores | None) -> list[tuple[str, str, str]]:
         found += [("root mean squared error", number(scores.rmse), beside)]
         found += [("R²", f"{scores.r2:.2f}", "predicting the mean: 0")]
     if scores.accuracy is not None:
-        beside = f"the most frequent class: {percent(scores.baseline_accuracy or 0.0)}"
-        found += [("right", percent(scores.accuracy), beside)]
+        beside = f"the most frequent class: {rows_right(scores.baseline_accuracy or 0.0)}"
+        found += [("right", rows_right(scores.accuracy), beside)]
     if scores.rmse is None:
         found += [(words(scores.metric), number(scores.loss), f"predicting a constant: {number(scores.baseline)}")]
     return found

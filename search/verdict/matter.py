@@ -28,7 +28,7 @@ def gain_over_none(
     if sample.row_count < 2:
         return Gain(estimate, -np.inf, np.inf), None
     c = t_critical(pairs if pairs is not None else float(ndtri((1 + confidence) / 2)), gains.dof)[none]
-    margin = c * float(np.sqrt(gains.variance[none]))
+    margin = float(c * np.sqrt(gains.variance[none]))
     beyond = -gains.statistic(-tolerance)[none]
     answer = None if abs(beyond) <= c else bool(beyond > 0)
     return Gain(estimate, estimate - margin, estimate + margin), answer

@@ -145,7 +145,8 @@ class Scores:
     `loss` is that of the selected candidate (in a rotation of what the turns picked) and `baseline` that of predicting
     the training rows' mean or class frequencies, both as `metric` has them. For squared errors `rmse` and
     `baseline_rmse` are their roots, in the target's unit, and `r2` = 1 - loss / baseline. For classes `accuracy` is
-    the share of rows that the selected candidate gets right, `baseline_accuracy` that of the most frequent class.
+    the share of rows that the selected candidate gets right (of counted errors 1 - `loss`), `baseline_accuracy` that of
+    the most frequent class.
     """
 
     metric: str

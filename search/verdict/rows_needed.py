@@ -19,12 +19,12 @@ def rows_needed(sample: Sample, *, confidence: float, tolerance: float) -> tuple
     With n rows, a margin m(h) = gain(h) - tolerance * risk(selected) and its variance v(h) / n + w(h), "yes" needs
     |m(h)| > c * sqrt(v(h) / N + w(h)) for every h, "no" for one h with m(h) > 0; c is the one-sided quantile of the
     bounds, for "no" Bonferroni's over the candidates with m(h) > 0; w is what the replicates contribute (scope
-    "procedure"), which no row removes. (None, None) where no number of rows would do, or where nothing can be said from
-    a single row. A rough figure: it inherits the noise of the estimates; an answer that is open needs at the least a
-    tenth more rows than there are.
+    "procedure"), which no row removes. (None, None) where no number of rows would do, or where nothing can be said:
+    from a single row, or of a share of a loss that is not above 0. A rough figure: it inherits the noise of the
+    estimates; an answer that is open needs at the least a tenth more rows than there are.
     """
     rows = sample.row_count
-    if rows < 2:
+    if rows < 2 or sample.gain[-1] <= 0:
         return None, None
     margin = sample.gain[:-1] - tolerance * sample.gain[-1]
     over = margin > 0

@@ -26,7 +26,7 @@ def scores(case: Comparison) -> Scores | None:
         rmse=math.sqrt(loss) if squared else None,
         baseline_rmse=math.sqrt(plain.baseline) if squared else None,
         r2=1 - loss / plain.baseline if squared else None,
-        accuracy=plain.accuracy,
+        accuracy=None if plain.accuracy is None else 1 - loss if plain.metric == "error_rate" else plain.accuracy,
         baseline_accuracy=plain.baseline_accuracy,
     )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
-from search.core.text import number, percent, words
+from search.core.text import number, percent, rows_right, words
 from search.verdict.record import Choice, Interval, SetPart, Verdict
 
 SEEDS = 3.0  # standard deviations of a seed's effect: what is larger does not hang on the seed
@@ -67,8 +67,17 @@ def _at_most(verdict: Verdict) -> str:
     """How much may be lost, against what."""
     most = verdict.basis.at_most
     if most is None or not math.isfinite(most) or most >= 1:
+        if _shareless(verdict):
+            return f"loses at most {number(verdict.regret.upper)} against {_field(verdict)}"
         return f"may lose any part of its loss against {_field(verdict)}: these rows set no limit"
     return f"loses at most {percent(most)} against {_field(verdict)}"
+
+
+def _shareless(verdict: Verdict) -> bool:
+    """Whether the loss is not above 0, as a density's log loss may be: of that no share can be said."""
+    selected = verdict.selected
+    loss = selected.validation_loss if selected.test_loss is None else selected.test_loss
+    return loss <= 0 and verdict.regret.relative_upper is None and math.isfinite(verdict.regret.upper)
 
 
 def _shown(verdict: Verdict) -> str:
@@ -76,6 +85,8 @@ def _shown(verdict: Verdict) -> str:
     least = verdict.regret.relative_lower
     if verdict.answer == "yes" or least is None or least <= 0:
         return "nothing is shown to be better"
+    if verdict.rotation is not None:  # what is better than the turns' picks may be the very candidate to use
+        return f"for certain {percent(least)} or more"
     return f"something else is shown to be better, by {percent(least)} or more"
 
 
@@ -90,9 +101,11 @@ def _other(verdict: Verdict) -> str:
         return f"Do not rely on {name}: the best of {_field(verdict)} is better {span}."
     if better == verdict.selected.candidate:
         return f"Use {name}, and do not search anew for other rows of this kind: what other rows pick loses {span[3:]}."
+    own = "the best is better" if verdict.rotation is None else "what searches like this pick is worse than the best"
     if verdict.answer == "no":
-        return f"Use {better} in place of {name}: the best is better {span}."
-    return f"Use {better} in place of {name}: it is surely better, by how much is open (the best is better {span})."
+        return f"Use {better} in place of {name}: {own} {span}."
+    surely = "it is surely better" if verdict.rotation is None else "it is surely better than what they pick"
+    return f"Use {better} in place of {name}: {surely}, by how much is open ({own} {span})."
 
 
 def _field(verdict: Verdict) -> str:
@@ -175,6 +188,8 @@ def _settle(verdict: Verdict) -> list[str]:
     basis = verdict.basis
     if verdict.answer != "cannot tell" or basis.diverged == basis.candidates:
         return []
+    if _shareless(verdict):
+        return ["Nothing would settle it: the loss is not above 0, and a share of such a loss means nothing."]
     count, kind = basis.rows if verdict.groups is None else verdict.groups, _kind(verdict)
     if count == 1:
         return [f"A single {kind[:-1]} cannot even say how many would settle it."]
@@ -262,12 +277,16 @@ def _scores(verdict: Verdict) -> str:
             f"{who} is off by {number(scores.rmse)} (root mean squared error), predicting the mean by "
             f"{number(scores.baseline_rmse)}: R² is {scores.r2:.2f}."
         )
-    plain = f"{words(scores.metric)} {number(scores.loss)}, predicting a constant {number(scores.baseline)}"
+    loss = f"{words(scores.metric)} {number(scores.loss)}"
+    if not math.isfinite(scores.baseline):  # a class that no constant had seen
+        return f"{who} has a {loss}."
+    plain = f"{loss}, predicting a constant {number(scores.baseline)}"
     if scores.accuracy is None or scores.baseline_accuracy is None:
         return f"{who} has a {plain}."
+    counted = verdict.rotation is not None and scores.metric == "error_rate"
     return (
-        f"{_capital(name)} gets {percent(scores.accuracy)} of the rows right, always naming the most "
-        f"frequent class {percent(scores.baseline_accuracy)} ({plain})."
+        f"{who if counted else _capital(name)} gets {rows_right(scores.accuracy)} of the rows right, always naming the "
+        f"most frequent class {rows_right(scores.baseline_accuracy)} ({plain})."
     )
 
 
@@ -276,6 +295,8 @@ def _losses(verdict: Verdict) -> str:
     if best is None or selected.test_loss is None or best.test_loss is None or not math.isfinite(best.test_loss):
         return ""
     if verdict.rotation is not None:
+        if {pick.candidate for pick in verdict.rotation.picks} == {best.candidate}:
+            return f"What they picked has a test loss of {number(selected.test_loss)}, the lowest of all."
         return (
             f"What they picked has a test loss of {number(selected.test_loss)}; the best for all rows, "
             f"{_name(best)}, {number(best.test_loss)}, owes some of that to luck, which the limits allow for."
@@ -283,9 +304,11 @@ def _losses(verdict: Verdict) -> str:
     if best.candidate == selected.candidate:
         return f"Its test loss, {number(selected.test_loss)}, is the lowest of all."
     tried = "" if best.trial is not None else " (not tried by the search)"
+    named = best.candidate == verdict.basis.better  # by the first sentence, which says to switch
+    luck = "" if named else ": do not switch for that alone, the lowest of many is partly luck"
     return (
         f"Its test loss is {number(selected.test_loss)}. The lowest is {number(best.test_loss)}, of {_name(best)}"
-        f"{tried}: do not switch for that alone, the lowest of many is partly luck."
+        f"{tried}{luck}."
     )
 
 
@@ -293,8 +316,10 @@ def _optimism(verdict: Verdict) -> str:
     optimism = verdict.optimism
     if verdict.rotation is not None or optimism.corrected is None or not math.isfinite(optimism.corrected):
         return ""
+    if verdict.basis.candidates == 1:
+        return ""
     loss = number(optimism.validation_loss)
-    if optimism.corrected > EXPLODED * optimism.validation_loss:
+    if optimism.corrected > EXPLODED * abs(optimism.validation_loss):
         return (
             f"Its validation loss, {loss}, hangs on few rows: without them another candidate would have been picked, "
             f"which fails on them ({number(optimism.corrected)} on average)."
@@ -333,18 +358,21 @@ def _gain(verdict: Verdict) -> str:
     gain = matter.gain_over_none
     if gain is None or verdict.selected.penalty == "none" or not math.isfinite(gain.upper):
         return ""
+    if gain.lower == gain.estimate == gain.upper == 0:
+        return "With no penalty the loss is the same."
     change = f"With no penalty the loss is {_changed(gain.estimate)}"
     low = number(abs(gain.lower)) if gain.lower * gain.upper > 0 else _changed(gain.lower)
     ends = f"{low} to {_changed(gain.upper)}"
     span = f" ({percent(verdict.regret.confidence)} limits: {ends})"
     if matter.answer is None:
-        return f"{change}{span}: these rows cannot show whether that is chance{_of_these_fits(verdict)}."
+        unknown = "chance" if gain.lower <= 0 else f"more than {percent(verdict.tolerance)}"
+        return f"{change}{span}: these rows cannot show whether that is {unknown}{_of_these_fits(verdict)}."
     if matter.answer and gain.lower <= 0:  # see `Comparison.exploding`
         return (
             f"{change}, mostly on a few rows; with those toned down it is still higher for certain, so the penalty "
             f"matters{_of_these_fits(verdict)}."
         )
-    ends = "matters" if matter.answer else "hardly matters"
+    ends = "matters" if matter.answer else "does not help" if gain.upper < 0 else "hardly matters"
     return f"{change}{span}, so the penalty {ends}{_of_these_fits(verdict)}."
 
 

@@ -313,6 +313,21 @@ def test_what_is_not_valid_is_said_in_one_line(diabetes, changes, says):
     assert "\n" not in str(caught.value)
 
 
+def test_folds_and_targets_that_scikit_learn_refuses_are_user_errors_too(diabetes):
+    x, y = diabetes
+    for given, says in (
+        (lambda: LambdaSearchRegressor(cv=1).fit(x, y), "cv: .*n_splits=1"),
+        (lambda: LambdaSearchRegressor(cv=5).fit(x[:4], y[:4]), "cv: .*n_samples=4"),
+        (lambda: LambdaSearchRegressor().fit(x, np.where(y > 100, np.nan, y)), "y: .*NaN"),
+        (lambda: LambdaSearchRegressor().fit(x, np.char.add(y.astype(str), "a")), "y: "),
+        (lambda: LambdaSearchClassifier().fit(x, y + 0.5), "y: Unknown label type"),
+    ):
+        with pytest.raises(search.UserError, match=says) as caught:
+            given()
+        assert isinstance(caught.value, ValueError)
+        assert "\n" not in str(caught.value)
+
+
 def test_classes_need_to_be_two(iris):
     with pytest.raises(ValueError, match="1 class"):
         LambdaSearchClassifier(**QUICK).fit(iris[0][:50], iris[1][:50])

@@ -250,6 +250,7 @@ def test_no_page_of_a_study_without_a_strength_speaks_of_one(tmp_path):
     drawn = found.figures["losses"]
     assert drawn.layout.xaxis2.title.text == "candidates, the lowest validation loss first"
     assert "lambda" not in found._repr_html_().partition("<div>")[0].replace("lambda-search", "")
+    assert found.trials[["penalty", "lambda"]].isna().all(axis=None)
     assert found.verdict.to_dict()["selected"]["penalty"] is None
     assert found.verdict.to_dict()["does_it_matter"]["gain_over_none"] is None
 

@@ -10,7 +10,7 @@ import pytest
 from search.core.candidate import Candidate
 from search.core.evidence import Evidence
 from search.core.results import Results
-from search.core.text import words
+from search.core.text import number, words
 from search.verdict import describe, judge
 from search.verdict.record import (
     Basis,
@@ -222,6 +222,9 @@ def test_an_open_rotation_and_one_that_says_no():
     other = lines(NO, rotation=TURNS)
     assert other[0].startswith("Use l1 with lambda 0.4 in place of l2 with lambda 3.2: ")
     assert other[1] == "No, what this search picks is not within 1 % of the best, with 95 % confidence."
+    assert other[0].endswith("what searches like this pick is worse than the best by 19 % to 55 %.")  # not l2 itself
+    some = lines(OPEN, rotation=TURNS, regret=Regret(0.2, 0.001, 0.3, 0.004, 0.055, 0.95))
+    assert some[0].endswith("(l1 or l2), and for certain 0.4 % or more.")  # l2 with lambda 3.2 may be what is better
     own = lines(NO, rotation=TURNS, better=Candidate("l2", 3.2))
     assert own[0] == (
         "Use l2 with lambda 3.2, and do not search anew for other rows of this kind: what other rows pick loses 19 % "
@@ -257,7 +260,8 @@ def test_what_is_surely_better_may_be_on_the_dense_grid_alone():
     found = judge(losses, losses, frame, selected=0, evidence=Evidence(grid=grid))
     assert (found.answer, found.basis.better) == ("no", Candidate("l2", 1.0))
     assert found.best_on_test.trial is None
-    assert "of l2 with lambda 1 (not tried by the search): do not switch" in describe(found)
+    assert "of l2 with lambda 1 (not tried by the search)." in describe(found)
+    assert "do not switch" not in describe(found)  # the first sentence says to switch to it
 
 
 def test_order_is_advice_then_answer_then_what_settles_then_basis_then_warnings():
@@ -296,6 +300,71 @@ def test_scores_are_said_in_their_units():
     assert "It has a mae 0.2, predicting a constant 0.69." in lines(
         scores=Scores("mae", 0.2, 0.69, None, None, None, None, None)
     )
+
+
+def test_only_what_has_no_wrong_row_is_all_right():
+    for share, said in ((1.0, "100 %"), (0.997, "99.7 %"), (0.99999, "over 99.9 %"), (0.934, "93 %")):
+        scores = Scores("log_loss", 0.2, 0.69, None, None, None, share, 0.5)
+        assert f"L2 with lambda 3.2 gets {said} of the rows right" in "\n".join(lines(scores=scores))
+
+
+def test_errors_that_were_counted_in_a_rotation_are_those_of_its_picks():
+    scores = Scores("error_rate", 0.2, 0.5, None, None, None, 0.8, 0.5)
+    assert "What they picked gets 80 % of the rows right" in "\n".join(lines(scores=scores, rotation=TURNS))
+    assert "L2 with lambda 3.2 gets 80 % of the rows right" in "\n".join(lines(scores=scores))
+
+
+def test_a_baseline_that_is_infinite_is_left_out():
+    scores = Scores("log_loss", 4.5, np.inf, None, None, None, 0.7, None)
+    assert "It has a log loss 4.5." in lines(scores=scores)
+
+
+def test_one_candidate_is_not_the_lowest_of_many():
+    assert "lowest of many; without that luck" in "\n".join(lines())
+    assert not any("without that luck" in line for line in lines(candidates=1))
+
+
+def test_turns_that_all_picked_the_best_one_owe_nothing_to_luck():
+    same = dataclasses.replace(TURNS, picks=(Pick(YES.best_on_test.candidate, 1.0),))
+    assert "What they picked has a test loss of 0.52, the lowest of all." in lines(rotation=same)
+    assert any("owes some of that to luck" in line for line in lines(rotation=TURNS))
+
+
+@pytest.mark.parametrize(
+    ("answer", "gain", "ends"),
+    [
+        (
+            None,
+            Gain(0.3, 0.001, 0.6),
+            "(95 % limits: 0.001 to 0.6 higher): these rows cannot show whether that is more than 1 %.",
+        ),
+        (None, Gain(0.3, -0.1, 0.6), ": these rows cannot show whether that is chance."),
+        (False, Gain(-0.3, -0.4, -0.2), "(95 % limits: 0.4 to 0.2 lower), so the penalty does not help."),
+        (False, Gain(0.001, -0.001, 0.003), ", so the penalty hardly matters."),
+        (False, Gain(0.0, 0.0, 0.0), "With no penalty the loss is the same."),
+        (None, Gain(0.0, 0.0, 0.0), "With no penalty the loss is the same."),
+    ],
+)
+def test_what_is_said_of_no_penalty_agrees_with_its_limits(answer, gain, ends):
+    [said] = [line for line in lines(does_it_matter=Matter(answer, gain, ())) if "no penalty" in line]
+    assert said.endswith(ends)
+
+
+def test_of_a_loss_below_zero_no_share_is_said():
+    """As the log loss of a density may be."""
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=200) ** 2 / 10
+    losses = np.array([0.0, 0.01, 0.05])[:, None] + shared - 2 + 0.3 * rng.normal(size=(3, 200))
+    found = judge(
+        losses,
+        losses + 0.01 * rng.normal(size=losses.shape),
+        pd.DataFrame({"penalty": "l2", "lambda": [1.0, 2.0, 3.0]}),
+    )
+    assert (found.answer, found.rows_needed) == ("cannot tell", None)
+    text = describe(found)
+    assert f"it loses at most {number(found.regret.upper)} against the best of 3 candidates" in text
+    assert "no limit" not in text
+    assert "a share of such a loss means nothing" in text
 
 
 def test_what_a_seed_changes():

@@ -170,6 +170,17 @@ def test_the_loss_still_falls_at_an_end_of_what_was_tried(lowest, side, end):
         assert f"lies near the {side} end of the searched range ({end})" in message(case, "edge_of_range")
 
 
+def test_the_loss_is_said_to_fall_at_an_end_only_where_nothing_nearer_to_it_was_tried():
+    case = valley(1e4)
+    last = len(case.results) - 1
+    assert case.selected == last
+    assert "the loss still falls there" in message(case, "edge_of_range")
+    validation = case.results.validation.copy()
+    validation[[last - 1, last]] = validation[[last, last - 1]]
+    before = replace(case, results=replace(case.results, validation=validation), selected=last - 1)
+    assert "do not show that the loss rises again before it" in message(before, "edge_of_range")
+
+
 @pytest.mark.parametrize("lowest", [0.05, 0.1, 1.0, 10.0, 20.0])
 def test_no_edge_where_the_loss_turns_before_the_end(lowest):
     for seed in range(5):
@@ -231,6 +242,8 @@ def test_test_rows_missing_or_few():
     assert "only 12 test rows" in message(judged, "few_test_rows")
     few = with_results(case, test=None, validation=case.results.validation[..., :5])
     assert "means of folds" in message(few, "few_test_rows")
+    single = with_results(case, test=None, validation=case.results.validation[..., :1])
+    assert message(single, "few_test_rows").startswith("There is only 1 validation row. ")
 
 
 def carried_by(rows, seed=0):
@@ -291,6 +304,9 @@ def test_flat_only_where_all_candidates_are_in_the_confidence_set():
     assert not_flat.members.sum() == 20
     assert "flat" not in codes(not_flat)
     assert "flat" not in codes(Comparison(case.results.take([10]), 0))  # nothing to be told from
+    infinite = np.full((21, 5, 20), np.inf)
+    diverged = with_results(case, validation=infinite, test=infinite)
+    assert "flat" not in codes(diverged)  # nothing is known of their losses
 
 
 def layout(generator, between, within, replicates=6):

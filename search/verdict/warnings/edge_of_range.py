@@ -36,10 +36,13 @@ def message(case: Comparison) -> str | None:
     for side, distance, end in (("lower", place, low), ("upper", 1 - place, high)):
         if distance[mine] <= NEAR and _falls(rows, compared.validation_groups, distance, mine):
             kind = "" if penalty == results.strength else f" of {words(penalty)}"
+            falls = "the loss still falls there"
+            if distance[mine] > distance.min():  # something nearer the end has a higher loss, by less than noise
+                falls = "these rows do not show that the loss rises again before it"
             return (
                 f"The selected {results.strength}{kind}, {number(float(strengths[mine]))}, lies near the {side} end "
-                f"of the searched range ({number(end)}), and the loss still falls there. The best one may lie beyond "
-                "it: widen the range."
+                f"of the searched range ({number(end)}), and {falls}. The best one may lie beyond it: widen "
+                "the range."
             )
     return None
 

@@ -21,7 +21,8 @@ def message(case: Comparison) -> str | None:
             f"and are rough below about {FEW_ROWS}."
         )
     means = "; where they are means of folds, give the loss of every row instead" if rows <= FOLDS else ""
-    return f"There are only {rows} {kind} rows. Bounds are made for many and are rough below about {FEW_ROWS}{means}."
+    count = f"There are only {rows} {kind} rows" if rows > 1 else f"There is only 1 {kind} row"
+    return f"{count}. Bounds are made for many and are rough below about {FEW_ROWS}{means}."
 
 
 FEW_TEST_ROWS = Check("few_test_rows", message)
