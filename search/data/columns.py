@@ -14,6 +14,7 @@ from search.core.errors import UserError
 MOSTLY_NUMBERS = 0.9
 MOST_LEVELS = 20
 ROWS_PER_LEVEL = 5
+LEAST_NAMED = 10  # rows: of fewer, a column may well differ in all
 
 
 def tidy_frame(frame: DataFrame, where: str) -> DataFrame:
@@ -61,6 +62,17 @@ def numbers_and_words(column: Series) -> str | None:
     )
 
 
+def names_rows(column: Series) -> str | None:
+    """What to tell of a column that is likely to name the rows: it counts them, or is other text in each; else None."""
+    if len(column) < LEAST_NAMED or not column.is_unique or column.isna().any():
+        return None
+    if not is_numeric(column):
+        return f'column "{column.name}" is text that differs in every row: no model can learn from it'
+    if not (column.diff().iloc[1:] == 1).all():
+        return None
+    return f'column "{column.name}" counts the rows, and is an input: remove it from the data if it only numbers them'
+
+
 def is_numeric(column: Series) -> bool:
     """Whether a tidy column holds numbers."""
     return types.is_numeric_dtype(column.dtype)
@@ -70,8 +82,9 @@ def pick(frame: DataFrame, name: str, where: str, key: str) -> Series:
     """The column of that name; `UserError`, naming the study file's key and the nearest column, where there is none."""
     if name in frame.columns:
         return frame[name]
-    nearest = get_close_matches(name, list(frame.columns), n=1, cutoff=0.0)
-    hint = f'; the nearest column is "{nearest[0]}"' if nearest else ""
+    columns = {column.casefold(): column for column in frame.columns}
+    nearest = get_close_matches(name.casefold(), list(columns), n=1, cutoff=0.0)
+    hint = f'; the nearest column is "{columns[nearest[0]]}"' if nearest else ""
     raise UserError(f'{where}: {key} = "{name}" is not among the {len(frame.columns)} columns{hint}')
 
 

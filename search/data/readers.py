@@ -18,6 +18,8 @@ from search.data.ready import ready_arrays
 from search.data.task import Task
 from search.settings.plugins import import_function
 
+OTHER_SEPARATORS: Final = {";": "semicolons", "\t": "tabs"}
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:
@@ -131,6 +133,8 @@ def _read(path: Path, text: Sequence[str]) -> DataFrame:
         frame = _READERS[path.suffix.lower()](path, text)
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{path}: is empty; the first line must name the columns") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: cannot be read as csv: it is not UTF-8 ({_line(error)}); save it as UTF-8") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as {path.suffix[1:]}: {_line(error)}") from error
     _refuse_duplicates(frame, str(path))
@@ -142,6 +146,8 @@ def _read_csv(path: Path, text: Sequence[str]) -> DataFrame:
     # for an index.
     options: dict[str, Any] = {"skipinitialspace": True, "encoding": "utf-8-sig"}
     names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **options).iloc[0]
+    if len(names) == 1 and (separator := next((each for each in OTHER_SEPARATORS if each in names[0]), None)):
+        raise ValueError(f"its header has no comma but {OTHER_SEPARATORS[separator]}; save it with commas")
     frame: DataFrame = pd.read_csv(path, low_memory=False, dtype=dict.fromkeys(text, str), **options)
     if len(frame) and not isinstance(frame.index, pd.RangeIndex):
         raise ValueError(f"its rows have more fields than its header, which names {len(names)} columns")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from search.core.arrays import Flags, Index
 from search.core.errors import UserError
-from search.data.columns import is_numeric, numbers_and_words, pick, tidy_frame
+from search.data.columns import is_numeric, names_rows, numbers_and_words, pick, tidy_frame
 from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
 from search.data.ready import Ready
 from search.data.split_columns import READ, refuse_torn
@@ -47,7 +47,9 @@ class Table:
 
     def notes(self) -> tuple[str, ...]:
         """What was made of columns that could be meant in another way, a line each."""
-        return tuple(note for name in self.inputs if (note := numbers_and_words(self.inputs[name])) is not None)
+        columns = [self.inputs[name] for name in self.inputs]
+        found = [note for column in columns for note in (numbers_and_words(column), names_rows(column))]
+        return tuple(note for note in found if note is not None)
 
     def fingerprint(self) -> str:
         """sha256 over names and values: the same for the same values on any platform, from any file format."""

@@ -48,7 +48,6 @@ Strength = Annotated[
         help="Of a study that lambda-search did not run: the parameter that is the strength, where several could be.",
     ),
 ]
-StudyName = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.", show_default=False)]
 
 
 @app.command(epilog="Example: lambda-search run studies/diabetes.toml --storage sqlite:///studies.db --trials 128")
@@ -80,6 +79,10 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
         _print_json(found.to_dict())
     else:
         print_result(found)
+    if sealed and not quiet and found.verdict is not None:
+        print(
+            "note: --sealed: nothing is sealed: no test set of its own, or one that was opened before", file=sys.stderr
+        )
     found.publish()
 
 
@@ -182,7 +185,7 @@ def list_(storage: Storage = None, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
 def export(
-    name: StudyName,
+    name: StudyFileOrName,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="The .csv or .parquet file of trials.", show_default=False),

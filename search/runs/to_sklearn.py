@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from search.runs.model import FittedModel
 
 
+ABSENT: Final = (np.nan, None)
 NEVER: Final = 10**9  # rows of a level that is not rare, where all levels are rare
 
 
 def to_sklearn(model: FittedModel) -> Pipeline:
     """A fitted Pipeline: a ColumnTransformer, and a Ridge or a LogisticRegression that has the model's coefficients.
 
-    It takes frames whose columns have the names and kinds of training: numbers, and text as objects, with NaN where a
-    value is missing. `UserError` for models that are not linear.
+    It takes frames whose columns have the names and kinds of training: numbers, and text as objects, with NaN or
+    None where a value is missing. `UserError` for models that are not linear.
     """
     weight, bias = model.weights()
     last = _regression(model, weight, bias) if model.targets.kind == "regression" else _classifier(model, weight, bias)
@@ -92,7 +93,9 @@ def _levels(levels: Levels) -> Pipeline:
         min_frequency=(2 if levels.levels else NEVER) if levels.rare else None,
         sparse_output=False,
     )
-    return make_pipeline(SimpleImputer(strategy="constant", fill_value=MISSING), encoder)
+    # One imputer takes NaN for missing, or None, never both.
+    imputers = [SimpleImputer(missing_values=absent, strategy="constant", fill_value=MISSING) for absent in ABSENT]
+    return make_pipeline(*imputers, encoder)
 
 
 def _example(levels: Levels) -> list[str]:

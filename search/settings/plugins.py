@@ -15,8 +15,8 @@ def import_function(name: str, *, key: str) -> Callable[..., Any]:
         found = pkgutil.resolve_name(name)
     except ModuleNotFoundError as error:
         raise UserError(
-            f'{key}: cannot import "{name}": {error}; modules are looked for beside the study file, in the working '
-            "folder and among the installed packages"
+            f'{key}: cannot import "{name}": {error}; modules are looked for beside the study file where '
+            "one is given, in the working folder and among the installed packages"
         ) from error
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f'{key}: cannot import "{name}": {error}; write it as "package.module:function"') from error

@@ -325,6 +325,8 @@ def _optimism(verdict: Verdict) -> str:
             f"which fails on them ({number(optimism.corrected)} on average)."
         )
     corrected = number(optimism.corrected)
+    if corrected == loss:
+        return f"Its validation loss, {loss}, is the lowest of many, and owes hardly any of that to luck."
     return (
         f"Its validation loss, {loss}, looks low because it is the lowest of many; without that luck it is {corrected}."
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from search.core.errors import UserError
-from search.data.columns import numbers_and_words, tidy_column
+from search.data.columns import names_rows, numbers_and_words, tidy_column
 
 GOOD = "".join(f"{row},{row % 3},{row / 7}\n" for row in range(24))
 HEADER = "a,b,y\n"
@@ -68,6 +68,25 @@ def test_not_text(refused):
     assert "cannot be read as csv" in refused(b"a,y\n\xff\xfe,1\n")
 
 
+def test_text_that_is_not_utf_8_is_told_what_to_do(refused):
+    message = refused("a,y\nZürich,1\n".encode("latin-1"))
+    assert "is not UTF-8" in message
+    assert "save it as UTF-8" in message
+
+
+@pytest.mark.parametrize(("separator", "told"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named(refused, separator, told):
+    assert f"no comma but {told}" in refused((HEADER + GOOD).replace(",", separator))
+
+
+def test_one_column_without_a_separator_is_a_table_of_one_column(refused):
+    assert "no input column" in refused("y\n1\n2\n")
+
+
+def test_the_nearest_column_may_differ_in_capitals_alone(refused):
+    assert 'the nearest column is "WAGE"' in refused("age,WAGE\n1,2\n2,3\n", target="Wage")
+
+
 def test_unreadable_parquet(refused):
     assert "cannot be read as parquet" in refused(HEADER + GOOD, name="data.parquet")
 
@@ -125,6 +144,27 @@ def test_numbers_that_come_again_with_a_few_words_are_a_category():
     told = numbers_and_words(tidy_column(cylinders, "cars.csv"))
     assert told == 'column "cylinders" holds numbers and words ("rotary" in row 51): taken as a category with 4 levels'
     assert numbers_and_words(pd.Series(["a", "b"] * 9)) is None
+
+
+ROWS = 20
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (range(1, ROWS + 1), "counts the rows"),
+        (range(100, 100 + ROWS), "counts the rows"),
+        ([f"Mr {row}" for row in range(ROWS)], "differs in every row"),
+        (range(0, 2 * ROWS, 2), None),
+        ([*range(ROWS - 1), 50], None),
+        ([*range(ROWS - 1), None], None),
+        ([f"Mr {row}" for row in range(ROWS - 1)] + ["Mr 0"], None),
+        (range(1, 6), None),
+    ],
+)
+def test_a_column_that_names_the_rows_is_told(values, told):
+    found = names_rows(tidy_column(pd.Series(values, name="id"), "people.csv"))
+    assert (found is None) if told is None else (told in str(found) and '"id"' in str(found))
 
 
 def test_infinite_input(refused):

@@ -320,6 +320,12 @@ def test_scikit_learns_pipeline_predicts_the_same(name):
     np.testing.assert_allclose(pipeline.decision_function(new), model.decision_function(new), rtol=1e-10, atol=1e-12)
 
 
+def test_scikit_learns_pipeline_takes_none_for_missing_text():
+    model, new = fitted(), tidy_frame(new_rows(), "new")
+    mixed = new.assign(city=pd.Series([None, np.nan, "Rome", "Oslo"] * len(new), dtype=object)[: len(new)])
+    np.testing.assert_allclose(model.to_sklearn().predict(mixed), model.predict(mixed), rtol=1e-10)
+
+
 def test_an_mlp_is_no_scikit_learn_pipeline():
     with pytest.raises(UserError, match="mlp has no coefficients"):
         fitted(**ALL["mlp"]).to_sklearn()

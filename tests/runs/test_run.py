@@ -78,6 +78,15 @@ def test_sealed_run_opens_nothing(folder):
     assert [opening.complete for opening in ledger().openings] == [6]
 
 
+def test_a_run_that_can_seal_nothing_says_so(folder):
+    path = study_file(folder)
+    assert "nothing is sealed" not in call("run", path, "--sealed").err
+    call("verdict", "small")
+    assert "note: --sealed: nothing is sealed" in call("run", path, "--sealed").err
+    assert "nothing is sealed" not in call("run", path).err
+    assert "nothing is sealed" not in call("run", path, "--sealed", "--quiet").err
+
+
 def test_what_the_law_knows_is_sealed_with_the_test_losses(folder):
     """The exact risk is the limit of the test loss: nobody reads it before the test set is opened."""
     path = study_file(folder)

@@ -414,3 +414,10 @@ def test_whatever_the_verdict_it_reads_without_code_or_missing_figures(selected,
     assert all(line[0].isupper() or line[0].isdigit() for line in text.splitlines())
     if verdict.answer != "no":
         assert words(str(verdict.selected.candidate)) in first or diverged == 4
+
+
+def test_a_correction_that_no_digit_shows_is_no_luck():
+    same = describe(dataclasses.replace(YES, optimism=Optimism(0.5, 0.5000001, 0.52)))
+    assert "Its validation loss, 0.5, is the lowest of many, and owes hardly any of that to luck." in same
+    assert "without that luck" not in same
+    assert "without that luck it is 0.53." in describe(YES)
