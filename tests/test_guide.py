@@ -32,7 +32,12 @@ def run_page(page, folder, source=ROOT):
     return ran.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+# What .ci/run and the tests of the studies run anyway.
+SLOW = {"textbook", "commands"}
+MARKED = [pytest.param(page, marks=[pytest.mark.slow] * (page.stem in SLOW), id=page.stem) for page in PAGES]
+
+
+@pytest.mark.parametrize("page", MARKED)
 def test_every_block_of_the_guide_runs(page, tmp_path):
     run_page(page, tmp_path)
 

@@ -101,6 +101,7 @@ def test_adam_with_rates_of_each_candidate_is_torchs(make_task, make_settings, d
         assert_close(results.biases[index, 0], bias, dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_every_rate_ends_at_the_optimum_of_its_objective(make_task, make_settings, optimizer):
     """The proximal step of each candidate is its own: else another rate would mean another lambda."""

@@ -122,7 +122,11 @@ def test_batched_equals_alone(make_task, make_settings, dtype, apply, kind, mode
 
 @pytest.mark.parametrize(
     ("optimizer", "momentum", "lr", "epochs"),
-    [("sgd", 0.0, 0.1, 2000), ("sgd", 0.8, 0.03, 2000), ("adam", 0.0, 0.01, 4000)],
+    [
+        ("sgd", 0.0, 0.1, 2000),
+        pytest.param("sgd", 0.8, 0.03, 2000, marks=pytest.mark.slow),
+        pytest.param("adam", 0.0, 0.01, 4000, marks=pytest.mark.slow),
+    ],
 )
 def test_proximal_training_ends_at_the_optimum_of_the_objective(
     make_task, make_settings, optimizer, momentum, lr, epochs
