@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What an exported frame holds of every candidate; all of them are means over replicates.
-MEASURES: Final = ("train_loss", "validation_loss", "validation_se", "weight_norm", "nonzero", "epochs", "seconds")
+MEASURES: Final = (
+    "train_loss",
+    "validation_loss",
+    "validation_se",
+    "weight_norm",
+    "nonzero",
+    "epochs",
+    "seconds",
+    "nonzero_groups",
+)
 
 
 NO_ARRAYS: Final = frozenset({"candidates", "criteria", "groups"})
@@ -34,7 +43,8 @@ class Results:
     as long as the seal is closed, and where there are no test rows. `trial` (candidates,) numbers the trials.
 
     Known of every fit, (candidates, replicates) each, None where it was not measured: `train_loss`, `weight_norm` (l2),
-    `nonzero` (share of the weights), `epochs` (those that the kept model was trained for), `diverged` (met NaN or
+    `nonzero` (share of the weights), `nonzero_groups` (share of the groups that group_lasso would act on, inputs or
+    units, with a weight that is not zero), `epochs` (those that the kept model was trained for), `diverged` (met NaN or
     infinity), `converged` (reached the exact solver's accuracy). The curves (candidates, replicates, epochs) are the
     losses after each epoch, NaN after the last one. `weights` (candidates, fits, outputs, features) and `biases`
     (candidates, fits, outputs) are those of linear models, the replicates' and then the refits'.
@@ -52,6 +62,7 @@ class Results:
     train_loss: Array | None = None
     weight_norm: Array | None = None
     nonzero: Array | None = None
+    nonzero_groups: Array | None = None
     epochs: Array | None = None
     diverged: Flags | None = None
     converged: Flags | None = None

@@ -55,7 +55,7 @@ def curve(candidates: pd.DataFrame, selected: int) -> Table:
         "weight_norm": "||w||",
         "nonzero": "nonzero",
     }
-    left_out = {"trial", "penalty", "epochs", "trained_epochs", "seconds", *measures}
+    left_out = {"trial", "penalty", "epochs", "trained_epochs", "seconds", "nonzero_groups", *measures}
     names = [str(name) for name in candidates]
     own = [name for name in names if name not in left_out or (name == "epochs" and "trained_epochs" in names)]
     table = Table(box=None, pad_edge=False)

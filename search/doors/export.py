@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from search.ledger import Ledger
 
 FORMATS = (".csv", ".parquet")
+# Columns younger than an export's order: they stand behind all others.
+LATER = frozenset({"nonzero_groups"})
 
 
 def export_trials(ledger: Ledger, output: Path, *, with_test: bool) -> int:
@@ -67,9 +69,10 @@ def with_test_losses(ledger: Ledger) -> pd.DataFrame:
     if not ledger.has_test():
         raise UserError(f"--test: study {ledger.name!r} has no test losses; its data have no test rows")
     study = ledger.snapshot(open_test=True)
-    return study.trials.assign(
+    found = study.trials.assign(
         test_loss=_of_trials(study, study.results.test_loss), test_se=_of_trials(study, study.results.test_se)
     )
+    return found[sorted(found, key=LATER.__contains__)]
 
 
 def _of_trials(study: Snapshot, values: Array | None) -> Array:

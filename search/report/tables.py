@@ -11,6 +11,7 @@ import pandas as pd
 
 from search.core.candidate import PENALTY, STRENGTH
 from search.core.text import NOTHING, number, words
+from search.penalties import PENALTIES
 from search.report.view import StudyView
 from search.settings import SETTINGS
 from search.verdict.record import Verdict
@@ -21,9 +22,11 @@ DIGITS: Final = 4
 HEADINGS: Final = {
     "validation_se": "standard error",
     "nonzero": "nonzero, %",
+    "nonzero_groups": "nonzero groups, %",
 }
 TEXTS: Final = frozenset({"state", "penalty"})
 LEFT_OUT: Final = frozenset({"seconds"})
+SHARES: Final = frozenset({"nonzero", "nonzero_groups"})
 ALWAYS: Final = frozenset({"trial", "state", "penalty", "lambda", "validation_loss"})
 WHOLE: Final = frozenset({"trial", "epochs", *(name for name, each in SETTINGS.items() if each.integer)})
 
@@ -59,6 +62,8 @@ def trials_table(view: StudyView) -> Table:
     fields = [
         field for field in shown.columns if field in ALWAYS or (field not in LEFT_OUT and shown[field].notna().any())
     ]
+    if not _has_groups(shown):
+        fields = [field for field in fields if field != "nonzero_groups"]
     best = None if view.selected is None else int(view.results.trials[view.selected])
     marked = shown.index[shown["trial"] == best].tolist()
     return Table(
@@ -70,6 +75,11 @@ def trials_table(view: StudyView) -> Table:
         sorted_by=fields.index("validation_loss"),
         marked=marked[0] if marked else None,
     )
+
+
+def _has_groups(trials: pd.DataFrame) -> bool:
+    """Whether a penalty here takes out whole groups of weights."""
+    return any(name in PENALTIES and not PENALTIES[name].elementwise for name in trials.get(PENALTY, ()))
 
 
 def leading_trials(view: StudyView, count: int = 5) -> pd.DataFrame:
@@ -146,4 +156,4 @@ def _cell(field: str, row: Mapping[Any, Any]) -> str:
         return value
     if field in WHOLE and value == int(value):
         return str(int(value))
-    return f"{100 * value:.0f}" if field == "nonzero" else number(value, DIGITS)
+    return f"{100 * value:.0f}" if field in SHARES else number(value, DIGITS)

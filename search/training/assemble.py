@@ -15,7 +15,7 @@ from search.core.results import Results
 from search.data.task import Task
 from search.training.evaluate import Block
 
-FIGURES: Final = {"train_loss": np.nan, "weight_norm": np.nan, "nonzero": np.nan, "epochs": np.nan}
+FIGURES: Final = dict.fromkeys(("train_loss", "weight_norm", "nonzero", "nonzero_groups", "epochs"), np.nan)
 FLAGS: Final = {"diverged": False, "converged": True}
 
 

@@ -15,6 +15,7 @@ from search.core.arrays import Array, Flags
 from search.data.loss import evaluation_loss
 from search.models import Parameters
 from search.training.problem import Part, Problem
+from search.training.regulariser import grouped
 
 # Evaluation takes so many output values at once; larger parts are cut into blocks of rows.
 EVALUATED_AT_ONCE = 2**22
@@ -48,6 +49,7 @@ class Block:
     train_loss: Array
     weight_norm: Array
     nonzero: Array
+    nonzero_groups: Array
     epochs: Array
     diverged: Flags
     converged: Flags
@@ -87,7 +89,8 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         _finite_or_infinite(evaluate(problem, part, parameters, buffers), diverged)
         for part in (problem.validation, problem.test)
     )
-    norm, nonzero = _size([parameters[name] for name in problem.model.penalised(parameters)])
+    weights = [parameters[name] for name in problem.model.penalised(parameters)]
+    norm, nonzero = _size(weights)
     converged = torch.ones_like(diverged) if fitted.converged is None else fitted.converged
     return Block(
         indices=tuple(indices),
@@ -95,6 +98,7 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         train_loss=by_candidate(training.masked_fill(diverged, torch.inf)),
         weight_norm=by_candidate(norm.masked_fill(diverged, torch.inf)),
         nonzero=by_candidate(nonzero),
+        nonzero_groups=by_candidate(_groups_left(weights, units=problem.settings.model.group_by == "units")),
         epochs=by_candidate(fitted.epochs),
         diverged=by_candidate(diverged),
         converged=by_candidate(converged),
@@ -122,6 +126,13 @@ def _size(weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     square = torch.stack([weight.to(wide).square().flatten(2).sum(-1) for weight in weights]).sum(0)
     nonzero = torch.stack([(weight != 0).flatten(2).sum(-1) for weight in weights]).sum(0)
     return square.sqrt(), nonzero / sum(weight[0, 0].numel() for weight in weights)
+
+
+def _groups_left(weights: Sequence[Tensor], *, units: bool) -> Tensor:
+    """The share of all weights' groups, inputs or units, that are not zero as a whole, (replicates, candidates)."""
+    left = [(grouped(weight, units=units) != 0).any(-2) for weight in weights]
+    every = torch.cat(left, -1)
+    return every.sum(-1) / every.shape[-1]
 
 
 def _linear(parameters: Parameters) -> bool:

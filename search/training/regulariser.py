@@ -68,7 +68,7 @@ class PenaltyGroup:
         return step[self.part].reshape(-1, 1, 1)
 
     def _matrix(self, weight: Tensor) -> Tensor:
-        return weight.flatten(3).mT if self.units and weight.ndim > 3 else as_matrix(weight)
+        return grouped(weight, units=self.units)
 
     def _weight(self, matrix: Tensor, like: Tensor) -> Tensor:
         return matrix.mT.reshape(like.shape) if self.units and like.ndim > 3 else from_matrix(matrix, like)
@@ -130,6 +130,11 @@ def decay_step(
             decay, rate = group.smooth_gradient(weight), rates[name]
             if decay is not None:
                 descend(weight[:, group.part], decay, rate[group.part] if isinstance(rate, Tensor) else rate)
+
+
+def grouped(weight: Tensor, *, units: bool) -> Tensor:
+    """A stacked weight as matrices (R, C, ..., groups): a column holds the weights of a unit, or of an input."""
+    return weight.flatten(3).mT if units and weight.ndim > 3 else as_matrix(weight)
 
 
 def as_matrix(weight: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ def full(candidates=CANDIDATES, seed=0, epochs=6, first_trial=10):
         train_loss=generator.exponential(size=(count, 2)),
         weight_norm=generator.exponential(size=(count, 2)),
         nonzero=generator.random((count, 2)),
+        nonzero_groups=generator.random((count, 2)),
         epochs=generator.integers(1, epochs + 1, size=(count, 2)),
         diverged=generator.random((count, 2)) < 0.3,
         converged=generator.random((count, 2)) < 0.7,
@@ -106,7 +107,7 @@ def test_the_lowest_of_some_losses_goes_to_the_larger_lambda():
 
 def test_a_measure_is_the_mean_over_replicates():
     found = full()
-    for name in ("train_loss", "weight_norm", "nonzero", "epochs", "diverged", "converged"):
+    for name in ("train_loss", "weight_norm", "nonzero", "nonzero_groups", "epochs", "diverged", "converged"):
         np.testing.assert_allclose(found.measure(name), np.mean(getattr(found, name), axis=1, dtype=float))
     np.testing.assert_array_equal(found.measure("seconds"), found.seconds)
     np.testing.assert_array_equal(found.measure("pruned"), found.pruned.astype(float))

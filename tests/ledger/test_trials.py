@@ -45,6 +45,7 @@ def test_an_export_has_the_same_columns_whatever_was_searched():
     first = [
         *("trial", "state", "penalty", "lambda", "l1_ratio"),
         *("train_loss", "validation_loss", "validation_se", "weight_norm", "nonzero", "epochs", "seconds"),
+        "nonzero_groups",
     ]
     assert list(trials.table([]).columns) == first
     assert list(trials.table([trial(0, {"penalty": "none"}, 1.0)]).columns) == first

@@ -20,6 +20,7 @@ from search.models.randomness import permutations
 from search.models.stackable import Stackable
 from search.settings import Settings
 from search.training import train
+from search.training.evaluate import evaluated
 from search.training.plan import problems, replicates
 from search.training.stack import Stack
 
@@ -218,3 +219,11 @@ def test_whole_filters_go_to_zero(group_by):
     zero, other = (filters, inputs) if group_by == "units" else (inputs, filters)
     assert 0 < int((zero == 0).sum()) < len(zero)
     assert int((other == 0).sum()) == 0
+    left, count = 0, 0
+    for name in ("0.weight", "3.weight", "8.weight"):
+        each = stack.parameters[name][0, 0]
+        matrix = (each if group_by == "units" else each.transpose(0, 1)).flatten(1)  # a row is a group
+        left, count = left + int(matrix.any(1).sum()), count + len(matrix)
+    found = evaluated(problem, [0], stack.fitted([0], 6), np.empty((2, 1, len(problem.positions), 0)))
+    assert found.nonzero_groups[0, 0] == pytest.approx(left / count)
+    assert left < count

@@ -100,3 +100,15 @@ def test_seeds_and_versions():
     assert seeds_of(settings) == {"data.seed": "3", "training.seed": "5"}
     history = [{"torch": "2.12", "numpy": "2"}, {"torch": "2.13", "numpy": "2"}]
     assert versions_of(history) == {"torch": "2.12, then 2.13", "numpy": "2"}
+
+
+def test_the_share_of_groups_that_are_left_is_told_where_a_penalty_takes_out_groups():
+    headings = {}
+    for penalty in ("l1", "group_lasso"):
+        each = [Candidate("none"), Candidate(penalty, 0.5)]
+        view = view_of([outcome(one, np.ones((1, 3)) + place) for place, one in enumerate(each)])
+        trials = view.study.trials.assign(nonzero_groups=[1.0, 0.25])
+        table = trials_table(replace(view, study=replace(view.study, trials=trials)))
+        headings[penalty] = [one.heading for one in table.columns]
+    assert "nonzero groups, %" not in headings["l1"]
+    assert column(table, "nonzero groups, %") == ["100", "25"]
