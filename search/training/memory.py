@@ -44,6 +44,11 @@ class _StorageMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.peak = 0
         self._seen: weakref.WeakKeyDictionary[torch.UntypedStorage, bool] = weakref.WeakKeyDictionary()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing here is compiled: torch would import its compiler, a second, only to keep it away from this mode."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
