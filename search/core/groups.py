@@ -28,7 +28,7 @@ class Groups:
         >>> Groups.of(["Ann", "Bob", "Ann"]).validation.tolist()
         [0, 1, 0]
         """
-        return cls(*(None if labels is None else _numbered(labels) for labels in (validation, test)))
+        return cls(*(None if labels is None else numbered(labels) for labels in (validation, test)))
 
     def take(self, validation: Flags, test: Flags | None) -> Groups:
         """The groups of the rows that are flagged; None stands for all test rows."""
@@ -36,7 +36,8 @@ class Groups:
         return Groups(None if self.validation is None else self.validation[validation], kept)
 
 
-def _numbered(labels: Any) -> Index:  # noqa: ANN401
+def numbered(labels: Any) -> Index:  # noqa: ANN401
+    """A number for each row, by its label, in the order in which labels are met; `UserError` where one is missing."""
     import pandas as pd
 
     numbers = pd.factorize(np.asarray(labels, dtype=object).reshape(-1))[0]

@@ -12,6 +12,7 @@ from pandas.api import types
 
 from search.core.arrays import Flags, Index
 from search.core.errors import UserError
+from search.core.groups import numbered
 from search.data.columns import first_row
 
 TRUTH_VALUES = {"true": True, "1": True, "false": False, "0": False}
@@ -33,7 +34,7 @@ def _marked(column: Series, where: str) -> Flags:
 def _grouped(column: Series, where: str) -> Index:
     """The groups' numbers, in the order in which they are met."""
     _refuse_missing(column, where, "group_column")
-    return np.asarray(pd.factorize(column)[0], dtype=np.int64)
+    return numbered(column)
 
 
 def _timed(column: Series, where: str) -> Index:

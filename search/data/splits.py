@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, Strati
 
 from search.core.arrays import Flags
 from search.core.errors import UserError
+from search.core.folds import Fold, in_pairs
 from search.data.grouped import group_folds, group_share
 from search.data.timed import expanding_folds, last_share
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Index = NDArray[np.int64]
 NO_ROWS: Index = np.empty(0, dtype=np.int64)
-Cut = tuple[Index, Index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +89,14 @@ def _rotation(table: Table | Ready, split: SplitSettings) -> Plan:
     return _checked(table, rotation_of(cuts))
 
 
-def rotation_of(cuts: Sequence[Sequence[Cut]]) -> Plan:
+def rotation_of(cuts: Sequence[Sequence[Fold]]) -> Plan:
     """The rotations of some cuts of all rows into folds, each a list of (other rows, the fold's rows)."""
     rows = sum(map(len, cuts[0][0]))
     splits, pairs = [], []
     for repeat, cut in enumerate(cuts):
         splits += [Parts(train, held, NO_ROWS, repeat, fold) for fold, (train, held) in enumerate(cut)]
-        for number, (one, other) in enumerate(combinations([held for _, held in cut], 2)):
-            held = np.sort(np.concatenate([one, other]))
-            pairs.append(Parts(np.setdiff1d(np.arange(rows), held), held, NO_ROWS, repeat, number))
+        both = in_pairs(cut, np.arange(rows))
+        pairs += [Parts(train, held, NO_ROWS, repeat, number) for number, (train, held) in enumerate(both)]
     return Plan(tuple(splits), (), np.zeros(rows, dtype=np.bool_), tuple(pairs))
 
 

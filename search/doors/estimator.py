@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pandas import DataFrame
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from search.core.arrays import Array
 from search.core.errors import UserError
+from search.core.groups import numbered
 from search.doors.estimator_inputs import (
     as_value_errors,
     checked_inputs,
@@ -131,7 +131,7 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
             targets,
             None,
             weight=None if weight is None else weight[kept],
-            groups=None if groups is None else np.unique(np.asarray(groups)[kept], return_inverse=True)[1],
+            groups=None if groups is None else numbered(groups)[kept],
         )
         if not table.inputs.shape[1]:
             raise UserError("X: has no column with a value")
@@ -184,9 +184,12 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         """Values with one entry an output, (outputs, ...), as scikit-learn has them."""
         return values
 
-    def _rows(self, X: object) -> DataFrame:
+    def _of_model(self, method: str, X: object) -> Any:  # noqa: ANN401 - what the method returns
+        """What a method of the fitted model says of checked rows."""
         check_is_fitted(self)
-        return checked_inputs(self, X, reset=False)
+        rows = checked_inputs(self, X, reset=False)
+        with as_value_errors():
+            return getattr(self.model_, method)(rows)
 
 
 class LambdaSearchRegressor(RegressorMixin, _LambdaSearch):  # type: ignore[misc]
@@ -252,9 +255,7 @@ class LambdaSearchRegressor(RegressorMixin, _LambdaSearch):  # type: ignore[misc
 
     def predict(self, X: Any) -> Array:  # noqa: ANN401
         """The predicted numbers, in the shape of the y that was fitted."""
-        rows = self._rows(X)
-        with as_value_errors():
-            found: Array = self.model_.predict(rows)
+        found: Array = self._of_model("predict", X)
         return found if self._flat or found.ndim == 2 else found[:, None]
 
     def _targets(self, y: Any) -> Targets:  # noqa: ANN401
@@ -289,9 +290,7 @@ class LambdaSearchClassifier(ClassifierMixin, _LambdaSearch):  # type: ignore[mi
 
     def predict_proba(self, X: Any) -> Array:  # noqa: ANN401
         """The probability of every class, (rows, classes), in the order of `classes_`."""
-        rows = self._rows(X)
-        with as_value_errors():
-            found: Array = self.model_.predict_proba(rows)
+        found: Array = self._of_model("predict_proba", X)
         return found
 
     def predict_log_proba(self, X: Any) -> Array:  # noqa: ANN401
@@ -301,9 +300,7 @@ class LambdaSearchClassifier(ClassifierMixin, _LambdaSearch):  # type: ignore[mi
 
     def decision_function(self, X: Any) -> Array:  # noqa: ANN401
         """The logits: of two classes (rows,), that of the second; of more (rows, classes)."""
-        rows = self._rows(X)
-        with as_value_errors():
-            found: Array = self.model_.decision_function(rows)
+        found: Array = self._of_model("decision_function", X)
         return found
 
     def _targets(self, y: Any) -> Targets:  # noqa: ANN401

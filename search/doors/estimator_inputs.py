@@ -17,9 +17,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from search.core.errors import UserError
+from search.core.folds import Fold
 from search.core.text import one_line
 from search.data.readers import as_frame
-from search.data.splits import Cut
 from search.data.targets import Targets
 from search.metrics import Kind
 
@@ -97,7 +97,7 @@ def row_weights(sample_weight: object, X: object) -> NDArray[np.float64] | None:
     return found
 
 
-def cuts_of(cv: object, y: Any, groups: object, *, classes: bool, seed: int) -> list[Cut]:  # noqa: ANN401
+def cuts_of(cv: object, y: Any, groups: object, *, classes: bool, seed: int) -> list[Fold]:  # noqa: ANN401
     """(train, held-out) row numbers of every split.
 
     A number of folds, which are shuffled: stratified for classes, and with `groups` no group is in two of them. A
@@ -112,7 +112,7 @@ def cuts_of(cv: object, y: Any, groups: object, *, classes: bool, seed: int) -> 
         return [(every[train], every[held]) for train, held in splits]
 
 
-def within(cuts: list[Cut], kept: NDArray[np.bool_]) -> list[Cut]:
+def within(cuts: list[Fold], kept: NDArray[np.bool_]) -> list[Fold]:
     """The splits of the rows that are kept alone, numbered anew; without those that hold out none of them."""
     place = np.cumsum(kept) - 1
     left = [(place[train[kept[train]]], place[held[kept[held]]]) for train, held in cuts]

@@ -11,8 +11,9 @@ import numpy as np
 
 from search.core.arrays import Array, Index
 from search.core.errors import UserError
+from search.core.folds import Fold
 from search.doors.row_losses import Metric, row_losses
-from search.doors.tried import Fold, Tried
+from search.doors.tried import Tried
 
 CLOSE = 1e-4  # of scores: what sums in another order may change, never other rows
 

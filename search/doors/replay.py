@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from search.core.arrays import Index
 from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.core.evidence import Evidence, Plain
+from search.core.folds import Fold, in_pairs, rounds
 from search.core.groups import Groups
 from search.core.results import Results
 from search.core.text import words
 from search.doors.refits import Replay
 from search.doors.row_losses import Metric, metric_of, scoring_of, stands_for
-from search.doors.tried import Fold, Tried, rounds
+from search.doors.tried import Tried
 from search.verdict import Comparison, Verdict, verdict_of
 from search.verdict.inputs import cleaned
 from search.verdict.record import Warning as Doubt
 
 DRAWN_AGAIN = "The estimator draws at random: the replayed scores are not those that the search saw."
+MOST_FOLDS = 20  # of a rotation, which fits every candidate once for each pair of them
 NO_ROTATION = "The folds cannot take turns as test rows: that needs 3 to 20 folds which hold out every row once."
 
 
@@ -93,7 +95,7 @@ def judge_cv(  # noqa: PLR0913 - the data of a search, and the options of `judge
     folds = tried.folds(X, y, groups)
     validation, scores = replay.losses(folds)
     drawn_again = replay.differs(folds, scores)
-    turns = None if test is not None else rounds(folds)
+    turns = None if test is not None else rounds(folds, _rows(folds), MOST_FOLDS)
     results = Results(
         tried.candidates,
         validation,
@@ -118,13 +120,13 @@ def judge_cv(  # noqa: PLR0913 - the data of a search, and the options of `judge
 
 def _pairs(folds: Sequence[Fold], turns: Sequence[Sequence[int]]) -> list[Fold]:
     """Two folds of a round held out at once, for every two of them."""
-    found = []
-    for turn in turns:
-        every = np.unique(np.concatenate([folds[place][1] for place in turn]))
-        for one, other in combinations(turn, 2):
-            held = np.sort(np.concatenate([folds[one][1], folds[other][1]]))
-            found.append((np.setdiff1d(every, held), held))
-    return found
+    every = _rows(folds)
+    return [pair for turn in turns for pair in in_pairs([folds[place] for place in turn], every)]
+
+
+def _rows(folds: Sequence[Fold]) -> Index:
+    """All rows that the search has used."""
+    return np.unique(np.concatenate([part for fold in folds for part in fold]))
 
 
 def _plain(metric: Metric, baseline: float, results: Results, selected: int) -> Plain:

@@ -12,13 +12,11 @@ import numpy as np
 from search.core.arrays import Array, Index
 from search.core.candidate import Candidate
 from search.core.errors import UserError
+from search.core.folds import Fold
 from search.ledger.roles import Roles, find_roles
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-
-Fold = tuple[Index, Index]
-MOST_FOLDS = 20  # of a rotation, which fits every candidate once for each pair of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +106,6 @@ class Tried:
                 "groups that it was fitted on"
             )
         return folds
-
-
-def rounds(folds: Sequence[Fold]) -> list[list[int]] | None:
-    """The positions of the folds, round by round; in a round they hold out every row of the search just once.
-
-    None where they do not, where a round has fewer than three folds or more than `MOST_FOLDS`, and where the models of
-    a fold do not train on all other rows.
-    """
-    every = np.unique(np.concatenate([part for fold in folds for part in fold]))
-    found: list[list[int]] = [[]]
-    seen = np.zeros(0, dtype=np.intp)
-    for place, (train, held) in enumerate(folds):
-        if len(np.intersect1d(seen, held)) or len(train) + len(held) != len(every):
-            return None
-        seen = np.concatenate([seen, held])
-        found[-1].append(place)
-        if len(seen) == len(every):
-            found, seen = [*found, []], seen[:0]
-    whole = not found[-1] and all(3 <= len(each) <= MOST_FOLDS for each in found[:-1])
-    return found[:-1] if whole else None
 
 
 def _settings(search: Any) -> Iterator[tuple[int, dict[str, Any]]]:  # noqa: ANN401

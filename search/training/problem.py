@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -143,7 +144,7 @@ class Problem:
                 positions=self.positions[part],
             )
 
-    @property
+    @cached_property
     def like(self) -> Tensor:
         """An empty tensor on the device and in the dtype of the parameters."""
         return torch.empty(0, device=self.seeds.device, dtype=getattr(torch, self.settings.training.dtype))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from split_strategies import split_settings
 
 from search.core.errors import UserError
 from search.data.build import table_task
@@ -28,16 +29,7 @@ def tables(draw):
     return Table("table", inputs, encode_targets(pd.DataFrame({"y": target}), None, "table"), test)
 
 
-splits_settings = st.builds(
-    Split,
-    scheme=st.sampled_from(["holdout", "kfold"]),
-    validation=st.sampled_from([0.2, 0.5]),
-    folds=st.integers(2, 5),
-    repeats=st.integers(1, 3),
-    refit=st.sampled_from([None, True, False]),
-    test=st.sampled_from([0.0, 0.25]),
-    seed=st.integers(0, 2**32 - 1),
-)
+splits_settings = split_settings()
 
 
 def row_set(*parts):

@@ -41,7 +41,7 @@ from search.core.evidence import Evidence
 from search.core.groups import Groups
 from search.core.text import number
 from search.doors.row_losses import row_losses
-from search.doors.tried import Tried, rounds
+from search.doors.tried import Tried
 from search.verdict.text import describe
 
 ALPHAS = [0.01, 0.1, 1.0, 10.0]
@@ -161,19 +161,6 @@ def test_too_many_folds_do_not_take_turns():
     found = search.judge_cv(fitted, x[:30], y[:30])
     assert "no_rotation" in codes(found)
     assert found.basis.rows == 30
-
-
-def test_rounds():
-    def folds(*held, rows=6, gap=()):
-        return [(np.setdiff1d(np.arange(rows), [*each, *gap]), np.array(each)) for each in held]
-
-    assert rounds(folds([0, 1], [2, 3], [4, 5])) == [[0, 1, 2]]
-    assert rounds(folds([0, 1], [2, 3], [4, 5], [0, 2], [1, 4], [3, 5])) == [[0, 1, 2], [3, 4, 5]]
-    assert rounds(folds([0, 1], [2, 3])) is None  # rows 4 and 5 are never held out
-    assert rounds(folds([0, 1, 2], [3, 4, 5])) is None
-    assert rounds(folds([0, 1], [2, 3], [3, 4, 5])) is None
-    assert rounds(folds([0, 1], [2, 3], [4, 5], [0, 1])) is None
-    assert rounds([*folds([0, 1], [2, 3], gap=[5]), *folds([4, 5])]) is None
 
 
 # Which searches
