@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from search.core.groups import Groups
-from search.data.preprocess import Floats, Preprocessor, fit_preprocessor
+from search.data.preprocess import Preprocessor, fit_preprocessor
 from search.data.ready import Ready
+from search.data.split_columns import READ
 from search.data.splits import Index, Parts, Plan, plan_splits
 from search.data.tables import Table, TableData, read_table
 from search.data.task import Rows, Shared, SharedRows, Split, Task, Whole
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
 def load_table(data: TableData, split: SplitSettings, frame: object = None) -> Task:
     """The task that bundled, file, frame or function data describe; `UserError` for data that cannot be used."""
-    columns = {"group_column": split.group_column, "time_column": split.time_column}
-    table = read_table(data, split.test_column, frame, **columns)
+    table = read_table(data, frame, {key: name for key in READ if (name := getattr(split, key)) is not None})
     return table if isinstance(table, Task) else table_task(table, data, split)
 
 
@@ -45,8 +45,8 @@ def planned_task(table: Table | Ready, data: TableData, plan: Plan) -> Task:
         return _ready_task(table, plan, place)
     preprocessors = [_fitted(table, data, parts.train) for parts in plan.all]
     cut, last = len(plan.splits), len(plan.splits) + len(plan.refits)
-    kinds = [plan.splits] * cut + [plan.refits] * (last - cut) + [plan.pairs] * len(plan.pairs)
-    built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, kinds, strict=True)]
+    means = [each for kind in (plan.splits, plan.refits, plan.pairs) for each in [_held_means(table, kind)] * len(kind)]
+    built = [_split(table, *each, place) for each in zip(plan.all, preprocessors, means, strict=True)]
     return Task(
         kind=table.targets.kind,
         outputs=table.targets.outputs,
@@ -102,7 +102,7 @@ def whole_table(table: Table, data: TableData) -> Whole:
     """All rows of a table, with a preprocessing that is fitted on all of them."""
     every = np.arange(len(table))
     preprocessor = _fitted(table, data, every)
-    rows = _rows(table, every, preprocessor, torch.from_numpy(every), [every])
+    rows = _rows(table, every, preprocessor, torch.from_numpy(every), _mean_weight(table, [every]))
     return Whole(rows, preprocessor, table.targets.labels)
 
 
@@ -117,22 +117,36 @@ def _fitted(table: Table, data: TableData, rows: Index) -> Preprocessor:
     )
 
 
-def _split(table: Table, parts: Parts, preprocessor: Preprocessor, siblings: Sequence[Parts], place: Tensor) -> Split:
-    """One split; `siblings` are all that are read together with it, itself included."""
-    train = _rows(table, parts.train, preprocessor, place, [parts.train])
-    validation = _rows(table, parts.validation, preprocessor, place, [each.validation for each in siblings])
-    test = _rows(table, parts.test, preprocessor, place, [each.test for each in siblings])
+class _Means(NamedTuple):
+    """The mean weights of held-out rows, over all splits that are read together."""
+
+    validation: float
+    test: float
+
+
+def _held_means(table: Table, together: Sequence[Parts]) -> _Means:
+    return _Means(
+        _mean_weight(table, [each.validation for each in together]),
+        _mean_weight(table, [each.test for each in together]),
+    )
+
+
+def _mean_weight(table: Table, rows: Sequence[Index]) -> float:
+    """The mean weight of these rows; 1 where rows have none, and where there are no rows."""
+    every = np.concatenate(rows) if table.weight is not None and rows else ()
+    return float(table.weight[every].mean()) if table.weight is not None and len(every) else 1.0
+
+
+def _split(table: Table, parts: Parts, preprocessor: Preprocessor, held: _Means, place: Tensor) -> Split:
+    train = _rows(table, parts.train, preprocessor, place, _mean_weight(table, [parts.train]))
+    validation = _rows(table, parts.validation, preprocessor, place, held.validation)
+    test = _rows(table, parts.test, preprocessor, place, held.test)
     return Split(train, validation, test, repeat=parts.repeat, fold=parts.fold)
 
 
-def _rows(table: Table, index: Index, preprocessor: Preprocessor, place: Tensor, together: Sequence[Index]) -> Rows:
-    """Preprocessed rows; `together` are the rows, over all of which their weights have the mean 1."""
+def _rows(table: Table, index: Index, preprocessor: Preprocessor, place: Tensor, mean_weight: float) -> Rows:
+    """Preprocessed rows, their weights relative to that mean."""
     ids = torch.from_numpy(index)
     x = torch.from_numpy(preprocessor.apply(table.inputs.iloc[index]))
-    weight = None if table.weight is None else torch.from_numpy(_mean_one(table.weight, index, together))
+    weight = None if table.weight is None else torch.from_numpy(table.weight[index] / mean_weight)
     return Rows(x, torch.from_numpy(table.targets.y[index]), ids=ids, place=place[ids], weight=weight)
-
-
-def _mean_one(weight: Floats, index: Index, together: Sequence[Index]) -> Floats:
-    found: Floats = weight[index]
-    return found / weight[np.concatenate(together)].mean() if len(found) else found

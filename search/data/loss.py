@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from search.core.errors import UserError
+from search.core.text import one_line
 from search.metrics import METRICS, Kind, metrics_for, task_of
 from search.metrics.log_loss import cross_entropy
 from search.metrics.mse import squared_error
@@ -45,7 +46,7 @@ def own_loss(name: str, output: Tensor, y: Tensor) -> Tensor:
         found: Tensor = torch.vmap(torch.vmap(function, in_dims=(0, None)))(output, y)
     except Exception as error:
         raise UserError(
-            f"training.loss: {name} raised {type(error).__name__}: {' '.join(str(error).split())[:200]}; it is called "
+            f"training.loss: {name} raised {type(error).__name__}: {one_line(error)[:200]}; it is called "
             f"with tensors {tuple(output.shape[2:])} and {tuple(y.shape[1:])} of many fits at once (torch.vmap)"
         ) from error
     if found.shape != output.shape[:3]:

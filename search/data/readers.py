@@ -13,6 +13,7 @@ from pandas import DataFrame, Series
 from torch import Tensor
 
 from search.core.errors import UserError
+from search.core.text import one_line
 from search.data.columns import pick
 from search.data.ready import ready_arrays
 from search.data.task import Task
@@ -104,7 +105,7 @@ def read_function(source: str) -> Raw | Task:
     try:
         found = function()
     except Exception as error:
-        raise UserError(f"{where} raised {type(error).__name__}: {_line(error)}") from error
+        raise UserError(f"{where} raised {type(error).__name__}: {one_line(error)}") from error
     if isinstance(found, Task):
         return found
     if (ready := _ready(found, where)) is not None:
@@ -134,9 +135,11 @@ def _read(path: Path, text: Sequence[str]) -> DataFrame:
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{path}: is empty; the first line must name the columns") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: cannot be read as csv: it is not UTF-8 ({_line(error)}); save it as UTF-8") from error
+        raise UserError(
+            f"{path}: cannot be read as csv: it is not UTF-8 ({one_line(error)}); save it as UTF-8"
+        ) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as {path.suffix[1:]}: {_line(error)}") from error
+        raise UserError(f"{path}: cannot be read as {path.suffix[1:]}: {one_line(error)}") from error
     _refuse_duplicates(frame, str(path))
     return frame
 
@@ -187,7 +190,3 @@ def _refuse_duplicates(frame: DataFrame, where: str) -> None:
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise UserError(f'{where}: column "{twice[0]}" appears more than once; every column needs its own name')
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
 from search.core.errors import UserError
+from search.core.text import one_line
 from search.data.targets import Targets
 
 
@@ -82,7 +83,7 @@ def _of_dataset(found: Dataset[Any], where: str) -> tuple[Tensor, NDArray[Any]]:
         return torch.stack([_tensor(row[0]) for row in rows]), np.stack([np.asarray(row[1]) for row in rows])
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
         raise UserError(
-            f"{where} is a Dataset that cannot be read whole ({type(error).__name__}: {' '.join(str(error).split())}); "
+            f"{where} is a Dataset that cannot be read whole ({type(error).__name__}: {one_line(error)}); "
             "it needs a length, and pairs (input, target) with inputs of one shape"
         ) from error
 

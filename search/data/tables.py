@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from search.data.targets import Targets, encode_targets
 from search.data.task import Task
 from search.settings import Bundled, FileData, FrameData, FunctionData
 
+NO_COLUMNS: Final[Mapping[str, str]] = {}
 TableData = Bundled | FileData | FrameData | FunctionData
 
 
@@ -68,23 +70,14 @@ class Table:
         return digest.hexdigest()
 
 
-def read_table(
-    data: TableData,
-    test_column: str | None,
-    frame: object = None,
-    *,
-    group_column: str | None = None,
-    time_column: str | None = None,
-) -> Table | Ready | Task:
+def read_table(data: TableData, frame: object = None, named: Mapping[str, str] = NO_COLUMNS) -> Table | Ready | Task:
     """The table that a study's `[data]` names, data to be taken as they are, or the user's own function's ready task.
 
-    The columns that are named here say how the rows are cut, see `settings.Split`, and are no inputs.
+    `named` are the columns that say how the rows are cut, by their keys in [split]; they are no inputs.
     `frame` is what was handed over in Python, for the source "frame".
     Raises `UserError`, naming the source and the column or key, for data that cannot be used.
     """
     raw = _read(data, frame)
-    asked = {"test_column": test_column, "group_column": group_column, "time_column": time_column}
-    named = {key: name for key, name in asked.items() if name is not None}
     if isinstance(raw, Task):
         _refuse_columns(named, data.source)
         return raw

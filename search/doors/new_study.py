@@ -102,7 +102,7 @@ def _guess(table: Table) -> str:
 
 def _read(settings: Settings) -> Table:
     # A file gives a table; only the user's own function may give a ready task.
-    return cast(Table, read_table(cast(FileData, settings.data), None))
+    return cast(Table, read_table(cast(FileData, settings.data)))
 
 
 def _split(table: Table, folds: int = MOST_FOLDS) -> Split:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from pandas import DataFrame
 
 from search.core.errors import UserError
-from search.data.new_rows import new_rows, read_new_rows, unused
+from search.data.new_rows import read_new_rows, unused
 from search.doors.export import refuse_output, write_table
 
 if TYPE_CHECKING:
+    from search.core.arrays import Array
     from search.runs.model import FittedModel
 
 
@@ -27,7 +28,7 @@ def predict_file(model: FittedModel, data: Path, output: Path | None) -> tuple[s
     if output is not None:
         refuse_output(output)
     found = read_new_rows(data, model.preprocessor)
-    table = predictions(model, new_rows(found, model.preprocessor, str(data)))
+    table = predictions(model, model.outputs(found, str(data)))
     if output is None:
         table.to_csv(sys.stdout, index=False)
     else:
@@ -36,14 +37,14 @@ def predict_file(model: FittedModel, data: Path, output: Path | None) -> tuple[s
     return (f"{data}: columns that the model does not take: {', '.join(left)}",) if left else ()
 
 
-def predictions(model: FittedModel, x: DataFrame) -> DataFrame:
+def predictions(model: FittedModel, outputs: Array) -> DataFrame:
     """One row a row: `prediction` (several targets: `prediction_NAME`), and for classes `probability_CLASS`."""
-    found = model.predict(x)
+    found = model.predicted(outputs)
     names = model.targets.names
     if found.ndim == 2:
         return DataFrame(found, columns=[f"prediction_{name}" for name in names])
     table = DataFrame({"prediction": found})
     if model.targets.kind == "regression":
         return table
-    shares = DataFrame(model.predict_proba(x), columns=[f"probability_{label}" for label in model.targets.labels])
+    shares = DataFrame(model.probabilities(outputs), columns=[f"probability_{label}" for label in model.targets.labels])
     return table.join(shares)

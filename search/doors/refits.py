@@ -12,6 +12,7 @@ import numpy as np
 from search.core.arrays import Array, Index
 from search.core.errors import UserError
 from search.core.folds import Fold
+from search.core.text import one_line
 from search.doors.row_losses import Metric, row_losses
 from search.doors.tried import Tried
 
@@ -130,8 +131,8 @@ def _fit(model: Any, metric: Metric, scorer: Any, *rows: Any) -> Fit:  # noqa: A
             score = np.nan if scorer is None else float(scorer(model, other, truth))
             return Fit(row_losses(model, other, truth, metric), score)
         except Exception as error:  # whatever somebody's estimator raises
-            line = " ".join(str(error).split())
-            return Fit(np.full(len(np.asarray(truth)), np.inf), np.nan, f"{type(error).__name__}: {line}")
+            failure = f"{type(error).__name__}: {one_line(error)}"
+            return Fit(np.full(len(np.asarray(truth)), np.inf), np.nan, failure)
 
 
 def rows_of_test(test: tuple[Any, ...]) -> tuple[Any, Any]:

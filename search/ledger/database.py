@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from search.core.errors import UserError
+from search.core.text import one_line
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -44,9 +45,9 @@ def open_database(url: URL) -> RDBStorage:
             "'psycopg[binary]', and a URL that begins with postgresql+psycopg://)"
         ) from error
     except DatabaseError as error:
-        raise UserError(f"storage {url}: cannot be opened: {_one_line(error.orig or error)}") from error
+        raise UserError(f"storage {url}: cannot be opened: {one_line(error.orig or error)}") from error
     except RuntimeError as error:  # Optuna's word on tables of another version
-        raise UserError(f"storage {url}: {_one_line(error)}") from error
+        raise UserError(f"storage {url}: {one_line(error)}") from error
 
 
 @contextmanager
@@ -88,7 +89,3 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

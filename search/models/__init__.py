@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from search.core.errors import UserError
-from search.models.base import Model, Parameters, TrainingStep, penalised
+from search.models.base import Model, Parameters, TrainingStep
 from search.models.per_candidate import PerCandidate
 from search.models.perceptron import Perceptron
 from search.models.user_module import UserModule, user_module
@@ -47,7 +47,7 @@ def make_model(
     (64, 32, 16, 10)
     """
     model = settings.model
-    if model.kind not in {"linear", "mlp"}:
+    if model.own:
         return user_module(model.kind, torch.zeros(2, features) if sample is None else sample, outputs, model.penalised)
     if sample is not None and (sample.ndim != 2 or not sample.is_floating_point()):
         raise UserError(
@@ -66,5 +66,4 @@ __all__ = [
     "TrainingStep",
     "UserModule",
     "make_model",
-    "penalised",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -49,8 +48,8 @@ class Model(ABC):
         """One fit's model as a module of its own, ready to predict: parameters without the leading axes."""
 
     def penalised(self, parameters: Parameters) -> list[str]:
-        """Names of the parameters that the penalty acts on."""
-        return penalised(parameters)
+        """Names of the stacked parameters that the penalty acts on: weights, not biases or other vectors."""
+        return [name for name, value in parameters.items() if value.ndim >= 4]
 
     @property
     @abstractmethod
@@ -61,8 +60,3 @@ class Model(ABC):
     def notes(self) -> tuple[str, ...]:
         """What to tell before training, a line each."""
         return ()
-
-
-def penalised(parameters: Mapping[str, Tensor]) -> list[str]:
-    """Names of the stacked parameters that the penalty acts on: weights, not biases or other vectors."""
-    return [name for name, value in parameters.items() if value.ndim >= 4]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from search.core.text import one_line
 from search.models.base import Parameters
 from search.models.functional import Fits, looped, stacked
 
@@ -92,7 +93,7 @@ def _close(one: Tensor, other: Tensor) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = one_line(error)
     for pattern, reason in REASONS:
         if (found := re.search(pattern, text, re.IGNORECASE)) is not None:
             return found.expand(reason)

@@ -53,8 +53,10 @@ class Stackable(TorchFunctionMode):
     def _call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         if self.seed is not None and func in DROPOUTS:
             return self._dropout(DROPOUTS[func], *args, **kwargs)
-        if func is F.scaled_dot_product_attention and not kwargs.pop("enable_gqa", False):
-            return attention(self._drop, *args, **kwargs)
+        if func is F.scaled_dot_product_attention and not kwargs.get("enable_gqa"):
+            return attention(
+                self._drop, *args, **{name: value for name, value in kwargs.items() if name != "enable_gqa"}
+            )
         if func is F.multi_head_attention_forward:
             with self:
                 return _ATTENTION_LAYER(*args, **kwargs)

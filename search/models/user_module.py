@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from search.core.errors import UserError
+from search.core.text import one_line
 from search.models.base import Model, Parameters, TrainingStep
 from search.models.chosen import Choice, penalised_names
 from search.models.functional import Fits, looped, stacked
@@ -47,7 +48,14 @@ class UserModule(Model):
     sample: Tensor
 
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
-        return initial(self.factory, seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = self.factory()
+        every = dict(module.named_parameters())
+        trained = {name: value.detach() for name, value in every.items() if value.requires_grad}
+        # Frozen parameters are neither trained nor penalised.
+        fixed = {name: value.detach() for name, value in every.items() if not value.requires_grad}
+        return trained, fixed | {name: value.detach() for name, value in module.named_buffers()}
 
     def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None) -> Tensor:
         self.module.train(step is not None)
@@ -93,17 +101,6 @@ class UserModule(Model):
         return (acts,) if self.reason is None else (acts, f"trained one fit at a time: {self.reason}")
 
 
-def initial(factory: Callable[[], nn.Module], seed: int) -> tuple[Parameters, Parameters]:
-    """A module's trained parameters; and its buffers, with the frozen parameters, which are not penalised either."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        module = factory()
-    every = dict(module.named_parameters())
-    trained = {name: value.detach() for name, value in every.items() if value.requires_grad}
-    fixed = {name: value.detach() for name, value in every.items() if not value.requires_grad}
-    return trained, fixed | {name: value.detach() for name, value in module.named_buffers()}
-
-
 def user_module(name: str, x: Tensor, outputs: int, wanted: tuple[str, ...] | str | None = None) -> UserModule:
     """The module that "package.module:function" makes for rows like `x` (rows, ...).
 
@@ -147,7 +144,7 @@ def _refuse_other_shapes(call: str, module: nn.Module, sample: Sample, outputs: 
     except Exception as error:
         raise UserError(
             f"model.kind: {call} fails on rows of shape {tuple(rows.shape)}, {str(rows.dtype).removeprefix('torch.')}: "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            f"{type(error).__name__}: {one_line(error)[:200]}"
         ) from error
     if shape != (len(rows), outputs):
         raise UserError(

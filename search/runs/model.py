@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -79,24 +79,39 @@ class FittedModel:
 
         Raises `UserError` for a column that is missing, text among numbers, and an array of another width.
         """
-        output = self._outputs(x)
-        if self.targets.kind == "regression":
-            return output[:, 0] if len(self.targets.names) == 1 else output
-        chosen = output[:, 0] > 0 if self.targets.kind == "binary" else output.argmax(axis=1)
-        return np.array(self.targets.labels)[chosen.astype(np.intp)]
+        return self.predicted(self.outputs(x))
 
     def predict_proba(self, x: object) -> Array:
         """The probability of every class, (rows, classes), in the order of `targets.labels`."""
-        logits = torch.from_numpy(self._outputs(self._classifies(x, "predict_proba")))
+        self._refuse_numbers("predict_proba")
+        return self.probabilities(self.outputs(x))
+
+    def decision_function(self, x: object) -> Array:
+        """The logits (rows, classes); of two classes (rows,), that of the second."""
+        self._refuse_numbers("decision_function")
+        output = self.outputs(x)
+        return output[:, 0] if self.targets.kind == "binary" else output
+
+    @torch.no_grad()
+    def outputs(self, x: object, where: str = "data") -> Array:
+        """What the model returns for raw rows, (rows, outputs): numbers, or logits; `where` names them in errors."""
+        found: Array = self.module(self.features_of(x, where)).numpy()
+        return found
+
+    def predicted(self, outputs: Array) -> NDArray[Any]:
+        """The prediction of `predict` that these outputs are."""
+        if self.targets.kind == "regression":
+            return outputs[:, 0] if len(self.targets.names) == 1 else outputs
+        chosen = outputs[:, 0] > 0 if self.targets.kind == "binary" else outputs.argmax(axis=1)
+        return np.array(self.targets.labels)[chosen.astype(np.intp)]
+
+    def probabilities(self, outputs: Array) -> Array:
+        """The probabilities of `predict_proba` that these logits are."""
+        logits = torch.from_numpy(outputs)
         if self.targets.kind == "binary":
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         found: Array = logits.softmax(1).numpy()
         return found
-
-    def decision_function(self, x: object) -> Array:
-        """The logits (rows, classes); of two classes (rows,), that of the second."""
-        output = self._outputs(self._classifies(x, "decision_function"))
-        return output[:, 0] if self.targets.kind == "binary" else output
 
     # Linear models
 
@@ -177,8 +192,7 @@ class FittedModel:
     @property
     def dtype(self) -> torch.dtype:
         """Double precision but for the user's own modules, which may know one precision alone."""
-        own = self.settings.model.kind not in {"linear", "mlp"}
-        return next(iter(self.parameters.values())).dtype if own else torch.float64
+        return next(iter(self.parameters.values())).dtype if self.settings.model.own else torch.float64
 
     @cached_property
     def module(self) -> nn.Module:
@@ -192,10 +206,10 @@ class FittedModel:
         ]
         return model.standalone(state[0], state[1]).requires_grad_(False)
 
-    def features_of(self, x: object) -> Tensor:
+    def features_of(self, x: object, where: str = "data") -> Tensor:
         """Raw rows as what the model itself sees, (rows, ...)."""
         if self.preprocessor is not None:
-            return torch.from_numpy(self.preprocessor.apply(new_rows(x, self.preprocessor))).to(self.dtype)
+            return torch.from_numpy(self.preprocessor.apply(new_rows(x, self.preprocessor, where))).to(self.dtype)
         rows = torch.as_tensor(np.asarray(x))
         if tuple(rows.shape[1:]) != self.inputs:
             raise UserError(f"data: has the shape {tuple(rows.shape)}; the model takes {('rows', *self.inputs)}")
@@ -207,15 +221,9 @@ class FittedModel:
         own: torch.dtype = getattr(torch, self.input_type)
         return torch.zeros(2, *self.inputs, dtype=self.dtype if own.is_floating_point else own)
 
-    @torch.no_grad()
-    def _outputs(self, x: object) -> Array:
-        found: Array = self.module(self.features_of(x)).numpy()
-        return found
-
-    def _classifies(self, x: object, name: Literal["predict_proba", "decision_function"]) -> object:
+    def _refuse_numbers(self, method: str) -> None:
         if self.targets.kind == "regression":
-            raise UserError(f"{name}: needs classes, this model predicts numbers; use predict")
-        return x
+            raise UserError(f"{method}: needs classes, this model predicts numbers; use predict")
 
 
 def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int | None = None) -> FittedModel:

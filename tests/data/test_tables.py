@@ -67,7 +67,7 @@ def test_bundled_data(load, source, kind, shape, outputs):
 
 
 def test_bundled_classes_are_scikit_learns():
-    table = read_table(Bundled(source="breast_cancer"), None)
+    table = read_table(Bundled(source="breast_cancer"))
     assert table.targets.classes == ("malignant", "benign")
     assert table.targets.y[:5].tolist() == [0] * 5
 
@@ -115,7 +115,7 @@ def test_permuted_test_targets_change_the_test_targets_alone(load, houses, tmp_p
 def test_csv_and_parquet_are_the_same_table(houses, tmp_path):
     frame().to_parquet(tmp_path / "houses.parquet", index=False)
     tables = [
-        read_table(FileData(source="file", path=path, target=("price",)), "held")
+        read_table(FileData(source="file", path=path, target=("price",)), named={"test_column": "held"})
         for path in (houses, tmp_path / "houses.parquet")
     ]
     pd.testing.assert_frame_equal(tables[0].inputs, tables[1].inputs)
@@ -126,7 +126,9 @@ def test_csv_and_parquet_are_the_same_table(houses, tmp_path):
 def test_every_value_and_name_is_in_the_fingerprint(tmp_path, column):
     def fingerprint(data):
         data.to_csv(tmp_path / "data.csv", index=False)
-        return read_table(FileData(source="file", path=tmp_path / "data.csv", target=("price",)), "held").fingerprint()
+        return read_table(
+            FileData(source="file", path=tmp_path / "data.csv", target=("price",)), named={"test_column": "held"}
+        ).fingerprint()
 
     changed = frame()
     changed.loc[31, column] = changed[column][changed[column] != changed.loc[31, column]].iloc[0]
@@ -138,20 +140,22 @@ def test_every_value_and_name_is_in_the_fingerprint(tmp_path, column):
 def test_marks_of_the_test_rows(tmp_path, marks):
     values = np.where(frame()["held"], *marks)
     frame().assign(held=values).to_csv(tmp_path / "data.csv", index=False)
-    table = read_table(FileData(source="file", path=tmp_path / "data.csv", target=("price",)), "held")
+    table = read_table(
+        FileData(source="file", path=tmp_path / "data.csv", target=("price",)), named={"test_column": "held"}
+    )
     np.testing.assert_array_equal(table.test, frame()["held"])
 
 
 def test_byte_order_mark_and_spaces_are_read_away(tmp_path):
     (tmp_path / "data.csv").write_text("a, b, y\n1, , 2.5\n3, 4, 3.5\n", encoding="utf-8-sig")
-    table = read_table(FileData(source="file", path=tmp_path / "data.csv", target=("y",)), None)
+    table = read_table(FileData(source="file", path=tmp_path / "data.csv", target=("y",)))
     np.testing.assert_array_equal(table.inputs, [[1, np.nan], [3, 4]])
     assert table.inputs.columns.tolist() == ["a", "b"]
 
 
 def test_a_column_without_values_is_left_out(tmp_path):
     (tmp_path / "data.csv").write_text("a,empty,y\n1,,2.5\n3,,3.5\n")
-    table = read_table(FileData(source="file", path=tmp_path / "data.csv", target=("y",)), None)
+    table = read_table(FileData(source="file", path=tmp_path / "data.csv", target=("y",)))
     assert table.inputs.columns.tolist() == ["a"]
 
 

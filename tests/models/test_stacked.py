@@ -88,6 +88,14 @@ def test_attention_takes_torchs_masks(causal):
         torch.testing.assert_close(ours, own(query, key, key, attn_mask=mask, is_causal=causal, scale=0.3))
 
 
+def test_attention_whose_queries_share_keys_is_torchs_own():
+    query, key = torch.randn(2, 4, 5, 8), torch.randn(2, 2, 5, 8)
+    own = torch.nn.functional.scaled_dot_product_attention
+    with Stackable(None):
+        ours = own(query, key, key, enable_gqa=True)
+    torch.testing.assert_close(ours, own(query, key, key, enable_gqa=True))
+
+
 @pytest.mark.parametrize("make", list(own_nets.REASONS), ids=lambda make: make.__name__)
 def test_what_cannot_be_stacked_says_why_and_trains_one_at_a_time(make):
     model = model_of(make.__name__, VECTORS)

@@ -149,7 +149,7 @@ def table():
     inputs = pd.DataFrame(random.normal(size=(50, 3)), columns=list("abc"))
     inputs.iloc[::7, 0] = np.nan
     inputs["d"] = random.choice(["x", "y"], 50)
-    read = read_table(FrameData(source="frame"), None, (inputs, random.normal(size=50)))
+    read = read_table(FrameData(source="frame"), (inputs, random.normal(size=50)))
     assert isinstance(read, Table)
     return read, random.integers(1, 4, 50).astype(float)
 

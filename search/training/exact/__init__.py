@@ -56,16 +56,22 @@ def solve(  # noqa: PLR0913 - a problem, and when it counts as solved
     tensor([1.5000, 1.0000], dtype=torch.float64)
     """
     parts = [terms(candidate) for candidate in candidates]
-    counts = x.new_ones(x.shape[:2]) if weight is None else weight
-    middle = (counts[..., None] * x).mean(1)
+    middle = _weighted(x, weight).mean(1)
     centred = x - middle[:, None]
     if kind == "regression":
-        root, mean = counts.sqrt()[..., None], (counts[..., None] * y).mean(1)
-        solved, error = solve_squared(root * centred, root * (y - mean[:, None]), parts, limits.steps)
+        mean, root = _weighted(y, weight).mean(1), None if weight is None else weight.sqrt()
+        rows = _weighted(centred, root), _weighted(y - mean[:, None], root)
+        solved, error = solve_squared(*rows, parts, limits.steps)
         bias, bound = mean[:, None].expand(solved.shape[:3]), limits.gap
     else:
         width = 1 if kind == "binary" else outputs or int(y.max()) + 1
+        counts = x.new_ones(x.shape[:2]) if weight is None else weight
         solved, bias, error = solve_classes(Data.of(centred, y, width, counts), parts, limits)
         bound = limits.residual
     solved = solved + 0.0  # no negative zeros
     return Solution(solved, bias - (solved @ middle[:, None, :, None])[..., 0], error, error <= bound)
+
+
+def _weighted(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Values (R, n, ...) of the rows, each times its row's weight (R, n), if rows have any."""
+    return values if weight is None else weight[..., None] * values
