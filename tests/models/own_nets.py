@@ -130,7 +130,6 @@ class Noisy(nn.Linear):
         return found + 0.1 * torch.randn(found.shape) if self.training else found
 
 
-STACKED = [Residual, group_norm_net, nn.Linear]
 REASONS = {
     batch_norm_net: "BatchNorm1d keeps running statistics",
     Branching: "its forward depends on the values of its tensors",

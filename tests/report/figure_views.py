@@ -133,3 +133,9 @@ def tuned(penalty: str = "l2", strengths: Sequence[float] = (0.01, 0.1, 1.0, 10.
     turns = [dict(zip(settings, values, strict=True)) for values in zip(*settings.values(), strict=True)]
     places = [("none", 0.0), *((penalty, strength) for strength in strengths)]
     return [Candidate(*place, **turn) for place in places for turn in turns]
+
+
+def column(table, heading):
+    """The cells of a page's table under a heading."""
+    index = [each.heading for each in table.columns].index(heading)
+    return [row[index] for row in table.rows]

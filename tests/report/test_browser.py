@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from overlaps import OVERLAPS
+from serving import served
 
-from search import load
-from search.ledger import open_storage
-from search.report.dashboard import open_dashboard
 from search.report.page import write_report
 
 
@@ -225,12 +221,8 @@ dashboard_test = pytest.mark.filterwarnings("ignore:Some regimes")
 
 @pytest.fixture(scope="module")
 def dashboard(storage):
-    opened = open_storage(storage, create=False)
-    view_of = lambda name: load(name, storage).view  # noqa: E731
-    with open_dashboard(opened, host="127.0.0.1", port=None, view_of=view_of) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with served(storage) as server:
         yield server.url
-        server.shutdown()
 
 
 @dashboard_test

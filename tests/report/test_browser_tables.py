@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from overlaps import OVERLAPS
+from serving import served
 
 import search
-from search.ledger import open_storage
-from search.report.dashboard import open_dashboard
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Some regimes")]
 
@@ -40,13 +37,9 @@ def storage(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def served(storage):
-    opened = open_storage(storage, create=False)
-    view_of = lambda name: search.load(name, storage).view  # noqa: E731
-    with open_dashboard(opened, host="127.0.0.1", port=None, view_of=view_of) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+def dashboard(storage):
+    with served(storage) as server:
         yield server.url
-        server.shutdown()
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -65,13 +58,13 @@ def test_on_the_page_no_texts_of_a_figure_overlap_on_any_screen(browser, storage
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_in_the_dashboard_no_texts_of_a_figure_overlap(browser, served, storage, name):
+def test_in_the_dashboard_no_texts_of_a_figure_overlap(browser, dashboard, storage, name):
     study = search.load(name, storage)
     found = {}
     for width in (1200, 1900):
         with browser.new_context(viewport={"width": width, "height": 900}) as context:
             page = context.new_page()
-            page.goto(f"{served}/studies/{study.ledger.id}")
+            page.goto(f"{dashboard}/studies/{study.ledger.id}")
             page.wait_for_function(f"() => document.querySelectorAll('.gtitle').length >= {len(study.figures)}")
             found[width] = page.evaluate(OVERLAPS, "[id^=user-defined-plot]")
     assert not any(found.values()), found

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 from command_line import PROGRAM, SMALL, call
 from optuna_dashboard import get_note
+from serving import served
 
 from search import load
 from search.core.errors import UserError
@@ -23,17 +24,10 @@ from search.report.view import StudyView
 pytestmark = pytest.mark.filterwarnings("ignore:Some regimes")  # optuna's own, on few trials
 
 
-def served(storage):
-    opened = open_storage(storage, create=False)
-    return open_dashboard(opened, host="127.0.0.1", port=None, view_of=lambda name: load(name, storage).view)
-
-
 @pytest.fixture(scope="module")
 def server(storage):
     with served(storage) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
-        server.shutdown()
 
 
 def detail(server, name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from figure_views import L2, outcome, random_view, rotated_view, view_of, with_grid
+from figure_views import L2, column, outcome, random_view, rotated_view, view_of, with_grid
 
 from search.core.candidate import Candidate
 from search.core.evidence import Evidence
@@ -12,11 +12,6 @@ from search.report.facts import facts_of, figures_of, file_name, without_paths
 from search.report.figures.regret import regret
 from search.report.judged_tables import candidates_table, coefficients_table, picks_table
 from search.verdict.rotation import inner_views
-
-
-def column(table, heading):
-    index = [each.heading for each in table.columns].index(heading)
-    return [row[index] for row in table.rows]
 
 
 def test_every_compared_candidate_has_its_losses_and_the_regret_of_the_figure():

@@ -7,17 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from figure_views import L2, outcome, random_view, view_of
+from figure_views import L2, column, outcome, random_view, view_of
 
 from search.core.candidate import Candidate
 from search.core.text import NOTHING, number
 from search.report import tables
 from search.report.tables import DIGITS, leading_trials, rules_table, seeds_of, trials_table, versions_of
-
-
-def column(table, heading):
-    index = [each.heading for each in table.columns].index(heading)
-    return [row[index] for row in table.rows]
 
 
 def test_trials_ascend_by_validation_loss_and_the_selected_one_is_marked(study):
