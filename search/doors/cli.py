@@ -151,15 +151,15 @@ def dashboard(
     strength: Strength = None,
 ) -> None:
     """Serve optuna-dashboard on the ledger, with verdicts and figures in it, also while studies run. Ctrl-C ends it."""
-    from search.doors.publishing import publish_recorded
-    from search.doors.study import load, quiet_optuna
+    from search.doors.publishing import publish_recorded, shown
+    from search.doors.study import quiet_optuna
     from search.ledger import open_storage
     from search.report.dashboard import open_dashboard
 
     opened = open_storage(storage, create=False)
 
     def view_of(name: str) -> StudyView:
-        return load(name, storage, strength=strength).view
+        return shown(opened, name, strength).view
 
     with quiet_optuna(), open_dashboard(opened, host=host, port=port, view_of=view_of) as server:
         for line in publish_recorded(opened, strength):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from optuna.storages import BaseStorage
 
+    from search.ledger import Storage
     from search.report.gallery import Gallery
     from search.runs import Progress
     from search.runs.model import FittedModel
@@ -356,8 +357,13 @@ def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, 
         storage, name = name._storage, name.study_name
     given = Settings.load(name) if str(name).endswith(".toml") else None
     find_modules(Path(str(name)).parent if given else Path())
-    ledger = find_study(open_storage(storage, create=False), given.name if given else str(name), strength)
-    return Study(ledger, given or (Settings.stored(ledger.settings) if isinstance(ledger, StudyLedger) else None))
+    return study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
+
+
+def study_in(storage: Storage, name: str, strength: str | None = None, settings: Settings | None = None) -> Study:
+    """The study of that name in an open storage; `settings` are those of its file, if not the stored ones."""
+    ledger = find_study(storage, name, strength)
+    return Study(ledger, settings or (Settings.stored(ledger.settings) if isinstance(ledger, StudyLedger) else None))
 
 
 def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) -> Settings:

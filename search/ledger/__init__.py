@@ -8,9 +8,9 @@ recorded. A study that somebody else ran keeps its losses in its own trials (see
 from search.ledger.artifacts import ArtifactStore, FileArtifacts
 from search.ledger.foreign import ForeignLedger
 from search.ledger.openings import Opening
-from search.ledger.reading import Ledger, find_study
+from search.ledger.reading import Ledger, find_study, is_foreign
 from search.ledger.storage import Storage, memory_storage, open_storage
-from search.ledger.study import StudyLedger
+from search.ledger.study import StudyLedger, is_own
 from search.ledger.summary import StudySummary, list_studies
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "StudyLedger",
     "StudySummary",
     "find_study",
+    "is_foreign",
+    "is_own",
     "list_studies",
     "memory_storage",
     "open_storage",

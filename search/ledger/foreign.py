@@ -55,11 +55,6 @@ class ForeignLedger:
         beside_others = replace(storage, one_write=storage.shared_write)
         return cls(beside_others, name, study_id, roles_in(every, name, strength))
 
-    @property
-    def versions(self) -> list[dict[str, str]]:
-        """Nothing is known of the software that worked on it."""
-        return []
-
     def study(self) -> Study:
         """Optuna's study."""
         from optuna import load_study

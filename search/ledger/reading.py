@@ -36,9 +36,7 @@ def find_study(storage: Storage, name: str, strength: str | None = None) -> Stud
 
     `UserError` for an unknown name, with the known ones, and for a study whose trials recorded nothing.
     """
-    known = known_studies(storage)
-    own = name not in known or "settings" in storage.optuna.get_study_user_attrs(known[name])
-    if not own:
+    if is_foreign(storage, name):
         return ForeignLedger.load(storage, name, strength)
     ledger = StudyLedger.load(storage, name)
     if strength not in (None, STRENGTH):
@@ -46,3 +44,9 @@ def find_study(storage: Storage, name: str, strength: str | None = None) -> Stud
             f"--strength: study {name!r} was run by lambda-search, and its strength is lambda: leave it out"
         )
     return ledger
+
+
+def is_foreign(storage: Storage, name: str) -> bool:
+    """Whether the study of that name is there and was made by somebody else."""
+    known = known_studies(storage)
+    return name in known and "settings" not in storage.optuna.get_study_user_attrs(known[name])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from search.ledger.files import folder_name, locked
 from search.ledger.identity import Identity, create_or_resume, find
 from search.ledger.losses import LossStore, Place
 from search.ledger.models import ModelStore
-from search.ledger.openings import Opening, note_opening, now, openings_in, still_sealed
+from search.ledger.openings import OPENED, Opening, note_opening, now, openings_in, still_sealed
 from search.ledger.storage import Storage
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ FACTS: Final = "facts"
 CONFIRMED: Final = "confirmed"
 MODEL: Final = "model"
 Confirmation = Literal["grid", "inner", "exact"]
+OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", FACTS, MODEL, *get_args(Confirmation)})
+
+
+def is_own(attribute: str) -> bool:
+    """Whether the ledger keeps a study's attribute of this name for itself; paths of this machine are among them."""
+    return attribute in OWN or attribute.startswith(OPENED)
 
 
 @dataclass(frozen=True)

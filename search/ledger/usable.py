@@ -48,7 +48,7 @@ def usable(every: Sequence[FrozenTrial]) -> Usable:
 def _alike(given: list[FrozenTrial], part: Literal["validation", "test"]) -> list[FrozenTrial]:
     """The trials of the most frequent form; of one that diverged the shape is enough."""
     forms = [recorded.form_of(trial, part) for trial in given]
-    most = max(forms, key=forms.count, default=None)
+    most = Counter(forms).most_common(1)[0][0] if forms else None
     return [
         trial
         for trial, own in zip(given, forms, strict=True)

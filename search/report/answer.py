@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from search.core.text import number
 from search.report.view import StudyView
-from search.verdict.text import describe
+from search.verdict.text import sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ def answer_of(view: StudyView) -> Answer:
     """The verdict in words; where there is none yet, what is known, why, and the command that gives one."""
     verdict = view.verdict
     if verdict is not None:
-        first, second, *rest = describe(verdict).split("\n")
-        basis = [line for line in rest if not line.startswith("Warning: ")]
+        first, second, *basis = sentences(verdict)
         messages = tuple(warning.message for warning in verdict.warnings)
         return Answer(verdict.answer.replace(" ", "-"), verdict.answer, f"{first} {second}", tuple(basis), messages)
     if view.selected is None:

@@ -18,6 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import plotly.graph_objects as go
 
 from search.core.errors import UserError
+from search.ledger import is_own
 from search.report.answer import answer_of
 from search.report.draw import NOTE_HEIGHT
 from search.report.gallery import Gallery
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
     from search.ledger import Ledger, Storage
 
 VERDICT: Final = "verdict"
-OWN: Final = frozenset(
-    {"settings", "fingerprint", "versions", "seal", "grid", "inner", "exact", "facts", "model", "dashboard"}
-)
-"""Attributes of a study that the ledger keeps for itself, with paths of this machine among them."""
+FIGURES_BEFORE: Final = "dashboard"  # what version 0.1 kept of the figures that it stored
 STUDIES: Final = re.compile(r"/api/studies(/\d+)?")
 FINISHED: Final = frozenset({"Complete", "Pruned", "Fail"})
 CARD_HEIGHT: Final = 450  # pixels, as optuna-dashboard has them; the width is that of a small window
@@ -112,7 +110,7 @@ class _WithFigures:
         answer = json.loads(body)
         for study in answer.get("study_summaries", [answer]):
             every = study.get("user_attrs", [])
-            mine = [each for each in every if each["key"] not in OWN and not each["key"].startswith("test losses")]
+            mine = [each for each in every if each["key"] != FIGURES_BEFORE and not is_own(each["key"])]
             study["user_attrs"] = sorted(mine, key=lambda each: each["key"] != VERDICT)
         if "plotly_graph_objects" in answer:
             finished = int(after) + sum(trial["state"] in FINISHED for trial in answer["trials"])

@@ -40,6 +40,10 @@ class Gallery(Mapping[str, go.Figure]):
         title, question = (text.replace("lambda", strength) for text in (entry.title, entry.question))
         return entry._replace(title=title, question=question)
 
+    def numbers(self, name: str) -> Any:  # noqa: ANN401 - each figure has its own
+        """What a figure draws, computed once; None where it does not apply."""
+        return self._numbers.get(name)
+
     def left_out(self) -> dict[str, Figure]:
         """The figures that do not apply; each entry's `needs` says what they would take."""
         return {name: self.entry(name) for name in FIGURES if name not in self._numbers}

@@ -10,7 +10,7 @@ from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.text import NOTHING, number, words
 from search.report.figures.paths import weight_names
-from search.report.figures.regret import regret
+from search.report.figures.regret import RegretCurve
 from search.report.tables import DIGITS, MOST_ROWS, Column, Table
 from search.report.view import StudyView
 from search.verdict import Comparison
@@ -30,20 +30,20 @@ COEFFICIENTS = (
 )
 
 
-def judged_tables(view: StudyView) -> list[Table]:
-    """Those of the tables that apply to the study."""
-    every = (candidates_table(view), picks_table(view), coefficients_table(view))
+def judged_tables(view: StudyView, curve: RegretCurve | None) -> list[Table]:
+    """Those of the tables that apply to the study; `curve` is what the figure of the regret draws."""
+    every = (candidates_table(view, curve), picks_table(view), coefficients_table(view))
     return [table for table in every if table is not None]
 
 
-def candidates_table(view: StudyView) -> Table | None:
+def candidates_table(view: StudyView, curve: RegretCurve | None) -> Table | None:
     """All compared candidates by their validation loss, at most `MOST_ROWS`; None without a verdict."""
     case, verdict = view.comparison, view.verdict
     if case is None or verdict is None:
         return None
     results = case.compared
     names = [name for name in results.parameters() if name != "penalty"]
-    measures = _measures(view, case)
+    measures = _measures(case, curve)
     order = np.argsort(results.validation_loss, kind="stable")[:MOST_ROWS].tolist()
     rows = [
         (
@@ -70,9 +70,9 @@ def candidates_table(view: StudyView) -> Table | None:
     )
 
 
-def _measures(view: StudyView, case: Comparison) -> dict[str, Array]:
+def _measures(case: Comparison, curve: RegretCurve | None) -> dict[str, Array]:
     """Heading -> a number a compared candidate."""
-    train, curve = case.compared.measure("train_loss"), regret(view)
+    train = case.compared.measure("train_loss")
     found: dict[str, Array] = {} if train is None else {"train loss": train}
     found["validation loss"] = case.compared.validation_loss
     if case.on_test:

@@ -62,7 +62,7 @@ def render(view: StudyView) -> str:
         storage=file_name(view.study.storage),
         figures={name: gallery.entry(name) for name in gallery},
         left_out=gallery.left_out(),
-        tables=_tables(view),
+        tables=_tables(view, gallery),
         file_name=f"{view.study.name}.toml",
         command=command_of(view.study.name, of_file=bool(view.study.settings)),
         study_file=study_file(without_paths(view.study.settings)) if view.study.settings else None,
@@ -78,10 +78,10 @@ def command_of(name: str, *, of_file: bool = True) -> str:
     return "\n".join(shlex.join(["lambda-search", *words]) for words in (first, ["report", name]))
 
 
-def _tables(view: StudyView) -> list[Table]:
+def _tables(view: StudyView, gallery: Gallery) -> list[Table]:
     rules = [] if view.verdict is None or not view.verdict.rules else [rules_table(view.verdict)]
     trials = [trials_table(view)] if len(view.study.trials) else []
-    return [*rules, *judged_tables(view), *trials]
+    return [*rules, *judged_tables(view, gallery.numbers("regret")), *trials]
 
 
 def _data(gallery: Gallery) -> str:

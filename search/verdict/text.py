@@ -17,8 +17,12 @@ EXPLODED = 2.0  # times the validation loss: a correction that is none
 
 def describe(verdict: Verdict) -> str:
     """The verdict as a person wants to read it: one statement a line, what to do and what is sure in the first one."""
-    lines = [_advice(verdict), _answer(verdict), *_settle(verdict), *_basis(verdict)]
-    return "\n".join(lines + [f"Warning: {warning.message}" for warning in verdict.warnings])
+    return "\n".join([*sentences(verdict), *(f"Warning: {warning.message}" for warning in verdict.warnings)])
+
+
+def sentences(verdict: Verdict) -> list[str]:
+    """What to do and what is sure, whether that settles the question, what would, and what it rests on; no warnings."""
+    return [_advice(verdict), _answer(verdict), *_settle(verdict), *_basis(verdict)]
 
 
 def lambdas(verdict: Verdict, parts: Sequence[SetPart | Interval]) -> str:

@@ -18,7 +18,7 @@ from command_line import call
 import search
 from search.core.errors import UserError
 from search.doors.export import export_trials
-from search.doors.publishing import publish_recorded
+from search.doors.publishing import publish_recorded, shown
 from search.ledger import open_storage
 from search.verdict import describe
 
@@ -254,5 +254,7 @@ def test_a_study_of_ours_has_its_strength(tmp_path):
     search.run(settings, storage=storage, progress=False)
     with pytest.raises(UserError, match="its strength is lambda: leave it out"):
         search.load("ours", storage, strength="lr")
+    beside_others = shown(open_storage(storage), "ours", "alpha")  # the dashboard's --strength is of other studies
+    assert len(beside_others.trials) == 2
     with pytest.raises(UserError, match="valid are a journal's path, a database's URL, or Optuna's own"):
         search.load("ours", 7)

@@ -16,7 +16,8 @@ from search.verdict.rotation import inner_views
 
 def test_every_compared_candidate_has_its_losses_and_the_regret_of_the_figure():
     view = with_grid()
-    table, case, curve = candidates_table(view), view.comparison, regret(view)
+    case, curve = view.comparison, regret(view)
+    table = candidates_table(view, curve)
     order = np.argsort(case.compared.validation_loss)
     assert len(table.rows) == len(case.compared) > len(view.results)
     assert column(table, "trial").count("grid") == len(case.compared) - len(view.results)
@@ -32,7 +33,7 @@ def test_every_compared_candidate_has_its_losses_and_the_regret_of_the_figure():
     best = view.verdict.best_on_test.candidate
     assert regrets.max() >= 0 > regrets.min()  # above 0 is better, as in the verdict's sentences
     assert column(table, "lambda")[int(regrets.argmax())] == f"{best.lambda_:.4g}"
-    assert candidates_table(random_view(L2, judged=False)) is None
+    assert candidates_table(random_view(L2, judged=False), None) is None
 
 
 def test_each_turn_has_the_pick_that_it_made_without_its_own_rows():
