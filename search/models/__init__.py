@@ -12,6 +12,7 @@ from torch import Tensor
 
 from search.core.errors import UserError
 from search.models.base import Model, Parameters, TrainingStep
+from search.models.chosen import strength_notes, strengths
 from search.models.per_candidate import PerCandidate
 from search.models.perceptron import Perceptron
 from search.models.user_module import UserModule, user_module
@@ -66,4 +67,6 @@ __all__ = [
     "TrainingStep",
     "UserModule",
     "make_model",
+    "strength_notes",
+    "strengths",
 ]

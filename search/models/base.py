@@ -47,9 +47,10 @@ class Model(ABC):
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
         """One fit's model as a module of its own, ready to predict: parameters without the leading axes."""
 
-    def penalised(self, parameters: Parameters) -> list[str]:
-        """Names of the stacked parameters that the penalty acts on: weights, not biases or other vectors."""
-        return [name for name, value in parameters.items() if value.ndim >= 4]
+    @property
+    @abstractmethod
+    def penalised(self) -> tuple[str, ...]:
+        """Names of the parameters that the penalty acts on: weights, not biases or other vectors."""
 
     @property
     @abstractmethod

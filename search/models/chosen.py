@@ -1,15 +1,17 @@
-"""Which of a user's parameters the penalty acts on."""
+"""Which of a model's parameters the penalty acts on, and with which lambda."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from search.core.candidate import STRENGTH
 from search.core.errors import UserError
+from search.settings import strength_of
 
 NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, _NormBase)
 Choice = Callable[..., Any] | tuple[str, ...] | None
@@ -39,6 +41,38 @@ def penalised_names(module: nn.Module, wanted: Choice, call: str) -> tuple[str, 
     if not chosen:
         raise UserError(f"model.penalised: chooses none of {', '.join(trained)}")
     return tuple(chosen)
+
+
+def strengths(penalised: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Which parameter of a candidate is the lambda of each penalised weight.
+
+    `groups`: by name the patterns of weights with a lambda of their own; all others have `lambda`. UserError for a
+    group that has no weight or shares one, and where `lambda` itself has none left.
+    """
+    found = dict.fromkeys(penalised, STRENGTH)
+    for group, patterns in groups.items():
+        for pattern in patterns:
+            own = [name for name in penalised if fnmatchcase(name, pattern)]
+            if not own:
+                raise UserError(
+                    f'model.groups.{group}: no penalised weight is named "{pattern}"; there are {", ".join(penalised)}'
+                )
+            for name in own:
+                if found[name] not in {STRENGTH, strength_of(group)}:
+                    raise UserError(f"model.groups.{group}: {name} has {found[name]} already; a weight has one lambda")
+                found[name] = strength_of(group)
+    if STRENGTH not in found.values():
+        raise UserError("model.groups: lambda itself is left without a weight; leave one group out")
+    return found
+
+
+def strength_notes(strengths: Mapping[str, str]) -> tuple[str, ...]:
+    """Which weights have a lambda of their own, a line each."""
+    own = [name for name in dict.fromkeys(strengths.values()) if name != STRENGTH]
+    return tuple(
+        f"{each} is the strength on {', '.join(name for name, strength in strengths.items() if strength == each)}"
+        for each in own
+    )
 
 
 def _weight(name: str, value: Tensor) -> bool:

@@ -20,6 +20,10 @@ class Perceptron(Model):
     init: str
 
     @property
+    def penalised(self) -> tuple[str, ...]:
+        return tuple(f"{layer}.weight" for layer in range(len(self.widths) - 1))
+
+    @property
     def width(self) -> int:
         return max(self.widths[1:])
 

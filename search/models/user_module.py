@@ -71,8 +71,9 @@ class UserModule(Model):
         module.to(dtype).load_state_dict({**parameters, **buffers}, strict=False)
         return module.eval()
 
-    def penalised(self, parameters: Parameters) -> list[str]:
-        return list(self.chosen)
+    @property
+    def penalised(self) -> tuple[str, ...]:
+        return self.chosen
 
     @cached_property
     def reason(self) -> str | None:

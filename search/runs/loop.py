@@ -16,7 +16,7 @@ from search.core.errors import UserError
 from search.core.results import Results, empty_results
 from search.data import load_task
 from search.ledger import StudyLedger
-from search.models import make_model
+from search.models import make_model, strength_notes, strengths
 from search.runs.confirm import confirm
 from search.runs.model import kept_epochs, refit
 from search.runs.model_file import encode
@@ -78,6 +78,7 @@ class Run:
         resolve_device(settings.training)
         sample = task.splits[0].train.sample
         model = make_model(settings, Candidate("none"), sample.shape[-1], task.outputs, sample)
+        own = strengths(model.penalised, settings.model.groups)
         if task.kind == "regression" and settings.smooths_labels:
             raise UserError("training.label_smoothing: needs classes, this is regression")
         space = SearchSpace.from_settings(settings, task)
@@ -86,7 +87,7 @@ class Run:
         ledger = StudyLedger.open(
             storage, settings.name, settings=settings.to_dict(), fingerprint=task.fingerprint, versions=versions()
         )
-        return cls(settings, task, ledger, space, (*task.notes, *model.notes))
+        return cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own)))
 
     @property
     def fits_per_candidate(self) -> int:

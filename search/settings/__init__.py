@@ -16,7 +16,7 @@ from search.settings.data_tables import (
 from search.settings.fields import Range, Section
 from search.settings.searched import Searchable, Setting, as_value, as_widths
 from search.settings.study import Settings, changed_keys, json_schema, verdict_settings
-from search.settings.tables import SETTINGS, Model, Search, Space, Split, Training, VerdictSettings
+from search.settings.tables import SETTINGS, Model, Search, Space, Split, Training, VerdictSettings, strength_of
 
 __all__ = [
     "SETTINGS",
@@ -43,5 +43,6 @@ __all__ = [
     "changed_keys",
     "has_exact_solution",
     "json_schema",
+    "strength_of",
     "verdict_settings",
 ]

@@ -64,6 +64,7 @@ def _idle_model(study: Study) -> Problems:
         yield "model.penalised", f'needs a module of your own, found kind = "{study.model.kind}"'
     if study.model.kind == "linear":
         yield "model.group_by", "needs hidden units, a linear model has none"
+        yield "model.groups", "needs several layers, a linear model has one"
 
 
 def _idle(study: Study) -> Problems:
@@ -104,6 +105,15 @@ def _model(study: Study) -> Problems:
         yield "model.init", f'"zeros" {needs} (equal units stay equal), the others are default, normal'
     if study.space.lambda_ == "auto":
         yield "space.lambda", f'"auto" {needs}, give {{ low = 1e-4, high = 1e2 }} or a list of values'
+
+
+def _groups(study: Study) -> Problems:
+    """Each group of weights is searched, and nothing else is."""
+    groups, searched = study.model.groups, study.space.lambdas
+    for name in groups.keys() - searched.keys():
+        yield f"space.lambdas.{name}", f"is missing, give the strength of model.groups.{name}: a range or a list"
+    for name in searched.keys() - groups.keys():
+        yield f"space.lambdas.{name}", f'needs model.groups.{name}, a list of patterns such as ["out.weight"]'
 
 
 def _training(study: Study) -> Problems:
@@ -199,7 +209,8 @@ def shape_of(study: Study) -> SpaceShape:
     """The space as samplers see it."""
     space = study.space
     own = {name: over for penalty in space.penalty for name, over in space.parameters_of(penalty).items()}
-    searched = {"lambda": space.lambda_, **own, **space.searched()}
+    strengths = {name: over for penalty in space.penalty for name, over in space.strengths_of(penalty).items()}
+    searched = {**strengths, **own, **space.searched()}
     whole = {name for name in space.searched() if SETTINGS[name].integer}
     continuous = {
         name for name, over in searched.items() if (isinstance(over, Range) or over == "auto") and name not in whole
@@ -207,7 +218,7 @@ def shape_of(study: Study) -> SpaceShape:
     return SpaceShape({penalty: space.names_of(penalty) for penalty in space.penalty}, frozenset(continuous))
 
 
-CHECKS = (_idle, _searched, _model, _training, _exact, _columns, _rotation, _stop, _metric, _pruner, _sampler)
+CHECKS = (_idle, _searched, _model, _groups, _training, _exact, _columns, _rotation, _stop, _metric, _pruner, _sampler)
 
 
 def problems(study: Study) -> list[tuple[str, str]]:

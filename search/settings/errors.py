@@ -22,6 +22,7 @@ TEXTS: Mapping[str, str] = {
     "tuple_type": "must be a list",
     "path_type": "must be a path in quotes",
     "model_type": "must be a table of keys",
+    "dict_type": "must be a table of keys",
     "finite_number": "must be a finite number",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",

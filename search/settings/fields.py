@@ -115,6 +115,12 @@ def _study_name(name: str) -> str:
     return name
 
 
+def _group_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]\w*", name):
+        refuse(f"must be a word of letters, digits and underscores, found {show(name)}")
+    return name
+
+
 def named_or_function(*names: str) -> AfterValidator:
     """A text that is one of the names, or the import path of the user's own function."""
 
@@ -140,6 +146,12 @@ _Range = Annotated[Range, Tag("<range>")]
 _Values = Annotated[tuple[float, ...], Field(strict=False), Tag("<values>")]
 _Auto = Annotated[Literal["auto"], Tag("<auto>")]
 
+Strength = Annotated[
+    Annotated[_Range | _Values, Discriminator(range_or_values)],
+    AfterValidator(ordered),
+    AfterValidator(_strengths),
+    BeforeValidator(written_as("{ low = 1e-4, high = 1e2 } or a list of values")),
+]
 Lambda = Annotated[
     Annotated[_Range | _Values | _Auto, Discriminator(range_or_values)],
     AfterValidator(ordered),
@@ -154,6 +166,7 @@ Patterns = Annotated[
     ],
     BeforeValidator(lambda value: value if isinstance(value, str | list | tuple) else _no_patterns(value)),
 ]
+Grouped = Annotated[str, AfterValidator(_group_name)]
 StudyName = Annotated[str, AfterValidator(_study_name)]
 DataPath = Annotated[Path, Field(strict=False), AfterValidator(_against_base)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

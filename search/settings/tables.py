@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model
 
-from search.core.candidate import Candidate, Value
+from search.core.candidate import STRENGTH, Candidate, Value
 from search.core.errors import UserError
 from search.metrics import METRICS, metrics_for, task_of
 from search.penalties import PENALTIES
@@ -15,11 +15,13 @@ from search.settings.data_tables import Data
 from search.settings.fields import (
     FUNCTION_PATH,
     Count,
+    Grouped,
     Lambda,
     Patterns,
     Range,
     Section,
     Seed,
+    Strength,
     StudyName,
     named_or_function,
     not_empty,
@@ -118,6 +120,12 @@ class Model(Section):
         description="a group of group_lasso: all weights of an input, or of a unit (of a convolution: a filter)",
     )
 
+    groups: dict[Grouped, Annotated[tuple[str, ...], Field(strict=False), AfterValidator(unique)]] = Field(
+        default={},
+        description="parts of the weights with a lambda of their own: patterns of their names by a name of yours, such "
+        'as { head = ["out.weight"] }, whose strength is searched as lambda_head in space.lambdas',
+    )
+
     @property
     def own(self) -> bool:
         """Whether it is the user's own module."""
@@ -179,6 +187,11 @@ class Training(Section):
 SETTINGS = settings_of(model=Model, training=Training)
 
 
+def strength_of(group: str) -> str:
+    """What a candidate calls the strength of a group of weights."""
+    return f"{STRENGTH}_{group}"
+
+
 class SpaceBase(Section):
     """What every [space] holds; `Space` adds the penalties' parameters and the settings that may be searched."""
 
@@ -190,11 +203,20 @@ class SpaceBase(Section):
         alias="lambda",
         description="strength: log-uniform range, list of values, or auto",
     )
+    lambdas: dict[Grouped, Strength] = Field(
+        default={}, description="strengths of model.groups, a range or a list of values each"
+    )
 
     def searched(self) -> dict[str, Searchable]:
         """The settings that are searched here, by name."""
         given = {name: getattr(self, name) for name in SETTINGS}
         return {name: over for name, over in given.items() if over is not None}
+
+    def strengths_of(self, penalty: str) -> dict[str, Lambda]:
+        """A penalty's strengths, by the names that a candidate has for them."""
+        if penalty == "none":
+            return {}
+        return {STRENGTH: self.lambda_} | {strength_of(group): over for group, over in self.lambdas.items()}
 
     def parameters_of(self, penalty: str) -> dict[str, Searchable]:
         """A penalty's own parameters, by name."""
@@ -202,8 +224,7 @@ class SpaceBase(Section):
 
     def names_of(self, penalty: str) -> tuple[str, ...]:
         """All parameters that a candidate with this penalty has, beside the penalty itself, in their order."""
-        strength = () if penalty == "none" else ("lambda",)
-        return (*strength, *self.parameters_of(penalty), *self.searched())
+        return (*self.strengths_of(penalty), *self.parameters_of(penalty), *self.searched())
 
 
 if TYPE_CHECKING:

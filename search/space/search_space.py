@@ -12,7 +12,7 @@ import numpy as np
 from search.core.candidate import STRENGTH, Candidate
 from search.core.errors import UserError
 from search.penalties import PARAMETERS
-from search.settings import SETTINGS
+from search.settings import SETTINGS, strength_of
 from search.space.auto_range import auto_range
 from search.space.dimension import Dimension
 
@@ -27,12 +27,16 @@ POINTS_IN_A_GRID = 3  # of every range beside lambda's
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """Penalties with their own parameters, lambda, and the settings that are searched, all resolved to numbers."""
+    """Penalties with their own parameters, lambda, and the settings that are searched, all resolved to numbers.
+
+    `lambdas` are the strengths of groups of weights.
+    """
 
     penalties: tuple[str, ...]
     lambda_: Dimension
     own: Mapping[str, tuple[Dimension, ...]]
     settings: tuple[Dimension, ...]
+    lambdas: tuple[Dimension, ...] = ()
 
     @classmethod
     def from_settings(cls, settings: Settings, task: Task) -> SearchSpace:
@@ -46,12 +50,17 @@ class SearchSpace:
             for penalty in space.penalty
         }
         searched = tuple(Dimension.from_setting(SETTINGS[name], each) for name, each in space.searched().items())
-        return cls(tuple(space.penalty), Dimension(STRENGTH, over, log=True), own, searched)
+        lambdas = tuple(Dimension(strength_of(group), values, log=True) for group, values in space.lambdas.items())
+        return cls(tuple(space.penalty), Dimension(STRENGTH, over, log=True), own, searched, lambdas)
 
     def dimensions(self, penalty: str) -> tuple[Dimension, ...]:
         """All that a candidate with this penalty has, in order."""
         strength = () if penalty == "none" else (self.lambda_,)
-        return (*strength, *self.own[penalty], *self.settings)
+        return (*strength, *self._others(penalty))
+
+    def _others(self, penalty: str) -> tuple[Dimension, ...]:
+        lambdas = () if penalty == "none" else self.lambdas
+        return (*lambdas, *self.own[penalty], *self.settings)
 
     def suggest(self, trial: Trial) -> Candidate:
         """One candidate: the penalty first, then what this penalty has (define by run)."""
@@ -88,8 +97,7 @@ class SearchSpace:
 
     def _crossed(self, penalty: str, count: int) -> list[Candidate]:
         """One penalty's part of a grid: about `count` candidates."""
-        others = (*self.own[penalty], *self.settings)
-        points = self._points(others, count)
+        points = self._points(self._others(penalty), count)
         lengths = points.pop("epochs", [None])
         combined = [dict(zip(points, values, strict=True)) for values in product(*points.values())]
         return [

@@ -89,7 +89,7 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         _finite_or_infinite(evaluate(problem, part, parameters, buffers), diverged)
         for part in (problem.validation, problem.test)
     )
-    weights = [parameters[name] for name in problem.model.penalised(parameters)]
+    weights = [parameters[name] for name in problem.model.penalised]
     norm, nonzero = _size(weights)
     converged = torch.ones_like(diverged) if fitted.converged is None else fitted.converged
     return Block(

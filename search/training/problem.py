@@ -13,7 +13,7 @@ from torch import Tensor
 
 from search.data.task import Rows
 from search.metrics import Kind
-from search.models import Model
+from search.models import Model, strengths
 
 if TYPE_CHECKING:
     from search.settings import Settings
@@ -147,6 +147,11 @@ class Problem:
     def like(self) -> Tensor:
         """An empty tensor on the device and in the dtype of the parameters."""
         return torch.empty(0, device=self.seeds.device, dtype=getattr(torch, self.settings.training.dtype))
+
+    @cached_property
+    def strengths(self) -> dict[str, str]:
+        """Which parameter of a candidate is the lambda of each penalised weight."""
+        return strengths(self.model.penalised, self.settings.model.groups)
 
     def autocast(self) -> AbstractContextManager[object]:
         """The precision in which models run while they train."""

@@ -27,35 +27,35 @@ from search.training.optimizer import descend
 class PenaltyGroup:
     """Neighbouring candidates of a stack with the same penalty: a slice of the candidate axis, a view and no copy.
 
-    `lambda_` (candidates of the slice,); the penalty's own parameters are tensors of that shape too. `units`: a group
-    of weights is that of a unit, not that of an input.
+    `lambdas` has a strength for each weight by its name, (candidates of the slice,); the penalty's own parameters are
+    tensors of that shape too. `units`: a group of weights is that of a unit, not that of an input.
     """
 
     part: slice
     penalty: Penalty
-    lambda_: Tensor
+    lambdas: Mapping[str, Tensor]
     units: bool = False
 
     @torch.enable_grad()
-    def subgradient(self, weight: Tensor) -> Tensor:
+    def subgradient(self, name: str, weight: Tensor) -> Tensor:
         """The penalty's subgradient at the group's own weights, by autograd."""
         own = weight.detach()[:, self.part].requires_grad_()
-        value = self.penalty.value(self._matrix(own), self.lambda_)
+        value = self.penalty.value(self._matrix(own), self.lambdas[name])
         return torch.autograd.grad(value.sum(), own)[0]
 
     @torch.no_grad()
-    def smooth_gradient(self, weight: Tensor) -> Tensor | None:
+    def smooth_gradient(self, name: str, weight: Tensor) -> Tensor | None:
         """The gradient of the smooth part at the group's own weights; None where there is no such part."""
         own = weight[:, self.part]
-        gradient = self.penalty.smooth_gradient(self._matrix(own), self.lambda_)
+        gradient = self.penalty.smooth_gradient(self._matrix(own), self.lambdas[name])
         return None if gradient is None else self._weight(gradient, own)
 
     @torch.no_grad()
-    def prox(self, weight: Tensor, step: Tensor | float) -> None:
+    def prox(self, name: str, weight: Tensor, step: Tensor | float) -> None:
         """The proximal map on the group's own weights, in place."""
         own = weight[:, self.part]
         matrix = self._matrix(own)
-        moved = self.penalty.prox(matrix, self.lambda_, self._own_step(step, weight))
+        moved = self.penalty.prox(matrix, self.lambdas[name], self._own_step(step, weight))
         if moved is not matrix:  # l2 has nothing but a smooth part
             own.copy_(self._weight(moved, own))
 
@@ -80,8 +80,13 @@ def by_penalty(candidates: Sequence[Candidate]) -> list[int]:
     return sorted(range(len(candidates)), key=lambda index: names.index(candidates[index].penalty))
 
 
-def penalty_groups(candidates: Sequence[Candidate], like: Tensor, *, units: bool = False) -> list[PenaltyGroup]:
-    """The candidates of a stack, already in the order of `by_penalty`, as groups; `none` has nothing to do."""
+def penalty_groups(
+    candidates: Sequence[Candidate], like: Tensor, strengths: Mapping[str, str], *, units: bool = False
+) -> list[PenaltyGroup]:
+    """The candidates of a stack, already in the order of `by_penalty`, as groups; `none` has nothing to do.
+
+    `strengths` names the candidate's parameter that is the lambda of each weight.
+    """
     found: list[PenaltyGroup] = []
     start = 0
     for name, group in groupby(candidates, key=lambda candidate: candidate.penalty):
@@ -89,9 +94,13 @@ def penalty_groups(candidates: Sequence[Candidate], like: Tensor, *, units: bool
         part, start = slice(start, start + len(members)), start + len(members)
         if name != "none":
             own = [each.name for each in PENALTIES[name].parameters]
-            parameters = {each: like.new_tensor([float(member[each]) for member in members]) for each in own}
-            lambdas = like.new_tensor([member.lambda_ for member in members])
-            found.append(PenaltyGroup(part, make_penalty(name, parameters), lambdas, units))
+            values = {
+                each: like.new_tensor([float(member[each]) for member in members])
+                for each in {*own, *strengths.values()}
+            }
+            penalty = make_penalty(name, {each: values[each] for each in own})
+            lambdas = {weight: values[strength] for weight, strength in strengths.items()}
+            found.append(PenaltyGroup(part, penalty, lambdas, units))
     return found
 
 
@@ -105,7 +114,7 @@ def add_gradient(
     """
     for group in groups:
         for name, weight in weights.items():
-            own = group.smooth_gradient(weight) if smooth_only else group.subgradient(weight)
+            own = group.smooth_gradient(name, weight) if smooth_only else group.subgradient(name, weight)
             if own is not None:
                 gradients[name][:, group.part] += own
 
@@ -117,7 +126,7 @@ def prox_step(
     """Apply the proximal map to every weight in place, with a step a stack, a candidate or a coordinate."""
     for group in groups:
         for name, weight in weights.items():
-            group.prox(weight, steps[name])
+            group.prox(name, weight, steps[name])
 
 
 @torch.no_grad()
@@ -127,7 +136,7 @@ def decay_step(
     """AdamW's decay: w <- w - lr * gradient of the penalty's smooth part, in place."""
     for group in groups:
         for name, weight in weights.items():
-            decay, rate = group.smooth_gradient(weight), rates[name]
+            decay, rate = group.smooth_gradient(name, weight), rates[name]
             if decay is not None:
                 descend(weight[:, group.part], decay, rate[group.part] if isinstance(rate, Tensor) else rate)
 

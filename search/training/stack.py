@@ -62,7 +62,7 @@ class Stack:
         self.candidates, self.epochs = tuple(candidates), tuple(epochs)
         self.settings = PerCandidate(self.problem.settings, candidates, like)
         units = self.problem.settings.model.group_by == "units"
-        self.groups: list[PenaltyGroup] = penalty_groups(candidates, like, units=units)
+        self.groups: list[PenaltyGroup] = penalty_groups(candidates, like, self.problem.strengths, units=units)
         self.total_steps: float | Tensor = float(epochs[0] * self.problem.steps_per_epoch) if epochs else 1.0
         if len(set(epochs)) > 1:
             self.total_steps = like.new_tensor(self.epochs) * self.problem.steps_per_epoch
@@ -81,7 +81,7 @@ class Stack:
         self.steps += 1
         step = Step(self.steps, self.settings, factor)
         gradients = self._accumulated(minibatches)
-        chosen = self.problem.model.penalised(self.parameters)
+        chosen = self.problem.model.penalised
         weights = {name: self.parameters[name] for name in chosen if name in gradients}
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
         if training.apply == "decoupled":

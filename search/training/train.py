@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +13,7 @@ from search.core.errors import UserError
 from search.core.results import Results
 from search.data.task import Task
 from search.penalties import PENALTIES
-from search.settings import SETTINGS
+from search.settings import SETTINGS, strength_of
 from search.training.assemble import Layout, assemble
 from search.training.batch import Batch, Observer
 from search.training.columns import shapes
@@ -64,7 +64,7 @@ def train(
     ((2, 1, 100), True)
     """
     started = time.perf_counter()
-    _refuse_unknown_parameters(candidates)
+    _refuse_unknown_parameters(candidates, settings.model.groups)
     exact = settings.training.optimizer == "exact"
     dtype = "float64" if exact else settings.training.dtype
     layout = Layout(task, tuple(candidates), settings.training.seeds, dtype)
@@ -79,7 +79,7 @@ def fit(task: Task, settings: Settings, candidate: Candidate) -> Fitted:
 
     The same training as `train`; where `Fitted` has a value a fit, it has one here too.
     """
-    _refuse_unknown_parameters([candidate])
+    _refuse_unknown_parameters([candidate], settings.model.groups)
     layout = Layout(task, (candidate,), settings.training.seeds, settings.training.dtype)
     batch = Batch(layout, settings, None, resolve_device(settings.training), keep_models=True)
     (block,) = batch.train([0])
@@ -92,10 +92,10 @@ def fit(task: Task, settings: Settings, candidate: Candidate) -> Fitted:
     return Fitted(parameters, buffers, torch.tensor(block.diverged[0, 0]), model.epochs[0, 0])
 
 
-def _refuse_unknown_parameters(candidates: Sequence[Candidate]) -> None:
+def _refuse_unknown_parameters(candidates: Sequence[Candidate], groups: Iterable[str]) -> None:
     """A parameter that nothing here reads would be searched in vain."""
     for candidate in candidates:
         own = [each.name for each in PENALTIES[candidate.penalty].parameters]
-        unknown = candidate.others.keys() - {*own, *SETTINGS}
+        unknown = candidate.others.keys() - {*own, *SETTINGS, *map(strength_of, groups)}
         if unknown:
             raise ValueError(f"{candidate}: nothing is trained by {', '.join(sorted(unknown))}")

@@ -281,7 +281,7 @@ def test_initial_weights(make_task, make_settings, kind):
     task, settings = make_task(draws=40), make_settings(**{"model.init": kind}, **extra)
     [problem] = problems(task, settings, MIXED[0], "mse", torch.device("cpu"))
     stack = Stack(problem, MIXED[:2], [1, 1])
-    [name] = stack.problem.model.penalised(stack.parameters)
+    [name] = stack.problem.model.penalised
     weight = stack.parameters[name].detach()
     expected = {"default": (1 / 12) ** 0.5 / 3**0.5, "normal": 0.3, "zeros": 0.0}[kind]
     assert float(weight.std()) == pytest.approx(expected, rel=0.1)
@@ -318,7 +318,7 @@ def test_frozen_parameters_are_neither_trained_nor_penalised(make_task, make_set
     stack.epoch(0)
     assert (stack.buffers["frozen.weight"] == frozen).all()
     assert (stack.parameters["trained.weight"] != trained).any()
-    assert problem.model.penalised(stack.parameters) == ["trained.weight"]
+    assert problem.model.penalised == ("trained.weight",)
     assert len(train(make_task(), settings, MIXED[:2])) == 2
     with pytest.raises(UserError, match="no trainable weight"):
         train(make_task(), make_settings(**{"model.kind": "test_train:only_frozen"}), MIXED[:1])
