@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "data": {"core", "metrics", "settings"},
     "models": {"core", "settings"},
     "training": {"core", "metrics", "penalties", "settings", "data", "models"},
-    "space": {"core", "penalties", "settings", "data"},
+    "space": {"core", "penalties", "samplers", "settings", "data"},
     "ledger": {"core", "settings"},
     "runs": {"core", "samplers", "settings", "data", "models", "training", "space", "ledger"},
     "verdict": {"core", "penalties"},

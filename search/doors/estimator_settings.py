@@ -58,12 +58,12 @@ def _count(trials: int, penalties: Sequence[str], space: Mapping[str, Any]) -> i
 
 def with_range(settings: Settings, task: Task) -> Settings:
     """The settings with a range of lambda where the data give none: no input is related to the target at all."""
-    from search.space.auto_range import auto_range
+    from search.space.auto_range import auto_ranges
 
     if settings.space.lambda_ != "auto":
         return settings
     try:
-        auto_range(task, settings)
+        auto_ranges(task, settings)
     except UserError:
         return settings.replace("space.lambda", FALLBACK)
     return settings

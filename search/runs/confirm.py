@@ -77,11 +77,11 @@ def grid_candidates(space: SearchSpace, ranked: list[Candidate]) -> list[Candida
     best: dict[str, Candidate] = {}
     for candidate in ranked:
         best.setdefault(candidate.penalty, candidate)
-    low, high = space.lambda_.ends
+    searched = [(candidate, *space.strength(penalty).ends) for penalty, candidate in best.items() if penalty != "none"]
     grid = [
         candidate.replace(lambda_=float(lambda_))
-        for penalty, candidate in best.items()
-        if penalty != "none" and low < high and not _dense(candidate, ranked, low, high)
+        for candidate, low, high in searched
+        if low < high and not _dense(candidate, ranked, low, high)
         for lambda_ in np.geomspace(low, high, GRID)
     ]
     tried = set(ranked)
@@ -154,7 +154,7 @@ def _facts(
     """What the verdict needs of the data and the space; exact risks under the test rows' seal."""
     return Facts(
         features=tuple(task.features),
-        lambda_range={penalty: space.lambda_.ends for penalty in space.penalties if penalty != "none"},
+        lambda_range={penalty: space.strength(penalty).ends for penalty in space.penalties if penalty != "none"},
         baseline_loss=baseline_loss(task, settings.search.metric_for(task.kind)),
         trials=tuple(trials.values()),
         criteria=ridge_criteria(task, list(trials)) if _ridge(settings) else {},

@@ -186,7 +186,7 @@ class Run:
         """Ask for a batch by one write: first the candidates to be asked again, then the grid's or the sampler's."""
         search = self.settings.search
         sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
-        study = self.ledger.study(sampler, make_pruner(search.pruner, self._most_epochs()))
+        study = self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
         given = list(again)
         if search.sampler == "grid":
             tried = {*self.ledger.tried(), *given}

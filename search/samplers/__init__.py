@@ -10,6 +10,7 @@ from search.samplers.pruners import PRUNERS, make_pruner
 from search.samplers.qmc import QMC
 from search.samplers.random import RANDOM
 from search.samplers.tpe import TPE
+from search.samplers.within import within
 
 SAMPLERS: Mapping[str, Sampler] = {
     sampler.name: sampler
@@ -23,4 +24,4 @@ SAMPLERS: Mapping[str, Sampler] = {
     )
 }
 
-__all__ = ["PRUNERS", "SAMPLERS", "Sampler", "SpaceShape", "make_pruner"]
+__all__ = ["PRUNERS", "SAMPLERS", "Sampler", "SpaceShape", "make_pruner", "within"]

@@ -1,6 +1,6 @@
 """What may be searched, and the only place that knows Optuna's parameters.
 
-Imports settings, penalties and core; the data's `Task` for an automatic range.
+Imports settings, samplers, penalties and core; the data's `Task` for an automatic range.
 """
 
 from search.space.dimension import Dimension

@@ -1,4 +1,4 @@
-"""The range of lambda from the data."""
+"""The ranges of lambda from the data."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ DECADES = 4.0
 DECADES_MORE_FEATURES_THAN_ROWS = 2.0
 
 
-def auto_range(task: Task, settings: Settings) -> Range:
-    """The range of lambda from the data (glmnet's convention; Friedman, Hastie, Tibshirani 2010, section 2.5).
+def auto_ranges(task: Task, settings: Settings) -> dict[str, Range]:
+    """Each penalty's range of lambda (glmnet's convention; Friedman, Hastie, Tibshirani 2010, section 2.5).
 
-    Per penalty from lambda_max, the smallest lambda with all weights zero on some split's training rows, down four
-    decades, or two where features outnumber rows; the range covers all penalties and splits.
+    From lambda_max, the smallest lambda with all weights zero on some split's training rows, down four decades, or two
+    where features outnumber rows. Where nothing sets weights to zero (l2) lambda_max is glmnet's convention, a thousand
+    times l1's, which alone would leave small lambdas out: the decades count from l1's. `none` has no range. UserError
+    where no input is related to the target.
     """
-    ends = [
-        _ends(split, task, penalty, parameters)
-        for split in task.splits
-        for penalty in settings.space.penalty
-        if penalty != "none"
-        for parameters in _extremes(penalty, settings)
-    ]
-    if not ends:
-        return Range(low=1.0, high=1.0 + 1e-9)
+    return {penalty: _range(task, settings, penalty) for penalty in settings.space.penalty if penalty != "none"}
+
+
+def _range(task: Task, settings: Settings, penalty: str) -> Range:
+    """A penalty's range, that covers all splits and the penalty's own parameters."""
+    parameters = _extremes(penalty, settings)
+    ends = [_ends(split, task, penalty, each) for split in task.splits for each in parameters]
     # A split whose training rows all have one target says nothing of lambda.
     found = [(low, high) for low, high in ends if 0 < low < high < np.inf]
     if not found:
@@ -63,7 +63,7 @@ def _ends(split: Split, task: Task, penalty: str, parameters: dict[str, float]) 
         gradient = gradient / train.weighted(residual.square()).mean().sqrt()
     high = float(make_penalty(penalty, parameters).lambda_max(gradient))
     decades = DECADES if x.shape[1] <= len(x) else DECADES_MORE_FEATURES_THAN_ROWS
-    return high / 10**decades, high
+    return min(high, float(make_penalty("l1").lambda_max(gradient))) / 10**decades, high
 
 
 def null_residual(split: Split, task: Task) -> Tensor:

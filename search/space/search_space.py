@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search.core.candidate import STRENGTH, Candidate
+from search.core.candidate import PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
 from search.penalties import PARAMETERS
-from search.settings import SETTINGS, strength_of
-from search.space.auto_range import auto_range
+from search.samplers import within
+from search.settings import SETTINGS, Range, strength_of
+from search.space.auto_range import auto_ranges
 from search.space.dimension import Dimension
 
 if TYPE_CHECKING:
     from optuna import Trial
+    from optuna.samplers import BaseSampler
 
     from search.data.task import Task
     from search.settings import Settings
@@ -29,7 +31,8 @@ POINTS_IN_A_GRID = 3  # of every range beside lambda's
 class SearchSpace:
     """Penalties with their own parameters, lambda, and the settings that are searched, all resolved to numbers.
 
-    `lambdas` are the strengths of groups of weights.
+    `lambdas` are the strengths of groups of weights. `ranges` are those of penalties whose range of lambda is a part of
+    the whole one in `lambda_`.
     """
 
     penalties: tuple[str, ...]
@@ -37,12 +40,14 @@ class SearchSpace:
     own: Mapping[str, tuple[Dimension, ...]]
     settings: tuple[Dimension, ...]
     lambdas: tuple[Dimension, ...] = ()
+    ranges: Mapping[str, Range] = field(default_factory=dict)
 
     @classmethod
     def from_settings(cls, settings: Settings, task: Task) -> SearchSpace:
-        """The study file's space; `lambda = "auto"` takes its range from the training rows, see `auto_range`."""
+        """The study file's space; `lambda = "auto"` takes its ranges from the training rows, see `auto_ranges`."""
         space = settings.space
-        over = auto_range(task, settings) if space.lambda_ == "auto" else space.lambda_
+        ranges = auto_ranges(task, settings) if space.lambda_ == "auto" else {}
+        over = _whole(ranges.values()) if space.lambda_ == "auto" else space.lambda_
         own = {
             penalty: tuple(
                 Dimension(name, values, PARAMETERS[name].log) for name, values in space.parameters_of(penalty).items()
@@ -51,11 +56,15 @@ class SearchSpace:
         }
         searched = tuple(Dimension.from_setting(SETTINGS[name], each) for name, each in space.searched().items())
         lambdas = tuple(Dimension(strength_of(group), values, log=True) for group, values in space.lambdas.items())
-        return cls(tuple(space.penalty), Dimension(STRENGTH, over, log=True), own, searched, lambdas)
+        return cls(tuple(space.penalty), Dimension(STRENGTH, over, log=True), own, searched, lambdas, ranges)
+
+    def strength(self, penalty: str) -> Dimension:
+        """The penalty's own range of lambda."""
+        return replace(self.lambda_, over=self.ranges.get(penalty, self.lambda_.over))
 
     def dimensions(self, penalty: str) -> tuple[Dimension, ...]:
         """All that a candidate with this penalty has, in order."""
-        strength = () if penalty == "none" else (self.lambda_,)
+        strength = () if penalty == "none" else (self.strength(penalty),)
         return (*strength, *self._others(penalty))
 
     def _others(self, penalty: str) -> tuple[Dimension, ...]:
@@ -63,10 +72,23 @@ class SearchSpace:
         return (*lambdas, *self.own[penalty], *self.settings)
 
     def suggest(self, trial: Trial) -> Candidate:
-        """One candidate: the penalty first, then what this penalty has (define by run)."""
-        penalty = trial.suggest_categorical("penalty", self.penalties)
-        values = {each.name: each.suggest(trial) for each in self.dimensions(penalty)}
+        """One candidate: the penalty first, then what this penalty has (define by run).
+
+        Optuna always sees the whole range of lambda; the sampler of `sampler_within` keeps to the penalty's own.
+        """
+        penalty = trial.suggest_categorical(PENALTY, self.penalties)
+        values = {
+            each.name: (self.lambda_ if each.name == STRENGTH else each).suggest(trial)
+            for each in self.dimensions(penalty)
+        }
         return Candidate.from_params({"penalty": penalty, **values})
+
+    def sampler_within(self, sampler: BaseSampler) -> BaseSampler:
+        """The sampler, kept to the penalties' own ranges of lambda."""
+        ranges = {penalty: (over.low, over.high) for penalty, over in self.ranges.items()}
+        if all(ends == self.lambda_.ends for ends in ranges.values()):
+            return sampler
+        return within(sampler, STRENGTH, PENALTY, ranges, self.lambda_.ends)
 
     def holds(self, candidate: Candidate) -> bool:
         """Whether a candidate is of this space, with all its parameters."""
@@ -108,10 +130,16 @@ class SearchSpace:
         ]
 
     def _strengths(self, penalty: str, count: int) -> list[float]:
-        return [0.0] if penalty == "none" else [float(value) for value in self.lambda_.points(count)]
+        return [0.0] if penalty == "none" else [float(value) for value in self.strength(penalty).points(count)]
 
     def _points(self, dimensions: tuple[Dimension, ...], count: int) -> dict[str, list[Any]]:
         """Three inner points of every range, or its middle where the grid is too small for more."""
         ranges = sum(not isinstance(each.over, tuple) for each in dimensions)
         points = POINTS_IN_A_GRID if count >= 2 * POINTS_IN_A_GRID ** max(1, ranges) else 1
         return {each.name: each.inner_points(points) for each in dimensions}
+
+
+def _whole(ranges: Iterable[Range]) -> Range:
+    """The range that covers all; of no penalty with a strength, any."""
+    every = list(ranges) or [Range(low=1.0, high=1.0 + 1e-9)]
+    return Range(low=min(each.low for each in every), high=max(each.high for each in every))

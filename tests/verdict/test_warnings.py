@@ -181,6 +181,15 @@ def test_the_loss_is_said_to_fall_at_an_end_only_where_nothing_nearer_to_it_was_
     assert "do not show that the loss rises again before it" in message(before, "edge_of_range")
 
 
+def test_no_edge_where_no_weight_is_left():
+    """Beyond the end of l1's range nothing changes; a penalty that leaves weights may go on."""
+    case = valley(1e4)
+    left = np.linspace(1, 0, len(case.results))[:, None].repeat(5, axis=1)
+    assert "edge_of_range" not in codes(with_results(case, nonzero=left))
+    assert "edge_of_range" in codes(with_results(case, nonzero=left + 0.1))
+    assert "edge_of_range" in codes(with_results(valley(1e-4), nonzero=left))
+
+
 @pytest.mark.parametrize("lowest", [0.05, 0.1, 1.0, 10.0, 20.0])
 def test_no_edge_where_the_loss_turns_before_the_end(lowest):
     for seed in range(5):

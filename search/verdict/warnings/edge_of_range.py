@@ -6,6 +6,7 @@ import numpy as np
 
 from search.core.arrays import Array, Index
 from search.core.means import row_means, standard_error
+from search.core.results import Results
 from search.core.text import number, words
 from search.verdict.comparison import Comparison
 from search.verdict.warnings.base import Check
@@ -20,7 +21,7 @@ def message(case: Comparison) -> str | None:
 
     It is better than all of its penalty that lie further inside, by more than a standard error of the difference; and
     the best of those at the very end is not worse than it by more than that. Not where the losses at the end are all
-    the same, as where every weight is zero already: beyond it nothing changes.
+    the same, or every weight is zero there: beyond it nothing changes.
     """
     results, compared = case.results, case.compared
     own = np.flatnonzero((compared.penalty == results.penalty[case.selected]) & (compared.lambda_ > 0))
@@ -34,6 +35,8 @@ def message(case: Comparison) -> str | None:
     mine = int(np.flatnonzero(own == case.selected)[0])
     rows = row_means(compared.validation[own])
     for side, distance, end in (("lower", place, low), ("upper", 1 - place, high)):
+        if end == high and _nothing_left(compared, int(own[strengths.argmax()])):
+            continue
         if distance[mine] <= NEAR and _falls(rows, compared.validation_groups, distance, mine):
             kind = "" if penalty == results.strength else f" of {words(penalty)}"
             falls = "the loss still falls there"
@@ -45,6 +48,11 @@ def message(case: Comparison) -> str | None:
                 "the range."
             )
     return None
+
+
+def _nothing_left(compared: Results, position: int) -> bool:
+    """Whether every weight of a candidate is zero in every fit."""
+    return compared.nonzero is not None and not np.nan_to_num(compared.nonzero[position], nan=1.0).any()
 
 
 def _falls(rows: Array, groups: Index | None, distance: Array, mine: int) -> bool:
