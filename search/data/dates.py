@@ -22,7 +22,7 @@ AMBIGUOUS: Final = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?:[ ,].*)?|\d{4}[./]\d{1,2}
 PARTS: Final[Mapping[str, Callable[[Series], Series]]] = {
     "year": lambda when: when.dt.year,
     "month": lambda when: when.dt.month,
-    "weekday": lambda when: when.dt.dayofweek + 1,
+    "weekday": lambda when: when.dt.day_of_week + 1,
     "hour": lambda when: when.dt.hour + when.dt.minute / 60 + when.dt.second / 3600,
 }
 
@@ -109,9 +109,8 @@ def new_dates(column: Series, where: str) -> Series:
 
 def as_times(column: Series) -> Series:
     """A raw column as times on the clock of its own time zone, NaT where a value is missing or is no date."""
-    if types.is_datetime64_any_dtype(column.dtype):
-        times = column.astype("datetime64[us]") if isinstance(column.dtype, pd.ArrowDtype) else column
-        return times if times.dt.tz is None else times.dt.tz_localize(None)
+    if types.is_datetime64_any_dtype(column.dtype) and not isinstance(column.dtype, pd.ArrowDtype):
+        return column if column.dt.tz is None else column.dt.tz_localize(None)
     text = column.astype(object).where(column.notna(), None).map(str, na_action="ignore").astype("str").str.strip()
     text = text.where(text.str.fullmatch(ISO).fillna(False).astype(bool)).str.replace(ZONE, "", regex=True)
     return Series(pd.to_datetime(text, format="ISO8601", errors="coerce"), column.index, name=column.name)

@@ -18,7 +18,7 @@ from search.data.targets import infer_task
 from search.metrics import TaskName, task_of
 
 Kind = Literal["number", "true/false", "text", "date", "empty"]
-SHOWN: Final = 3  # levels
+SHOWN: Final = 2  # levels
 SUSPECT: Final = ("row number", "in order", "identifier", "copy")  # codes of remarks
 
 

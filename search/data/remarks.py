@@ -19,9 +19,12 @@ from search.data.targets import Targets
 # What pandas and R write in front of the columns: the place or the name of each row.
 INDEX_NAMES: Final = ("", "Unnamed: 0", "rownames", "row.names")
 LEAST_NAMED: Final = 10  # rows: of fewer, a column may well differ in all
+MANY_LEVELS: Final = 100
 SAME_ORDER: Final = 0.999
 
-Code = Literal["words", "row number", "in order", "identifier", "constant", "date", "dates as text", "copy", "empty"]
+Code = Literal[
+    "words", "row number", "in order", "identifier", "constant", "many levels", "date", "dates as text", "copy", "empty"
+]
 
 
 class Remark(NamedTuple):
@@ -49,9 +52,9 @@ def copies(inputs: DataFrame, targets: Targets) -> Iterator[tuple[str, Remark]]:
     for name, column in ((str(name), inputs[name]) for name in inputs):
         if targets.kind != "regression":
             if _determines(column, targets):
-                yield name, Remark("copy", "tells the class: a copy of the target?", "", noted=False)
-        elif is_numeric(column) and (rank := max(_rank_correlation(column, y) for y in targets.y.T)) >= SAME_ORDER:
-            yield name, Remark("copy", f"a copy of the target? (rank correlation {rank:.3f})", "", noted=False)
+                yield name, Remark("copy", "tells the class: a copy?", "", noted=False)
+        elif is_numeric(column) and max(_rank_correlation(column, y) for y in targets.y.T) >= SAME_ORDER:
+            yield name, Remark("copy", "in the target's order: a copy?", "", noted=False)
 
 
 def _words(column: Series, rare: int) -> Remark | None:
@@ -82,8 +85,8 @@ def _order(column: Series, rare: int) -> Remark | None:
     return None
 
 
-def _one_level(column: Series, rare: int) -> Remark | None:
-    """Text that becomes one level, or would become nearly one a row."""
+def _levels(column: Series, rare: int) -> Remark | None:
+    """Text that becomes one level, nearly one a row, or very many."""
     if is_numeric(column):
         return None
     levels, distinct = Levels.fit(column, rare), column.nunique()
@@ -98,6 +101,9 @@ def _one_level(column: Series, rare: int) -> Remark | None:
     if names:
         text = f"differs in nearly every row: no model can learn from it; to leave it out: {drop_it(column.name)}"
         return Remark(code, "an identifier?", text)
+    if len(levels.features) > MANY_LEVELS:
+        text = f"becomes {len(levels.features):,} inputs, one a level; a larger data.rare than {rare} makes fewer"
+        return Remark("many levels", f"becomes {len(levels.features):,} inputs", text)
     return None
 
 
@@ -121,7 +127,7 @@ def _dates_as_text(column: Series, rare: int) -> Remark | None:
 CHECKS: Final[tuple[Callable[[Series, int], Remark | None], ...]] = (
     _words,
     _order,
-    _one_level,
+    _levels,
     _same_number,
     _dates_as_text,
 )
