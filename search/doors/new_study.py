@@ -151,7 +151,7 @@ def _group(found: Description) -> str:
     line = f"# group_column = {_toml(names[0])}  # {told}" if names else f"# group_column, a column's name: {told}"
     if not when:
         return line
-    return f"{line}\n# time_column = {_toml(when[0])} in place of the lines above: later rows validate and test"
+    return f"{line}\n# in place of the lines above, time_column = {_toml(when[0])}: later rows validate and test"
 
 
 def _split(table: Table, folds: int = MOST_FOLDS) -> Split:
