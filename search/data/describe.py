@@ -18,7 +18,7 @@ from search.data.targets import infer_task
 from search.metrics import TaskName, task_of
 
 Kind = Literal["number", "true/false", "text", "date", "empty"]
-SHOWN: Final = 2  # levels
+SHOWN: Final = 3  # levels
 SUSPECT: Final = ("row number", "in order", "identifier", "copy")  # codes of remarks
 
 
@@ -117,7 +117,7 @@ def _column(raw: Series, tidy: DataFrame, rare: int, dates: Dates | None) -> Col
     if dates is not None:
         when = as_times(raw)
         low, high = (f"{end:%Y-%m-%d}" for end in (when.min(), when.max()))
-        taken = Remark("date", f"taken as {', '.join(dates.parts)}", "")
+        taken = Remark("date", f"as {', '.join(dates.parts)}", "")
         return Column(name, "date", missing, when.nunique(), low, high, remarks=(taken,), parts=dates.columns)
     if name not in tidy:
         return Column(name, "empty", missing, 0, remarks=(Remark("empty", "left out", ""),))

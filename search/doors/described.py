@@ -19,6 +19,7 @@ MOST_ROWS: Final = 20  # of more inputs those with gaps or remarks are shown
 MOST_CLASSES: Final = 8
 NAME: Final = 24  # characters
 LEVEL: Final = 14
+LEVELS: Final = 18  # of them together, so that a row stays a line of a terminal of 80 columns
 GROUPED: Final = 10_000  # from here on digits come in groups; a year does not
 PLURAL: Final = ("number", "text", "date")
 LARGEST: Final = 1e12
@@ -91,7 +92,7 @@ def _task(found: Description) -> str:
     if len(found.targets) > 1:
         return f"Task: {found.task} ({found.why})"
     other = "regression" if found.task == "classification" else "classification"
-    return f"Task: {found.task} ({found.why}); the other is --task {other}"
+    return f"Task: {found.task} ({found.why}); else --task {other}"
 
 
 def _values(column: Column) -> str:
@@ -100,9 +101,11 @@ def _values(column: Column) -> str:
     if column.kind == "date":
         return f"{column.low} to {column.high}"
     if column.kind == "text":
-        shown = ", ".join(_short(level) for level, _ in column.levels)
-        more = ", ..." * (column.distinct > len(column.levels))
-        return f"{column.distinct:,} level{'s' * (column.distinct != 1)}: {shown}{more}"
+        names = [_short(level) for level, _ in column.levels]
+        while len(names) > 1 and len(", ".join(names)) > LEVELS:
+            names.pop()
+        more = ["..."] * (column.distinct > len(names))
+        return f"{column.distinct:,} level{'s' * (column.distinct != 1)}: {', '.join([*names, *more])}"
     return ", ".join(f"{level} {rows:,}" for level, rows in column.levels)
 
 

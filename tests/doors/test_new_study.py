@@ -229,15 +229,15 @@ def test_what_is_shown_of_a_table(capsys):
     lines = shown(data, capsys, "b")
     assert lines[0] == "data: 60 rows, 10 inputs (4 numbers, 3 texts, 1 date, 1 empty, 1 true/false)"
     assert lines[1].startswith('Target "b": from 0 to 118, mean 59, sd 34.9')
-    assert lines[2] == "Task: regression (numbers with decimals); the other is --task classification"
+    assert lines[2] == "Task: regression (numbers with decimals); else --task classification"
     rows = {line.split()[0]: line for line in lines[4:]}
     assert list(rows) == [*data.drop(columns="b")]
     missing = int(data["gaps"].isna().sum())
     for name, told in {
         "rownames": "counts the rows",
-        "person": "60 levels: Mr 0, Mr 1, ...",
+        "person": "60 levels: Mr 0, Mr 1, Mr 2, ...",
         "twice": "a copy?",
-        "day": "2024-01-01 to 2024-02-29 taken as year, month, weekday",
+        "day": "2024-01-01 to 2024-02-29 as year, month, weekday",
         "gaps": f"{missing} ({100 * missing / 60:.0f} %) 3 to 10",
         "empty": "60 (100 %)",
         "same": "the same in every row",
@@ -250,7 +250,7 @@ def test_classes_are_counted_in_their_order(capsys):
     lines = shown(frame(30, y=["u"] * 20 + ["v"] * 10), capsys, "y")
     assert lines[1:3] == [
         'Target "y": 2 classes: u 20, v 10',
-        "Task: classification (text, 2 different); the other is --task regression",
+        "Task: classification (text, 2 different); else --task regression",
     ]
 
 
