@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Index, Series
 
 from search.data.columns import is_numeric
+from search.data.dates import Dates
 
 MISSING = "(missing)"
 RARE = "(rare)"
@@ -152,17 +153,25 @@ class Levels:
 class Preprocessor:
     """A fitted preprocessing: turns tidy rows (see `columns.tidy_frame`) into features, new rows as well as known ones.
 
-    `columns` names the inputs in their order; features are first those of the numbers, then those of the text.
+    `columns` names the inputs in their order; features are first those of the numbers, then those of the text. Some of
+    the numbers were `dates` before the rows were tidied.
     """
 
     columns: tuple[str, ...]
     numbers: Numbers
     text: tuple[Levels, ...]
+    dates: tuple[Dates, ...] = ()
 
     @cached_property
     def features(self) -> tuple[str, ...]:
         """The names of the result's columns."""
         return self.numbers.features + tuple(name for levels in self.text for name in levels.features)
+
+    @cached_property
+    def raw_columns(self) -> tuple[str, ...]:
+        """The inputs as the user has them, in their order: a column of dates is one."""
+        whole = {part: dates.name for dates in self.dates for part in dates.columns}
+        return tuple(dict.fromkeys(whole.get(name, name) for name in self.columns))
 
     def apply(self, inputs: DataFrame) -> Floats:
         """The features of these rows, shape (rows, features); a level not met in training is a rare one."""
@@ -182,6 +191,7 @@ class Preprocessor:
                 **{name: _scale_to_dict(getattr(numbers, name)) for name in ("before", "after")},
             },
             "text": [{"name": each.name, "levels": [*each.levels], "rare": [*each.rare]} for each in self.text],
+            "dates": [{"name": each.name, "parts": [*each.parts]} for each in self.dates],
         }
 
     @classmethod
@@ -195,7 +205,9 @@ class Preprocessor:
             **{name: _scale_from_dict(own[name]) for name in ("before", "after")},
         )
         text = tuple(Levels(each["name"], tuple(each["levels"]), tuple(each["rare"])) for each in kept["text"])
-        return cls(tuple(kept["columns"]), numbers, text)
+        # Version 0.1 knew no dates.
+        dates = tuple(Dates(each["name"], tuple(each["parts"])) for each in kept.get("dates", ()))
+        return cls(tuple(kept["columns"]), numbers, text, dates)
 
 
 def fit_preprocessor(

@@ -239,13 +239,19 @@ def new(
     task: Annotated[
         str | None, typer.Option(help="regression or classification; left out: guessed from the target, and said.")
     ] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Show what the data hold, and write nothing.")] = False,
 ) -> None:
-    """Write a study file for your own data."""
-    from search.doors.new_study import write_study
+    """Write a study file for your own data, and show what they hold."""
+    from search.doors.described import print_description
+    from search.doors.new_study import describe_file, write_study
 
-    written, notes = write_study(data, tuple(target), output or Path(f"{data.stem}.toml"), task)
-    for line in notes:
-        print(f"note: {line}", file=sys.stderr)
+    if describe and output is not None:
+        raise UserError("new: --describe writes nothing, so there is no --output; leave one of them out")
+    if describe:
+        print_description(describe_file(data, tuple(target), task))
+        return
+    written, found = write_study(data, tuple(target), output or Path(f"{data.stem}.toml"), task)
+    print_description(found)
     print(f"{written} written; next: {shlex.join(['lambda-search', 'run', str(written)])}", file=sys.stderr)
 
 

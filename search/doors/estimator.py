@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from search.data.targets import Targets
     from search.data.task import Task
     from search.ledger import Storage
+    from search.settings import FrameData
 
 
 class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
@@ -111,9 +112,8 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:  # noqa: ANN401
         from search.data.build import planned_task
-        from search.data.columns import tidy_frame
         from search.data.given import given_plan
-        from search.data.tables import Table
+        from search.data.tables import Table, tidy_inputs
 
         frame = checked_inputs(self, X, reset=True)
         if y is None:
@@ -125,19 +125,22 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         targets = self._targets(y if kept.all() else _safe_indexing(y, np.flatnonzero(kept)))
         y = np.asarray(y)
         cuts = within(cuts_of(self.cv, y, groups, classes=self.task == "classification", seed=seed), kept)
+        plan = given_plan(cuts, int(kept.sum()))
+        settings = settings_of(self, self.task, plan, seed)
+        data = cast("FrameData", settings.data)
+        inputs, dates = tidy_inputs(frame[kept], data, "X")
+        if not inputs.shape[1]:
+            raise UserError("X: has no column with a value")
         table = Table(
             "X",
-            tidy_frame(frame[kept], "X"),
+            inputs,
             targets,
             None,
             weight=None if weight is None else weight[kept],
             groups=None if groups is None else numbered(groups)[kept],
+            dates=dates,
         )
-        if not table.inputs.shape[1]:
-            raise UserError("X: has no column with a value")
-        plan = given_plan(cuts, len(table))
-        settings = settings_of(self, self.task, plan, seed)
-        self._search(settings, planned_task(table, settings.data, plan), plan)  # type: ignore[arg-type]
+        self._search(settings, planned_task(table, data, plan), plan)
         self._note_coefficients(list(frame.columns))
 
     def _search(self, settings: Settings, task: Task, plan: Plan) -> None:

@@ -207,11 +207,11 @@ def test_a_users_ready_task_is_taken_as_it_is(load, function):
     ],
 )
 def test_what_a_target_is_taken_for(values, task):
-    assert infer_task(pd.DataFrame({"y": values})) == task
+    assert infer_task(pd.DataFrame({"y": values})).task == task
 
 
 def test_several_columns_are_regression():
-    assert infer_task(pd.DataFrame({"a": [0, 1], "b": [0, 1]})) == "regression"
+    assert infer_task(pd.DataFrame({"a": [0, 1], "b": [0, 1]})).task == "regression"
 
 
 def test_the_named_task_wins():
