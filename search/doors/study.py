@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -194,7 +195,7 @@ class Study:
             raise UserError(f"study {self.name!r} was not run by lambda-search: its models are where they were trained")
         from search.runs.model_file import decode
 
-        return decode(self.ledger.model())
+        return replace(decode(self.ledger.model()), known=self.ledger.coefficients())
 
     def publish(self) -> None:
         """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
