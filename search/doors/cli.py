@@ -188,7 +188,7 @@ def export(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     name: StudyFileOrName,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The .csv or .parquet file of trials.", show_default=False),
+        typer.Option("-o", "--output", help="The .csv or .parquet file to write.", show_default=False),
     ] = None,
     coefficients: Annotated[
         bool,
@@ -211,10 +211,10 @@ def export(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     from search.doors.export import export_coefficients, export_onnx, export_trials
     from search.doors.study import load
 
-    if output is None and onnx is None:
-        raise UserError("export: name what to write: --output TRIALS.csv, --onnx MODEL.onnx for the model, or both")
     if coefficients and (output is None or test):
         raise UserError("export: --coefficients needs --output COEFFICIENTS.csv and is no table of trials: no --test")
+    if output is None and onnx is None:
+        raise UserError("export: name what to write: --output TRIALS.csv, --onnx MODEL.onnx for the model, or both")
     found = load(name, storage, strength=strength)
     if output is not None and coefficients:
         print(f"{export_coefficients(found, output)} coefficients written to {output}", file=sys.stderr)

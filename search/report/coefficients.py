@@ -61,10 +61,14 @@ def _scaled(found: Coefficients) -> bool:
 
 
 def _listed(found: Coefficients) -> list[int]:
-    """Positions in the raveled arrays: the intercepts, then what is not zero by its standardised size."""
+    """Positions in the raveled arrays: the intercepts, then what is not zero by its standardised size.
+
+    An input without a weight of its own still has a slope where a product holds it.
+    """
     intercept = np.broadcast_to(np.array(found.inputs) == INTERCEPT, found.standardised.shape).ravel()
     size = np.where(intercept, np.inf, np.abs(found.standardised).ravel())
-    return [place for place in np.argsort(-size, kind="stable").tolist() if size[place] != 0]
+    there = intercept | (found.standardised != 0).ravel() | (found.own_scale != 0).ravel()
+    return [place for place in np.argsort(-size, kind="stable").tolist() if there[place]]
 
 
 def _caption(view: StudyView, found: Coefficients, listed: list[int]) -> Iterator[str]:
@@ -73,7 +77,7 @@ def _caption(view: StudyView, found: Coefficients, listed: list[int]) -> Iterato
     if found.powers:
         yield "Where there are powers or products, an input's own row is its slope where all inputs are 0."
     if found.fits > 1:
-        yield f"Chosen: not zero in so many of the {found.fits} {view.repeated}, whose ends stand beside it."
+        yield f"Chosen: in how many of the {found.fits} {view.repeated} it is not zero; lowest and highest: over these."
     total = found.standardised.size
     if zeros := total - len(listed):
         yield f"{zeros} of {total - len(found.outputs)} are zero and not listed."

@@ -18,7 +18,7 @@ def made(outputs=("y",), inputs=6, *, kind="regression", fits=3, **changes):
     """Random coefficients of which every third input's are zero; the smallest of the others is the first input's."""
     random = np.random.default_rng(2)
     values = random.normal(size=(5, len(outputs), inputs + 1)) + 2
-    values[:, :, 3::3] = 0
+    values[:2, :, 3::3] = 0
     values[1, :, 1] = 1e-3
     own, standardised, chosen, lowest, highest = values
     names = (INTERCEPT, *(f"x{place}" for place in range(inputs)))
@@ -52,6 +52,12 @@ def test_the_intercept_comes_first_then_by_standardised_size_and_zeros_are_count
         by_name = dict(zip(found.inputs, values[0], strict=True))
         for name, text in zip(column(table, "input"), column(table, heading), strict=True):
             assert float(text) == pytest.approx(by_name[name], rel=1e-3)
+
+
+def test_an_input_whose_products_alone_have_weight_is_listed_with_its_slope():
+    found = made()
+    found.own_scale[0, 3] = 0.25
+    assert dict(zip(*(column(shown(found), each) for each in ("input", "own scale")), strict=True))["x2"] == "0.25"
 
 
 def test_every_output_has_its_rows_under_its_own_name():
