@@ -38,6 +38,9 @@ class Snapshot:
     sealed: bool
     coefficients: Coefficients | None = None
 
+    def __repr__(self) -> str:
+        return f"<snapshot of study {self.name!r}: {len(self.trials)} trials>"
+
     @property
     def unconfirmed(self) -> bool:
         """Whether this is a rotation of which some tried candidates lack what its picks are made from."""

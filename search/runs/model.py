@@ -70,6 +70,11 @@ class FittedModel:
     diverged: bool = False
     known: Coefficients | None = None
 
+    def __repr__(self) -> str:
+        """One line, as sessions show what they are given."""
+        of, kind = ", ".join(self.targets.names), self.settings.model.kind
+        return f"<{kind} model{f' of {of}' if of else ''}: {self.candidate}, {len(self.features)} inputs>"
+
     def predict(self, x: object) -> NDArray[Any]:
         """The predicted numbers (rows,), of several targets (rows, targets), or the class labels (rows,).
 
