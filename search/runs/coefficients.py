@@ -69,8 +69,11 @@ def replicates_of(
 def _in_place(plain: Linear, known: Preprocessor | None, wanted: Preprocessor | None) -> Pair:
     if known is None or wanted is None:
         return plain, plain
-    own = own_scale(known, plain)
-    return tuple(Linear(on_features(known, each.weight, wanted), each.bias) for each in (own, plain))  # type: ignore[return-value]
+
+    def moved(each: Linear) -> Linear:
+        return Linear(on_features(known, each.weight, wanted), each.bias)
+
+    return moved(own_scale(known, plain)), moved(plain)
 
 
 def _with_intercept(each: Linear) -> Array:
