@@ -143,7 +143,7 @@ def _split(table: Table, parts: Parts, preprocessor: Preprocessor, held: _Means,
     train = _rows(table, parts.train, preprocessor, place, _mean_weight(table, [parts.train]))
     validation = _rows(table, parts.validation, preprocessor, place, held.validation)
     test = _rows(table, parts.test, preprocessor, place, held.test)
-    return Split(train, validation, test, repeat=parts.repeat, fold=parts.fold)
+    return Split(train, validation, test, repeat=parts.repeat, fold=parts.fold, preprocessor=preprocessor)
 
 
 def _rows(table: Table, index: Index, preprocessor: Preprocessor, place: Tensor, mean_weight: float) -> Rows:

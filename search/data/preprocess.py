@@ -107,13 +107,6 @@ class Numbers:
         x = expand(x, self.degree)
         return x if self.after is None else self.after.apply(x)
 
-    @property
-    def affine(self) -> Scale | None:
-        """What the columns are scaled by between their ends; None where features are powers and products."""
-        if self.degree > 1:
-            return None
-        return self.after or Scale(np.zeros(len(self.names)), np.ones(len(self.names)))
-
 
 @dataclass(frozen=True)
 class Levels:
@@ -135,8 +128,8 @@ class Levels:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the features."""
-        return tuple(f"{self.name}_{level}" for level in (*self.levels, *[RARE] * bool(self.rare)))
+        """The names of the features: "colour=red"."""
+        return tuple(f"{self.name}={level}" for level in (*self.levels, *[RARE] * bool(self.rare)))
 
     def codes(self, column: Series) -> NDArray[np.int64]:
         """The place of every row's feature; as many as there are levels for a rare or unknown level."""
@@ -220,8 +213,9 @@ def fit_preprocessor(
     deviation 1 (before the expansion as well, so that powers and products are less collinear). Text: one 0/1 column a
     level, a missing value being a level of its own; those with fewer than `rare` training rows are one level together,
     to which levels not met in training belong too (without such a level they are all zeros). A column that is constant
-    over the training rows is zero. A feature's order and name are those that scikit-learn's `PolynomialFeatures` and
-    `OneHotEncoder` give. `weight` (rows,), positive, weighs medians, means and deviations; a level's rows are counted.
+    over the training rows is zero. Features have the order that scikit-learn's `PolynomialFeatures` and `OneHotEncoder`
+    give them, and the former's names; a level is named "colour=red". `weight` (rows,), positive, weighs medians, means
+    and deviations; a level's rows are counted.
     """
     numeric = [name for name in inputs.columns if is_numeric(inputs[name])]
     numbers = Numbers.fit(inputs[numeric], standardize=standardize, degree=degree, clip=clip, weight=weight)

@@ -184,12 +184,20 @@ def list_(storage: Storage = None, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
-def export(
+def export(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     name: StudyFileOrName,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The .csv or .parquet file of trials.", show_default=False),
+        typer.Option("-o", "--output", help="The .csv or .parquet file to write.", show_default=False),
     ] = None,
+    coefficients: Annotated[
+        bool,
+        typer.Option(
+            "--coefficients",
+            help="Write a linear model's coefficients by name in place of trials: on the inputs' own "
+            "scale, standardised, and how often they are chosen.",
+        ),
+    ] = False,
     onnx: Annotated[
         Path | None, typer.Option(help="The .onnx file for the model, which takes raw rows.", show_default=False)
     ] = None,
@@ -199,14 +207,18 @@ def export(
     storage: Storage = None,
     strength: Strength = None,
 ) -> None:
-    """Write one row a trial to a csv or parquet file, or the model as ONNX."""
-    from search.doors.export import export_onnx, export_trials
+    """Write one row a trial to a csv or parquet file, or a linear model's coefficients, or the model as ONNX."""
+    from search.doors.export import export_coefficients, export_onnx, export_trials
     from search.doors.study import load
 
+    if coefficients and (output is None or test):
+        raise UserError("export: --coefficients needs --output COEFFICIENTS.csv and is no table of trials: no --test")
     if output is None and onnx is None:
         raise UserError("export: name what to write: --output TRIALS.csv, --onnx MODEL.onnx for the model, or both")
     found = load(name, storage, strength=strength)
-    if output is not None:
+    if output is not None and coefficients:
+        print(f"{export_coefficients(found, output)} coefficients written to {output}", file=sys.stderr)
+    elif output is not None:
         print(f"{export_trials(found.ledger, output, with_test=test)} trials written to {output}", file=sys.stderr)
     if onnx is not None:
         export_onnx(found, onnx)

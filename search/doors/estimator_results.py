@@ -67,8 +67,9 @@ def coefficients(model: FittedModel, columns: list[str]) -> Coefficients:
     """
     assert model.preprocessor is not None, "an estimator is fitted on a table"
     numbers = model.preprocessor.numbers
-    weight, intercept = model.weights(original=numbers.affine is not None)
-    if model.preprocessor.text or model.preprocessor.dates or numbers.affine is None:
+    powers = numbers.degree > 1
+    weight, intercept = model.weights(original=not powers)
+    if model.preprocessor.text or model.preprocessor.dates or powers:
         return Coefficients(weight, intercept, model.features)
     placed = np.zeros((len(weight), len(columns)))
     placed[:, [columns.index(name) for name in numbers.names]] = weight

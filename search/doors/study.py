@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,6 +58,10 @@ class StudyLosses(NamedTuple):
 
     validation: Array
     test: Array | None
+
+    def __repr__(self) -> str:
+        test = None if self.test is None else self.test.shape
+        return f"<losses: validation {self.validation.shape}, test {test}>"
 
 
 class RunCounts(NamedTuple):
@@ -194,7 +199,7 @@ class Study:
             raise UserError(f"study {self.name!r} was not run by lambda-search: its models are where they were trained")
         from search.runs.model_file import decode
 
-        return decode(self.ledger.model())
+        return replace(decode(self.ledger.model()), known=self.ledger.coefficients())
 
     def publish(self) -> None:
         """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
@@ -252,6 +257,10 @@ class Study:
         answer = answer_of(self.view)
         warned = [f"Warning: {message}" for message in answer.warnings]
         return "\n".join([f"Study {self.name}", answer.sentence, *answer.basis, *warned])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401 - IPython's protocol
+        """A session that shows text alone has the verdict too."""
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, the leading trials, and how to have the figures, which are large."""
@@ -313,9 +322,9 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     settings = _settings(study, data)
     changes = {"search.trials": trials, "training.device": device}
     settings = settings.replace({key: value for key, value in changes.items() if value is not None})
-    from search.runs import Run  # with torch, after the settings are found valid
-
     with quiet_optuna(), display_for(settings.name, progress) as display:
+        from search.runs import Run  # with torch, after the settings are found valid
+
         the_run = Run.open(settings, open_storage(storage), data)
         for line in the_run.notes:
             display.note(f"note: {line}")
@@ -357,7 +366,8 @@ def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, 
         storage, name = name._storage, name.study_name
     given = Settings.load(name) if str(name).endswith(".toml") else None
     find_modules(Path(str(name)).parent if given else Path())
-    return study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
+    with quiet_optuna():
+        return study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
 
 
 def study_in(storage: Storage, name: str, strength: str | None = None, settings: Settings | None = None) -> Study:
@@ -387,8 +397,13 @@ def find_modules(folder: Path) -> None:
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Optuna's log of what it does, and its word on samplers that it calls experimental, are not for our user."""
-    import optuna
+    """Optuna's log of what it does, and its word on samplers that it calls experimental, are not for our user.
+
+    Nor is what its import says in a notebook: that there could be another progress bar.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import optuna
 
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

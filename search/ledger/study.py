@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 
 from search.core.candidate import Candidate
+from search.core.coefficients import Coefficients
 from search.core.errors import UserError
 from search.core.evidence import Evidence, Facts
 from search.core.results import Results
@@ -236,10 +237,11 @@ class StudyLedger:
         """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed."""
         self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete())})
 
-    def keep_model(self, trial: int, body: bytes | None) -> None:
+    def keep_model(self, trial: int, body: bytes | None, coefficients: Coefficients | None = None) -> None:
         """Keep the model of this trial's candidate, in the place of an earlier one; None: it has diverged."""
         before = self._attributes().get(MODEL, {"trial": trial})["trial"]
-        self._set(MODEL, {"trial": trial, "sha256": None} if body is None else self._models.write(trial, body))
+        diverged = {"trial": trial, "sha256": None}
+        self._set(MODEL, diverged if body is None else self._models.write(trial, body, coefficients))
         if before != trial:
             self._models.remove(before)
 
@@ -280,6 +282,15 @@ class StudyLedger:
             raise UserError(f"study {self.name!r}: {self.candidate(selected)} diverged when it was trained on all rows")
         return self._models.read(kept)
 
+    def coefficients(self) -> Coefficients | None:
+        """A linear model's, of the candidate that is selected now; None where none are kept, or not whole."""
+        kept = self._attributes().get(MODEL)
+        if kept is None or kept["trial"] != self.selected():
+            return None
+        with suppress(UserError):  # `model` says what is wrong
+            return self._models.coefficients(kept)
+        return None
+
     def snapshot(self, *, open_test: bool = False) -> Snapshot:
         """Everything that the study has now, read once.
 
@@ -316,6 +327,7 @@ class StudyLedger:
                 trials=len(complete),
             ),
             sealed=not is_open,
+            coefficients=self.coefficients(),
         )
 
     # The seal

@@ -31,6 +31,10 @@ class Gallery(Mapping[str, go.Figure]):
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """What a notebook completes after `figures["`."""
+        return list(self)
+
     def __repr__(self) -> str:
         return f"<figures: {', '.join(self)}>"
 

@@ -17,6 +17,7 @@ from search.core.results import Results, empty_results
 from search.data import load_task
 from search.ledger import StudyLedger
 from search.models import make_model, strength_notes, strengths
+from search.runs.coefficients import coefficients_of, replicates_of
 from search.runs.confirm import confirm
 from search.runs.model import kept_epochs, refit
 from search.runs.model_file import encode
@@ -126,10 +127,14 @@ class Run:
         selected = ledger.selected()
         if selected is None or ledger.has_model():
             return
-        epochs = kept_epochs(self.settings, ledger.results([selected]))
+        results, candidate = ledger.results([selected]), ledger.candidate(selected)
+        epochs = kept_epochs(self.settings, results)
         with ledger.running():
-            model = refit(self.settings, self.task, ledger.candidate(selected), epochs=epochs)
-            ledger.keep_model(selected, None if model.diverged else encode(model))
+            model = refit(self.settings, self.task, candidate, epochs=epochs)
+            found = None
+            if model.linear and not model.diverged:
+                found = coefficients_of(model, replicates_of(model, self.settings, self.task, candidate, results))
+            ledger.keep_model(selected, None if model.diverged else encode(model), found)
         self.fits += 1
 
     def progress(self) -> Progress:

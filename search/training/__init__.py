@@ -5,6 +5,6 @@ Imports models, penalties, metrics, data, settings and core.
 
 from search.training.batch import Observer
 from search.training.evaluate import Fitted
-from search.training.train import fit, resolve_device, train
+from search.training.train import fit, linear_fits, resolve_device, train
 
-__all__ = ["Fitted", "Observer", "fit", "resolve_device", "train"]
+__all__ = ["Fitted", "Observer", "fit", "linear_fits", "resolve_device", "train"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
+from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.core.results import Results
@@ -90,6 +92,20 @@ def fit(task: Task, settings: Settings, candidate: Candidate) -> Fitted:
         for each in (model.parameters, model.buffers)
     )
     return Fitted(parameters, buffers, torch.tensor(block.diverged[0, 0]), model.epochs[0, 0])
+
+
+def linear_fits(task: Task, settings: Settings, candidate: Candidate) -> list[tuple[Array, Array]]:
+    """Weights (outputs, features) and biases (outputs,) of a linear candidate, a pair a replicate.
+
+    Those of `train`, also where splits differ in their columns and its results have no axis for them.
+    """
+    layout = Layout(replace(task, refits=(), pairs=()), (candidate,), settings.training.seeds, settings.training.dtype)
+    found: dict[int, tuple[Array, Array]] = {}
+    for block in Batch(layout, settings, None, resolve_device(settings.training)).train([0]):
+        assert block.weights is not None, "the model is linear"
+        assert block.biases is not None
+        found |= dict(zip(block.positions, zip(block.weights[0], block.biases[0], strict=True), strict=True))
+    return [found[position] for position in range(layout.replicates)]
 
 
 def _refuse_unknown_parameters(candidates: Sequence[Candidate], groups: Iterable[str]) -> None:

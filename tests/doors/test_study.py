@@ -510,6 +510,29 @@ def test_a_notebook_shows_the_verdict_and_a_table_and_says_how_to_have_figures(s
     assert "test_loss" in shown
     assert "test rows are sealed" in sealed._repr_html_()
     assert repr(study) == "<study 'small': 6 trials>"
+    for each, text in ((study, str(study)), (study.verdict, describe(study.verdict))):
+        written = Written()
+        each._repr_pretty_(written, cycle=False)
+        assert written.texts == [text]
+
+
+class Written:
+    """IPython's printer, as far as a display of text needs it."""
+
+    def __init__(self):
+        self.texts = []
+
+    def text(self, text):
+        self.texts.append(text)
+
+
+def test_nothing_of_a_study_fills_a_screen_when_it_is_shown(study):
+    for each in (study.model(), study.losses, study.results, study.snapshot, study.view, study.figures):
+        assert len(repr(each)) < 400, type(each)
+        assert "\n" not in repr(each)
+    assert repr(study.model()) == f"<linear model of y: {study.selected}, 4 inputs>"
+    assert str(study.results.validation.shape) in repr(study.losses)
+    assert study.figures._ipython_key_completions_() == list(study.figures)
 
 
 def test_a_notebook_shows_a_hostile_study_as_text(tmp_path):
