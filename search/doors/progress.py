@@ -140,11 +140,12 @@ class Notebook:
     """A bar as HTML in the cell's output, moved in its place."""
 
     def __init__(self, name: str) -> None:
-        from IPython.display import HTML, display
+        from IPython import display
 
-        self._html, self._name = HTML, name
+        shown: Any = display
+        self._html, self._name = shown.HTML, name
         self._shown: tuple[str, float] = (LOADING, time.monotonic())
-        self._handle: Any = display(HTML(self._page("", LOADING)), display_id=True)
+        self._handle = shown.display(self._html(self._page("", LOADING)), display_id=True)
 
     def update(self, reached: Progress) -> None:
         """Move the bar: at once where something else is being done, else from time to time."""
