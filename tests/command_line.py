@@ -33,7 +33,11 @@ class Call(NamedTuple):
     @property
     def said(self) -> list[str]:
         """The lines on standard error, but for those that tell how far a run is."""
-        return [line for line in self.err.splitlines() if not re.search(": (loading the data|done after .*)$", line)]
+        return [
+            line
+            for line in self.err.splitlines()
+            if not re.search(": (searching \\d+/\\d+ trials|done after ).*$", line)
+        ]
 
 
 def call(*arguments: str | Path) -> Call:

@@ -166,7 +166,10 @@ class Notebook:
 
 
 class Log:
-    """Plain lines on standard error: one at once, one a minute, and one in the end."""
+    """Plain lines on standard error: one when the run begins, one a minute, and one in the end.
+
+    None before it begins: what is wrong with a study is told in one line.
+    """
 
     def __init__(self, name: str, every: float = EVERY) -> None:
         self._name, self._every = name, every
@@ -175,8 +178,10 @@ class Log:
         self._thread = Thread(target=self._lines, daemon=True)
 
     def update(self, reached: Progress) -> None:
-        """For the next line."""
-        self._reached = reached
+        """For the next line; the first one at once."""
+        first, self._reached = self._reached is None, reached
+        if first:
+            self._say(reached)
 
     def note(self, text: str) -> None:
         """A line of its own."""
@@ -185,7 +190,6 @@ class Log:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Write the lines; no last one for a run that was broken off."""
-        self.note(f"{self._name}: {LOADING}")
         self._thread.start()
         try:
             yield
@@ -197,9 +201,12 @@ class Log:
 
     def _lines(self) -> None:
         while not self._ended.wait(self._every):
-            if (now := self._reached) is not None:
-                words = [stage(now), fits(now), left(now), best(now)]
-                self.note(f"{self._name}: {', '.join(filter(None, words))}")
+            if self._reached is not None:
+                self._say(self._reached)
+
+    def _say(self, now: Progress) -> None:
+        words = [stage(now), fits(now), left(now), best(now)]
+        self.note(f"{self._name}: {', '.join(filter(None, words))}")
 
 
 @contextmanager
