@@ -30,8 +30,9 @@ STEP, TENSOR = 3e-4, 1.5e-4  # seconds of a step, and more for each tensor of pa
 UPDATE: Final = 60  # operations on every parameter in a step, beside those on its rows
 REUSE: Final = 20  # how often a weight is used on a row that is no vector: a picture, a sentence
 SQUARED: Final = (4e-3, 8e-4, 2.5e-6)  # exact: seconds a candidate, and a fit, and times its parameters squared
-CLASSES: Final = (1.8e-2, 4e-3, 8e-10)  # the last one times its rows too
-UNPENALISED: Final = 3.5  # times as long: classes without a penalty have their optimum far away
+CLASSES: Final = (3.6e-2, 8e-3, 1.6e-9)  # the last one times its rows too
+UNPENALISED: Final = 2.0  # times as long: classes without a penalty have their optimum far away
+PATH: Final = 0.65  # the power of their number: the denser the lambdas of classes, the nearer the next optimum
 SMOOTH: Final = 0.1  # ridge regression is solved for all lambdas at once
 
 Kind = Literal["steps", "exact"]
@@ -112,7 +113,8 @@ class Prices:
         for (rows, _), count in _splits(training).items():
             square = more * parameters**2 * (1 if task.kind == "regression" else rows)
             total += fixed + count * (each + square)
-        return total * sum(_share(task.kind, candidate) for candidate in training.candidates)
+        counts = Counter(candidate.penalty for candidate in training.candidates)
+        return total * sum(_share(task.kind, penalty, count) for penalty, count in counts.items())
 
     def _size(self, training: Training, candidate: Candidate) -> Size:
         """What the model is made of."""
@@ -136,8 +138,8 @@ def _splits(training: Training) -> Counter[tuple[int, int]]:
     return Counter(rows(split) for split in (*training.task.splits, *training.task.refits))
 
 
-def _share(kind: str, candidate: Candidate) -> float:
-    """How long a candidate's exact solution takes, beside that of one with l1."""
+def _share(kind: str, penalty: str, count: int) -> float:
+    """How long the exact solutions of a penalty's candidates take, beside that of a single one with l1."""
     if kind == "regression":
-        return SMOOTH if candidate.penalty in {"none", "l2"} else 1.0
-    return UNPENALISED if candidate.penalty == "none" else 1.0
+        return count * (SMOOTH if penalty in {"none", "l2"} else 1.0)
+    return UNPENALISED if penalty == "none" else count**PATH
