@@ -66,9 +66,11 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     Settings.load(study)  # a wrong study file is refused before anything slow is imported
     from search.doors import study as door
     from search.doors.console import print_result
+    from search.doors.running import run_study
 
     try:
-        found = door.run(study, storage=storage, trials=trials, device=device, sealed=sealed, progress=not quiet)
+        settings = door.settings_for(study, trials=trials, device=device)
+        found = run_study(settings, storage=storage, sealed=sealed, publish=True, progress=not quiet)
     except door.Interrupted:
         given = {"--storage": storage, "--trials": trials, "--device": device}
         options = [str(part) for option in given.items() if option[1] is not None for part in option]
@@ -83,7 +85,6 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
         print(
             "note: --sealed: nothing is sealed: no test set of its own, or one that was opened before", file=sys.stderr
         )
-    found.publish()
 
 
 @app.command(epilog="Example: lambda-search verdict weight_decay --tolerance 0.05")

@@ -156,11 +156,13 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
             for note in task.notes:
                 display.note(f"note: {note}")
             run = Run.on(settings, task, storage)
+            run.then = ("verdict",)
             run.search(report=display.update, stop=lambda: False)
             run.confirm()
             run.keep_model()
-        self.study_ = Study(run.ledger, settings, RunCounts(run.fits, run.seconds))
-        self.verdict_ = self.study_.judge()
+            self.study_ = Study(run.ledger, settings, RunCounts(run.fits, run.seconds))
+            with run.after("verdict"):
+                self.verdict_ = self.study_.judge()
         results = self.study_.results
         self.best_index_ = results.lowest(results.validation_loss)
         selected = results.candidates[self.best_index_]
@@ -233,7 +235,7 @@ class LambdaSearchRegressor(RegressorMixin, _LambdaSearch):  # type: ignore[misc
     random_state
         Seed of the folds, and of whatever else is random.
     verbose
-        1: a progress bar.
+        1: a progress bar, or where none can move a line a minute.
 
     Attributes
     ----------

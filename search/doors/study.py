@@ -19,8 +19,6 @@ from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
 from search.core.results import Results
 from search.core.snapshot import Snapshot
-from search.doors.interrupt import graceful_interrupt
-from search.doors.progress import display_for
 from search.ledger import Ledger, StudyLedger, find_study, open_storage
 from search.report.view import StudyView
 from search.settings import Settings, VerdictSettings, verdict_settings
@@ -304,8 +302,8 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     sealed
         Stop before the test rows are opened; `Study.judge` opens them.
     progress
-        True: a bar in a terminal or a notebook. A function is called with a `Progress` before the
-        first batch and after each. False: nothing.
+        True: a bar in a terminal or a notebook, elsewhere a line a minute on standard error. A function is called with
+        a `Progress` before the first batch, after each, and on the way up to ten times a second. False: nothing.
 
     Returns the study. Raises `UserError` for what is not valid, in one line; `Interrupted` after Ctrl-C, when the batch
     in hand is stored (a second Ctrl-C ends at once): the same call then goes on.
@@ -319,32 +317,10 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     >>> len(found.trials), found.verdict is not None
     (4, True)
     """
-    settings = _settings(study, data)
-    changes = {"search.trials": trials, "training.device": device}
-    settings = settings.replace({key: value for key, value in changes.items() if value is not None})
-    with quiet_optuna(), display_for(settings.name, progress) as display:
-        from search.runs import Run  # with torch, after the settings are found valid
+    settings = settings_for(study, data, trials=trials, device=device)
+    from search.doors.running import run_study
 
-        the_run = Run.open(settings, open_storage(storage), data)
-        for line in the_run.notes:
-            display.note(f"note: {line}")
-        with graceful_interrupt(display.note) as interrupted:
-            the_run.search(report=display.update, stop=interrupted)
-            if the_run.settled is not None:
-                display.note(f"note: {the_run.settled}")
-            if not interrupted():
-                display.stage("confirming with a dense grid of lambda")
-                the_run.confirm()
-                the_run.keep_model()
-    if interrupted():
-        reached = the_run.progress()
-        raise Interrupted(
-            f"study {settings.name!r} was stopped: {reached.finished} of {reached.wanted} trials are finished"
-        )
-    found = Study(the_run.ledger, settings, RunCounts(the_run.fits, the_run.seconds))
-    if not sealed and the_run.ledger.selected() is not None:
-        found.judge()
-    return found
+    return run_study(settings, data=data, storage=storage, sealed=sealed, progress=progress)
 
 
 def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, strength: str | None = None) -> Study:
@@ -374,6 +350,18 @@ def study_in(storage: Storage, name: str, strength: str | None = None, settings:
     """The study of that name in an open storage; `settings` are those of its file, if not the stored ones."""
     ledger = find_study(storage, name, strength)
     return Study(ledger, settings or (Settings.stored(ledger.settings) if isinstance(ledger, StudyLedger) else None))
+
+
+def settings_for(
+    study: str | Path | Mapping[str, Any] | Settings,
+    data: object = None,
+    *,
+    trials: int | None = None,
+    device: str | None = None,
+) -> Settings:
+    """The settings of a run, see `run`; data that are handed over need no source."""
+    changes = {"search.trials": trials, "training.device": device}
+    return _settings(study, data).replace({key: value for key, value in changes.items() if value is not None})
 
 
 def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) -> Settings:

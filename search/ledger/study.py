@@ -36,6 +36,7 @@ LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
 CONFIRMED: Final = "confirmed"
+SWEPT: Final = "swept"
 MODEL: Final = "model"
 Confirmation = Literal["grid", "inner", "exact"]
 OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", FACTS, MODEL, *get_args(Confirmation)})
@@ -233,9 +234,16 @@ class StudyLedger:
         self._losses.write(part, results, range(len(results)))
         self._set(part, {"when": now(), "candidates": len(results)})
 
-    def keep_facts(self, told: Facts) -> None:
-        """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed."""
-        self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete())})
+    def keep_facts(self, told: Facts, *, swept: bool = True) -> None:
+        """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed.
+
+        `swept` is false where the dense grid was left out.
+        """
+        self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete()), SWEPT: swept})
+
+    def keep_swept(self) -> None:
+        """Note that the dense grid that was left out is there now."""
+        self._set(FACTS, self._attributes()[FACTS] | {SWEPT: True})
 
     def keep_model(self, trial: int, body: bytes | None, coefficients: Coefficients | None = None) -> None:
         """Keep the model of this trial's candidate, in the place of an earlier one; None: it has diverged."""
@@ -252,9 +260,15 @@ class StudyLedger:
             return False
         return kept["sha256"] is None or self._models.intact(kept)
 
-    def confirmed(self) -> bool:
-        """Whether all that confirms the search was kept for the trials as they are now."""
-        return bool(self._attributes().get(FACTS, {}).get(CONFIRMED) == len(self._complete()))
+    def confirmed(self, *, swept: bool = True) -> bool:
+        """Whether all that confirms the search was kept for the trials as they are now; the grid only if `swept`."""
+        kept = self._attributes().get(FACTS, {})
+        return bool(kept.get(CONFIRMED) == len(self._complete())) and (self._swept or not swept)
+
+    @property
+    def _swept(self) -> bool:
+        """Whether the dense grid belongs to what was confirmed last; older versions never left it out."""
+        return bool(self._attributes().get(FACTS, {}).get(SWEPT, True))
 
     # Reading it
 
@@ -265,6 +279,11 @@ class StudyLedger:
     def confirmation(self, part: Confirmation) -> Results | None:
         """The results of a part of the confirmation, None without one; test losses as in `results`."""
         return self._confirmation(part, with_test=not self.sealed)
+
+    def confirmation_size(self, part: Confirmation) -> int:
+        """How many candidates a part of the confirmation has."""
+        count: int = self._attributes().get(part, {"candidates": 0})["candidates"]
+        return count
 
     def model(self) -> bytes:
         """The model that is kept, see `runs.model_file`; `UserError` where there is none, or it is not whole."""
@@ -320,7 +339,8 @@ class StudyLedger:
                 baseline_loss=told.baseline_loss,
                 seed_losses=told.seed_losses,
                 plain=told.plain,
-                grid=self._confirmation("grid", with_test=is_open),
+                grid=self._confirmation("grid", with_test=is_open) if self._swept else None,
+                unswept=not self._swept,
                 inner=self._confirmation("inner", with_test=is_open),
                 exact=self._confirmation("exact", with_test=is_open),
                 openings=tuple(opening.complete for opening in self.openings),
@@ -379,7 +399,7 @@ class StudyLedger:
         return replace(self._losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
 
     def _confirmation(self, part: Confirmation, *, with_test: bool) -> Results | None:
-        count = self._attributes().get(part, {"candidates": 0})["candidates"]
+        count = self.confirmation_size(part)
         return self._losses.read([Place(part, row) for row in range(count)], with_test=with_test) if count else None
 
     def _place(self, number: int, attributes: Mapping[str, Any]) -> Place:

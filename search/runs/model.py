@@ -19,7 +19,7 @@ from search.data.new_rows import new_rows
 from search.data.own_scale import Linear, own_scale
 from search.data.preprocess import Preprocessor
 from search.models import Parameters, make_model
-from search.training import fit
+from search.training import Report, fit, nobody
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -221,7 +221,9 @@ class FittedModel:
             raise UserError(f"{method}: needs classes, this model predicts numbers; use predict")
 
 
-def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int | None = None) -> FittedModel:
+def refit(
+    settings: Settings, task: Task, candidate: Candidate, *, epochs: int | None = None, report: Report = nobody
+) -> FittedModel:
     """Train the candidate once more, on all rows of the task's data, test rows included.
 
     Parameters
@@ -233,6 +235,8 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
     epochs
         In place of the candidate's own: with early stopping the mean of the epochs that its fits kept, as a fit on all
         rows has none to stop by.
+    report
+        Hears how much more of the fit is done.
 
     >>> from search.data import load_task
     >>> from search.settings import Settings
@@ -245,7 +249,8 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
     settings = settings.replace({"training.seeds": 1, "training.patience": 0, "search.pruner": "none"})
     if epochs is not None:
         settings = settings.replace("training.epochs", epochs)
-    trained = fit(task.trained_on(whole.rows), settings, candidate.replace(epochs=None) if epochs else candidate)
+    own = candidate.replace(epochs=None) if epochs else candidate
+    trained = fit(task.trained_on(whole.rows), settings, own, report=report)
     return FittedModel(
         candidate=candidate,
         settings=settings,
