@@ -56,6 +56,15 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials, in place of the study file's.", min=1)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu, in place of the study file's.")] = None,
+    artifacts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URL",
+            help="Where the losses are kept, for all who run or read the study: a folder, s3://bucket/prefix or "
+            "gs://bucket/prefix.",
+            show_default="beside the storage",
+        ),
+    ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Stop before the test set is opened.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes on standard error.")] = False,
@@ -69,10 +78,10 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     from search.doors.running import run_study
 
     try:
-        settings = door.settings_for(study, trials=trials, device=device)
+        settings = door.settings_for(study, trials=trials, device=device, artifacts=artifacts)
         found = run_study(settings, storage=storage, sealed=sealed, publish=True, progress=not quiet)
     except door.Interrupted:
-        given = {"--storage": storage, "--trials": trials, "--device": device}
+        given = {"--storage": storage, "--trials": trials, "--device": device, "--artifacts": artifacts}
         options = [str(part) for option in given.items() if option[1] is not None for part in option]
         options += ["--sealed"] * sealed
         print(f"stopped; to go on: {shlex.join(['lambda-search', 'run', str(study), *options])}", file=sys.stderr)

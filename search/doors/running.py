@@ -29,7 +29,7 @@ def run_study(
     with quiet_optuna(), display_for(settings.name, progress) as display:
         from search.runs import Run  # with torch, after it is shown that something goes on
 
-        run = Run.open(settings, open_storage(storage), data)
+        run = Run.open(settings, open_storage(storage, artifacts=settings.search.artifacts), data)
         for line in run.notes:
             display.note(f"note: {line}")
         run.then = _after(sealed=sealed, publish=publish)

@@ -283,6 +283,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     storage: str | None = None,
     trials: int | None = None,
     device: str | None = None,
+    artifacts: str | None = None,
     sealed: bool = False,
     progress: bool | ProgressCallback = True,
 ) -> Study:
@@ -297,7 +298,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
         file: then `[data]` names the `target` alone, and with (X, y) nothing.
     storage
         A journal's path (default `runs/ledger.journal`) or a database's URL.
-    trials, device
+    trials, device, artifacts
         In place of the study file's.
     sealed
         Stop before the test rows are opened; `Study.judge` opens them.
@@ -317,7 +318,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     >>> len(found.trials), found.verdict is not None
     (4, True)
     """
-    settings = settings_for(study, data, trials=trials, device=device)
+    settings = settings_for(study, data, trials=trials, device=device, artifacts=artifacts)
     from search.doors.running import run_study
 
     return run_study(settings, data=data, storage=storage, sealed=sealed, progress=progress)
@@ -358,9 +359,10 @@ def settings_for(
     *,
     trials: int | None = None,
     device: str | None = None,
+    artifacts: str | None = None,
 ) -> Settings:
     """The settings of a run, see `run`; data that are handed over need no source."""
-    changes = {"search.trials": trials, "training.device": device}
+    changes = {"search.trials": trials, "training.device": device, "search.artifacts": artifacts}
     return _settings(study, data).replace({key: value for key, value in changes.items() if value is not None})
 
 

@@ -18,6 +18,20 @@ class ArtifactStore(Protocol):
     def remove(self, artifact_id: str) -> None: ...  # noqa: D102
 
 
+def open_artifacts(where: str) -> ArtifactStore:
+    """The store that a folder's path, `s3://bucket/prefix` or `gs://bucket/prefix` names."""
+    if "://" not in where:
+        return FileArtifacts(Path(where))
+    from search.ledger.remote_artifacts import open_remote
+
+    return open_remote(where)
+
+
+def location(where: str) -> str:
+    """The same place from every working folder."""
+    return where if "://" in where else str(Path(where).expanduser().resolve())
+
+
 class FileArtifacts:
     """An artifact store in a folder. A write is whole and on the disk when it returns, or has not happened.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from search.core.errors import UserError
 from search.ledger.seal import new_key
 from search.ledger.storage import Storage
 from search.settings import changed_keys
+
+ARTIFACTS: Final = "artifacts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def _create(storage: Storage, name: str) -> int:
 def _attributes(storage: Storage, name: str, study_id: int, identity: Identity) -> dict[str, Any]:
     """The study's attributes as they should be from now on."""
     stored = storage.optuna.get_study_user_attrs(study_id)
+    if "seal" in stored:
+        _refuse_another_place(storage, name, stored.get(ARTIFACTS))
     versions = dict(identity.versions)
     fresh = {"settings": dict(identity.settings), "fingerprint": identity.fingerprint}
     if stored.keys() >= {"settings", "fingerprint", "versions", "seal"}:
@@ -65,7 +69,17 @@ def _attributes(storage: Storage, name: str, study_id: int, identity: Identity) 
         return fresh | {"versions": stored["versions"] + [versions] * (versions not in stored["versions"])}
     if storage.optuna.get_n_trials(study_id):
         raise UserError(_foreign(storage, name))
-    return fresh | {"versions": [versions], "seal": new_key()}
+    place = {} if storage.losses_at is None else {ARTIFACTS: storage.losses_at}
+    return fresh | place | {"versions": [versions], "seal": new_key()}
+
+
+def _refuse_another_place(storage: Storage, name: str, noted: str | None) -> None:
+    """A study's losses stay where its first trials put them."""
+    if storage.asked and noted != storage.losses_at:
+        raise UserError(
+            f"study {name!r} in {storage.name} keeps its losses {'beside it' if noted is None else f'in {noted}'}, "
+            f"found artifacts {storage.losses_at}; leave that out, or give the study another name"
+        )
 
 
 def _refuse_changes(storage: Storage, name: str, stored: Mapping[str, Any], identity: Identity) -> None:

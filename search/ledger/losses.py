@@ -42,7 +42,13 @@ class LossStore:
         parts = []
         for artifact, together in groupby(places, key=lambda place: place.artifact):
             with self._open(artifact) as body, np.load(body) as arrays:
-                parts.append(codec.decode(arrays, [place.number for place in together], key))
+                try:
+                    parts.append(codec.decode(arrays, [place.number for place in together], key))
+                except KeyError as error:
+                    raise UserError(
+                        f"study {self.study!r}: the losses {self._id(artifact)} in {self.storage.place} are of other "
+                        "trials; bring back the file that the study wrote"
+                    ) from error
         return join(parts) if parts else empty_results()
 
     def has_test(self, artifact: str) -> bool:
@@ -57,8 +63,8 @@ class LossStore:
             return self.storage.artifacts.open_reader(self._id(artifact))
         except ArtifactNotFound as error:
             raise UserError(
-                f"study {self.study!r}: the losses {self._id(artifact)} are missing below {self.storage.folder}; "
-                "bring that folder back to where it was, or run the study under another name"
+                f"study {self.study!r}: the losses {self._id(artifact)} are missing below {self.storage.place}; "
+                "bring them back to where they were, or run the study under another name"
             ) from error
 
     def _id(self, artifact: str) -> str:

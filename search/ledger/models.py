@@ -75,7 +75,7 @@ class ModelStore:
         if hashlib.sha256(body).hexdigest() != digest:
             what = "is damaged: its sha256 is another one" if body else "is missing"
             raise UserError(
-                f"study {self.study!r}: the model's file {name} below {self.storage.folder} {what}; "
+                f"study {self.study!r}: the model's file {name} below {self.storage.place} {what}; "
                 "run the study again, which makes it anew"
             )
         return body

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from search.core.errors import UserError
-from search.ledger.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts
+from search.ledger.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts, location, open_artifacts
 from search.ledger.files import naming
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ DEFAULT: Final = Path("runs/ledger.journal")
 class Storage:
     """An open storage.
 
-    `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses, `folder` a local folder for
-    them and for the locks of running studies (None: in memory, where no other process runs them). `one_write()` is a
+    `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses. `folder` is a local folder for the
+    locks of running studies (None: in memory, where no other process runs them). `losses_at` says where the losses
+    lie, for each new study to note; None: in `folder`, which lies beside the storage's own file and moves with it.
+    `asked`: whether the user named that place. `one_write()` is a
     context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
     nests, and an exception does not undo it. `shared_write()` is the same beside a script that writes this storage
     through Optuna alone; it does not nest.
@@ -38,14 +40,35 @@ class Storage:
     folder: Path | None
     one_write: Callable[[], AbstractContextManager[None]]
     shared_write: Callable[[], AbstractContextManager[None]]
+    losses_at: str | None = None
+    asked: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where the losses lie, in words."""
+        return self.losses_at or str(self.folder)
+
+    def keeping_at(self, losses_at: str, *, asked: bool = False) -> Storage:
+        """The same storage with losses elsewhere: a folder, s3://bucket/prefix or gs://bucket/prefix."""
+        where = location(losses_at)
+        return replace(self, artifacts=open_artifacts(where), losses_at=where, asked=asked)
 
 
-def open_storage(storage: str | BaseStorage | None = None, *, create: bool = True) -> Storage:
+def open_storage(
+    storage: str | BaseStorage | None = None, *, create: bool = True, artifacts: str | None = None
+) -> Storage:
     """Open a storage: a journal file's path (default `runs/ledger.journal`), a database's URL, or Optuna's own object.
 
     The journal file is made by the first write, a database file at once. `create=False`, for commands that only
-    read, refuses a named file that is not there. What cannot be opened raises `UserError`.
+    read, refuses a named file that is not there. `artifacts` is where new studies keep their losses, see
+    `Storage.keeping_at`; left out: in a folder beside the file, or below `runs/` for a database on a server. What
+    cannot be opened raises `UserError`.
     """
+    opened = _open(storage, create)
+    return opened if artifacts is None else opened.keeping_at(artifacts, asked=True)
+
+
+def _open(storage: str | BaseStorage | None, create: bool) -> Storage:
     if storage is not None and not isinstance(storage, str | Path):
         return _given(storage)
     if storage is not None and "://" in str(storage):
@@ -95,13 +118,16 @@ def _open_database(text: str, create: bool) -> Storage:
     from search.ledger.database import one_write, open_database, parse_url
 
     url = parse_url(text)
-    if url.get_backend_name() == "sqlite":
+    local = url.get_backend_name() == "sqlite"
+    if local:
         folder = _prepare_sqlite_file(url, create)
     else:
         folder = DEFAULT.parent / f"{url.database}.{_server_hash(url)}.losses"
     database = open_database(url)
     write = partial(one_write, database)
-    return Storage(str(url), get_storage(database), FileArtifacts(folder), folder, write, write)
+    # A study that is on a server is opened from other working folders too.
+    losses_at = None if local else location(str(folder))
+    return Storage(str(url), get_storage(database), FileArtifacts(folder), folder, write, write, losses_at)
 
 
 def _prepare_sqlite_file(url: URL, create: bool) -> Path:
@@ -122,7 +148,10 @@ def _require(path: Path, create: bool) -> None:
 
 
 def _losses_beside(path: Path) -> Path:
-    # The whole file name stays in it: ledger.journal and ledger.db in one folder must not share their losses.
+    # The whole file name stays in it: ledger.journal and ledger.db in one folder must not share their losses. A link
+    # leads to the file's own.
+    if path.is_symlink():
+        path = path.resolve()
     return path.with_name(f"{path.name}.losses")
 
 

@@ -19,7 +19,7 @@ from search.core.results import Results
 from search.core.snapshot import Snapshot
 from search.ledger import facts, trials
 from search.ledger.files import folder_name, locked
-from search.ledger.identity import Identity, create_or_resume, find
+from search.ledger.identity import ARTIFACTS, Identity, create_or_resume, find
 from search.ledger.losses import LossStore, Place
 from search.ledger.models import ModelStore
 from search.ledger.openings import OPENED, Opening, note_opening, now, openings_in, still_sealed
@@ -37,9 +37,12 @@ SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
 CONFIRMED: Final = "confirmed"
 SWEPT: Final = "swept"
+AGREE: Final = 1e-6  # relatively; both are means of the same numbers
 MODEL: Final = "model"
 Confirmation = Literal["grid", "inner", "exact"]
-OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", FACTS, MODEL, *get_args(Confirmation)})
+OWN: Final = frozenset(
+    {"settings", "fingerprint", "versions", "seal", ARTIFACTS, FACTS, MODEL, *get_args(Confirmation)}
+)
 
 
 def is_own(attribute: str) -> bool:
@@ -381,12 +384,18 @@ class StudyLedger:
     # How it is stored
 
     @cached_property
+    def _kept(self) -> Storage:
+        """The storage with the losses where this study noted them, from whatever folder it is opened."""
+        noted = self._attributes().get(ARTIFACTS)
+        return self.storage if noted in (None, self.storage.losses_at) else self.storage.keeping_at(noted)
+
+    @cached_property
     def _losses(self) -> LossStore:
-        return LossStore(self.storage, self.name, self._key)
+        return LossStore(self._kept, self.name, self._key)
 
     @property
     def _models(self) -> ModelStore:
-        return ModelStore(self.storage, self.name)
+        return ModelStore(self._kept, self.name)
 
     @property
     def _key(self) -> str:
@@ -396,7 +405,22 @@ class StudyLedger:
     def _read(self, numbers: Sequence[int], *, with_test: bool) -> Results:
         kept = {trial.number: trial.user_attrs for trial in self._trials()}
         places = [self._place(number, kept.get(number, {})) for number in numbers]
-        return replace(self._losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
+        found = replace(self._losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
+        self._refuse_others(found)
+        return found
+
+    def _refuse_others(self, results: Results) -> None:
+        """Losses and values were written together: where they differ, one of the two is damaged or another study's."""
+        told = {trial.number: trial.values for trial in self._trials()}
+        values = np.array([told[number][0] for number in results.trials], dtype=np.float64)
+        wrong = np.flatnonzero(~np.isclose(results.validation_loss, values, rtol=AGREE, atol=0.0))
+        if len(wrong):
+            first = int(wrong[0])
+            raise UserError(
+                f"study {self.name!r}: trial {results.trials[first]} has the value {values[first]:.6g} in "
+                f"{self.storage.name}, and its losses in {self._kept.place} have the mean "
+                f"{results.validation_loss[first]:.6g}: one of them is damaged, or of another study"
+            )
 
     def _confirmation(self, part: Confirmation, *, with_test: bool) -> Results | None:
         count = self.confirmation_size(part)

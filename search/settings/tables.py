@@ -254,6 +254,12 @@ class Search(Section):
     metric: MetricName | None = Field(
         default=None, description="evaluation loss; left out: mse for regression, log_loss for classification"
     )
+    artifacts: str | None = Field(
+        default=None,
+        min_length=1,
+        description="where the losses are kept: a folder, s3://bucket/prefix or gs://bucket/prefix; left out: beside "
+        "the storage's file, or below runs/ for a database on a server",
+    )
     seed: Seed = Field(default=0, description="seed of the sampler")
 
     def metric_for(self, kind: str) -> str:
