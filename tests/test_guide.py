@@ -34,12 +34,8 @@ def run_page(page, folder, source=ROOT):
     return ran.stdout
 
 
-# Those that run a whole study, which other tests do too.
-REST = {"textbook", "commands"}
-MARKED = [pytest.param(page, marks=[pytest.mark.rest] * (page.stem in REST), id=page.stem) for page in PAGES]
-
-
-@pytest.mark.parametrize("page", MARKED)
+@pytest.mark.rest
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_every_block_of_the_guide_runs(page, tmp_path):
     run_page(page, tmp_path)
 

@@ -108,7 +108,7 @@ def test_parameters_that_a_candidate_does_not_have_are_masked(diabetes):
     assert own["param_l1_ratio"].mask.sum() == 1
 
 
-@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("standardize", [True, pytest.param(False, marks=pytest.mark.rest)])
 def test_coefficients_predict(diabetes, iris, standardize):
     x, y = diabetes
     x = np.column_stack([x, np.ones(len(x))])  # a constant column
@@ -157,7 +157,9 @@ def test_labels_come_back_as_they_were_given(iris):
 # Rows that count more or less
 
 
-@pytest.mark.parametrize("estimator", [LambdaSearchRegressor, LambdaSearchClassifier])
+@pytest.mark.parametrize(
+    "estimator", [LambdaSearchRegressor, pytest.param(LambdaSearchClassifier, marks=pytest.mark.rest)]
+)
 def test_weights_are_repetitions_and_absences(diabetes, estimator):
     x, y = diabetes
     x, y = x[:90], y[:90] if estimator is LambdaSearchRegressor else y[:90] > 130

@@ -16,7 +16,10 @@ EXAMPLES = Path(__file__).parent / "examples"
 STORAGE = "sqlite:///optuna.db"
 
 
-@pytest.fixture(scope="module", params=["torch_loop", "ridge", "boosting", "pruning"])
+REST = [pytest.param(name, marks=pytest.mark.rest) for name in ("torch_loop", "boosting", "pruning")]
+
+
+@pytest.fixture(scope="module", params=["ridge", *REST])
 def example(request, tmp_path_factory):
     """The folder that a script was run in, and the script's name."""
     folder = tmp_path_factory.mktemp(request.param)
