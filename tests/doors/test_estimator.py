@@ -157,9 +157,8 @@ def test_labels_come_back_as_they_were_given(iris):
 # Rows that count more or less
 
 
-@pytest.mark.parametrize(
-    "estimator", [LambdaSearchRegressor, pytest.param(LambdaSearchClassifier, marks=pytest.mark.rest)]
-)
+@pytest.mark.rest
+@pytest.mark.parametrize("estimator", [LambdaSearchRegressor, LambdaSearchClassifier])
 def test_weights_are_repetitions_and_absences(diabetes, estimator):
     x, y = diabetes
     x, y = x[:90], y[:90] if estimator is LambdaSearchRegressor else y[:90] > 130

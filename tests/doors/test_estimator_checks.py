@@ -11,7 +11,7 @@ QUICK = {"trials": 7, "cv": 3}
 # Without a penalty separable classes have no optimum, only a direction in which the likelihood rises for ever, and that
 # is what this check's 15 rows with 30 inputs are: the answer depends on where the solver stops.
 NO_OPTIMUM = {"check_sample_weight_equivalence_on_dense_data": "none has no optimum where classes are separable"}
-OFTEN = {  # of the regressor every time
+OFTEN = {
     "check_no_attributes_set_in_init",
     "check_estimator_cloneable",
     "check_fit_score_takes_y",
@@ -49,9 +49,7 @@ def checks():
         for parameter in generator:
             one, check = parameter.values if hasattr(parameter, "values") else parameter
             often = name_of(check) in OFTEN and estimator is not ESTIMATORS[1][0]
-            core = often and estimator is ESTIMATORS[0][0]
-            own = [] if core else [pytest.mark.rest] if often else [pytest.mark.slow]
-            marks = [*getattr(parameter, "marks", ()), *own]
+            marks = [*getattr(parameter, "marks", ()), pytest.mark.rest if often else pytest.mark.slow]
             yield pytest.param(one, check, marks=marks, id=f"{one}-{name_of(check)}")
 
 

@@ -417,7 +417,7 @@ def wait_for_trials(storage: str, count: int, process: subprocess.Popen[str]) ->
             studies = list_studies(open_storage(storage, create=False))
             if studies and studies[0].complete >= count:
                 return
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise AssertionError(f"it ended before: {process.communicate()}")
 
 

@@ -118,7 +118,7 @@ def test_the_relative_upper_bound_is_the_last_ratio_that_a_dense_scan_does_not_r
     normal = float(stats.norm.ppf(confidence))
     found = gains.high(normal)
     grid = np.linspace(0, 1, 2001)
-    c = [stats.t.ppf(confidence, gains.dof_at(t)) for t in grid]
+    c = stats.t.ppf(confidence, np.array([gains.dof_at(t) for t in grid]))
     stands = np.array(
         [gains.gain - t * gains.scale + each * gains.deviation(t) > 0 for t, each in zip(grid, c, strict=True)]
     )
