@@ -34,8 +34,12 @@ def run_page(page, folder, source=ROOT):
     return ran.stdout
 
 
-@pytest.mark.rest
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+MARKS = {"textbook": pytest.mark.slow}  # its command is the README's, which .ci/run runs
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=MARKS.get(page.stem, pytest.mark.rest), id=page.stem) for page in PAGES]
+)
 def test_every_block_of_the_guide_runs(page, tmp_path):
     run_page(page, tmp_path)
 

@@ -112,6 +112,11 @@ def test_the_verdict_that_is_shown_is_the_one_of_the_study(page):
     assert set(shown[0]) <= set(said)
 
 
+def test_the_textbooks_page_runs_what_ci_runs():
+    (block,) = blocks(ROOT / "studies" / "guide" / "textbook.md", "bash")
+    assert COMMANDS[0].endswith("&& " + block.strip().replace("lambda-search", "python -m search"))
+
+
 # The README's four doors, each as its reader would take it.
 
 
