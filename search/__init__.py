@@ -3,10 +3,7 @@
 What a user imports is loaded when it is first asked for: `import search` loads neither torch nor optuna.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from search.core.candidate import Candidate
@@ -18,6 +15,8 @@ if TYPE_CHECKING:
     from search.doors.study import Study, load, run
     from search.settings import Settings
     from search.verdict import Verdict, judge
+
+    __version__: str
 
 _WHERE = {
     "Candidate": "search.core.candidate",
@@ -44,6 +43,7 @@ __all__ = [
     "Study",
     "UserError",
     "Verdict",
+    "__version__",
     "judge",
     "judge_cv",
     "load",
@@ -52,11 +52,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    if name not in _WHERE:
-        raise AttributeError(f"module 'search' has no attribute {name!r}")
-    return getattr(import_module(_WHERE[name]), name)
+if not TYPE_CHECKING:  # which knows the names above, and so sees one that is not there
+
+    def __getattr__(name: str) -> object:
+        """What stands under the name, loaded now; imports are late so that an editor completes our names alone."""
+        from importlib import import_module, metadata
+
+        if name == "__version__":
+            return metadata.version("lambda-search")
+        if name not in _WHERE:
+            raise AttributeError(f"module 'search' has no attribute {name!r}")
+        return getattr(import_module(_WHERE[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(_WHERE)
+    return __all__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -28,6 +29,15 @@ class Call(NamedTuple):
     def json(self) -> dict[str, Any]:
         assert self.code == 0, self.err
         return json.loads(self.out)
+
+    @property
+    def said(self) -> list[str]:
+        """The lines on standard error, but for those that tell how far a run is."""
+        return [
+            line
+            for line in self.err.splitlines()
+            if not re.search(": (searching \\d+/\\d+ trials|done after ).*$", line)
+        ]
 
 
 def call(*arguments: str | Path) -> Call:

@@ -6,11 +6,26 @@ from typing import Any
 
 import pytest
 import torch
+from postgresql import new_database, running_server
 
 from search.data.task import Kind, Rows, Split, Task
 from search.settings import Settings
 
 torch.set_num_threads(1)  # the tasks are tiny: threads only wait for each other
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """The URL of a PostgreSQL server of this process's tests."""
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql(postgresql_server):
+    """The URL of an empty PostgreSQL database."""
+    with new_database(postgresql_server) as url:
+        yield url
 
 
 @pytest.fixture

@@ -62,7 +62,8 @@ class Evidence:
     """What a verdict can use beyond the losses; each part makes one more figure or warning possible.
 
     `features`, `lambda_range`, `baseline_loss`, `seed_losses` and `plain` as in `Facts`. `grid` is a dense grid of
-    lambda on the trials' own replicates: its candidates are compared like those that were tried. `inner` makes a study
+    lambda on the trials' own replicates: its candidates are compared like those that were tried; `unswept` says that
+    the study file left it out. `inner` makes a study
     a rotation: the tried candidates trained without two folds at a time, so that every fold has a pick that was made
     without it. `exact` is the exact solution of the selected candidate. `openings` lists how many trials were complete
     at each opening of the test rows, oldest first; `trials` how many are now. `recording` is there where somebody else
@@ -82,3 +83,4 @@ class Evidence:
     trials: int = 0
     recording: Recording | None = None
     groups: Groups | None = None
+    unswept: bool = False

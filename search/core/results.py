@@ -89,6 +89,9 @@ class Results:
     def __len__(self) -> int:
         return len(self.candidates)
 
+    def __repr__(self) -> str:
+        return f"<results: validation losses {self.validation.shape}; known: {', '.join(self.arrays())}>"
+
     def arrays(self) -> dict[str, Any]:
         """The arrays that are known, by the name of their field; each has a row a candidate."""
         known = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in NO_ARRAYS}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.core.arrays import Index
+from search.core.coefficients import Coefficients
 from search.core.evidence import Evidence
 from search.core.results import Results
 
@@ -22,6 +23,7 @@ class Snapshot:
     `trials` has one row a trial in any state, with the columns of an export; `results` the complete ones, each
     candidate once, without test losses while it is `sealed`; `complete` (complete trials,) says, trial by trial, where
     in `results` its candidate is. `selected` is a position in `results`, None without a complete trial.
+    `coefficients` are those of its model, where it is linear.
     """
 
     name: str
@@ -34,6 +36,10 @@ class Snapshot:
     selected: int | None
     evidence: Evidence
     sealed: bool
+    coefficients: Coefficients | None = None
+
+    def __repr__(self) -> str:
+        return f"<snapshot of study {self.name!r}: {len(self.trials)} trials>"
 
     @property
     def unconfirmed(self) -> bool:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 
+PLAIN_BELOW = 1e6  # 1100 and 25,330 are read more easily than 1.1e+03 and 2.533e+04
 NOTHING = "–"  # noqa: RUF001 - a dash is what readers know for "nothing here"
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number with that many significant digits; a word for infinity, a dash for what is not there.
 
-    >>> number(0.0123456), number(1234.5, 4), number(math.inf), number(None)
-    ('0.0123', '1234', 'infinity', '–')
+    >>> number(0.0123456), number(1234.5), number(25_330.0, 4), number(math.inf), number(None)
+    ('0.0123', '1230', '25,330', 'infinity', '–')
     """
     if value is None or math.isnan(value):
         return NOTHING
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
-    return f"{value:.{digits}g}"
+    text = f"{value:.{digits}g}"
+    if "e+" in text and abs(float(text)) < PLAIN_BELOW:
+        return f"{float(text):.0f}" if abs(float(text)) < 10_000 else f"{float(text):,.0f}"
+    return text
 
 
 def percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,7 +61,7 @@ def planned_task(table: Table | Ready, data: TableData, plan: Plan) -> Task:
         test_rows=int(plan.test.sum()),
         fingerprint=table.fingerprint(),
         same_columns=len({each.features for each in preprocessors}) == 1,
-        notes=table.notes(),
+        notes=table.notes(data.rare),
         read_whole=partial(whole_table, table, data),
         groups=None if table.groups is None else Groups(table.groups[~plan.test], table.groups[plan.test]),
     )
@@ -107,7 +108,7 @@ def whole_table(table: Table, data: TableData) -> Whole:
 
 
 def _fitted(table: Table, data: TableData, rows: Index) -> Preprocessor:
-    return fit_preprocessor(
+    fitted = fit_preprocessor(
         table.inputs.iloc[rows],
         standardize=data.standardize,
         degree=data.degree,
@@ -115,6 +116,7 @@ def _fitted(table: Table, data: TableData, rows: Index) -> Preprocessor:
         rare=data.rare,
         weight=None if table.weight is None else table.weight[rows],
     )
+    return replace(fitted, dates=table.dates)
 
 
 class _Means(NamedTuple):
@@ -141,7 +143,7 @@ def _split(table: Table, parts: Parts, preprocessor: Preprocessor, held: _Means,
     train = _rows(table, parts.train, preprocessor, place, _mean_weight(table, [parts.train]))
     validation = _rows(table, parts.validation, preprocessor, place, held.validation)
     test = _rows(table, parts.test, preprocessor, place, held.test)
-    return Split(train, validation, test, repeat=parts.repeat, fold=parts.fold)
+    return Split(train, validation, test, repeat=parts.repeat, fold=parts.fold, preprocessor=preprocessor)
 
 
 def _rows(table: Table, index: Index, preprocessor: Preprocessor, place: Tensor, mean_weight: float) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from difflib import get_close_matches
 
 import numpy as np
@@ -11,16 +12,27 @@ from pandas.api import types
 
 from search.core.errors import UserError
 
-MOSTLY_NUMBERS = 0.9
+MOSTLY = 0.9  # of a column's values: with so many of one kind, the others are slips
 MOST_LEVELS = 20
 ROWS_PER_LEVEL = 5
-LEAST_NAMED = 10  # rows: of fewer, a column may well differ in all
 
 
 def tidy_frame(frame: DataFrame, where: str) -> DataFrame:
     """The frame with tidy columns; those without a single value are left out, as they say nothing about any row."""
-    tidy = {name: tidy_column(frame[name], where) for name in frame.columns if frame[name].notna().any()}
+    tidy = {name: _tidy_input(frame[name], where) for name in frame.columns if frame[name].notna().any()}
     return DataFrame(tidy, index=frame.index)
+
+
+def _tidy_input(column: Series, where: str) -> Series:
+    try:
+        return tidy_column(column, where)
+    except UserError as error:
+        raise UserError(f"{error}, or leave the column out: {drop_it(column.name)}") from None
+
+
+def drop_it(*names: object) -> str:
+    """How a study file leaves columns out."""
+    return f"data.drop = {json.dumps(names, ensure_ascii=False)}"
 
 
 def tidy_column(column: Series, where: str) -> Series:
@@ -49,30 +61,6 @@ def repeats(column: Series) -> bool:
     return bool(distinct <= MOST_LEVELS and column.notna().sum() >= ROWS_PER_LEVEL * distinct)
 
 
-def numbers_and_words(column: Series) -> str | None:
-    """What to tell of a text column that is numbers but for a few words; None of any other column."""
-    if is_numeric(column):
-        return None
-    words = column[_as_numbers(column).isna() & column.notna()]
-    if len(words) > (1 - MOSTLY_NUMBERS) * column.notna().sum():
-        return None
-    return (
-        f'column "{column.name}" holds numbers and words ("{words.iloc[0]}" in {first_row(column == words.iloc[0])}): '
-        f"taken as a category with {column.nunique()} levels"
-    )
-
-
-def names_rows(column: Series) -> str | None:
-    """What to tell of a column that is likely to name the rows: it counts them, or is other text in each; else None."""
-    if len(column) < LEAST_NAMED or not column.is_unique or column.isna().any():
-        return None
-    if not is_numeric(column):
-        return f'column "{column.name}" is text that differs in every row: no model can learn from it'
-    if not (column.diff().iloc[1:] == 1).all():
-        return None
-    return f'column "{column.name}" counts the rows, and is an input: remove it from the data if it only numbers them'
-
-
 def is_numeric(column: Series) -> bool:
     """Whether a tidy column holds numbers."""
     return types.is_numeric_dtype(column.dtype)
@@ -99,11 +87,11 @@ def _as_text(column: Series) -> Series:
 
 
 def _numbers_or_text(text: Series, where: str) -> Series:
-    numbers = _as_numbers(text)
+    numbers = as_numbers(text)
     bad = numbers.isna() & text.notna()
     if not bad.any():
         return _finite(numbers, where)
-    if bad.sum() > (1 - MOSTLY_NUMBERS) * text.notna().sum() or repeats(text):
+    if bad.sum() > (1 - MOSTLY) * text.notna().sum() or repeats(text):
         return text
     raise UserError(
         f'{where}: column "{text.name}" is numbers but for {int(bad.sum())} of its values, the first '
@@ -111,7 +99,7 @@ def _numbers_or_text(text: Series, where: str) -> Series:
     )
 
 
-def _as_numbers(text: Series) -> Series:
+def as_numbers(text: Series) -> Series:
     """The numbers that text spells, NaN where it spells none."""
     return Series(pd.to_numeric(text, errors="coerce"), text.index, name=text.name).astype(np.float64)
 

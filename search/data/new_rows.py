@@ -12,6 +12,7 @@ from pandas.api import types
 
 from search.core.errors import UserError
 from search.data.columns import first_row, is_numeric, tidy_column
+from search.data.dates import new_dates
 from search.data.preprocess import Levels, Preprocessor
 from search.data.readers import as_frame, read_rows
 
@@ -24,7 +25,7 @@ def new_rows(found: object, preprocessor: Preprocessor, where: str = "data") -> 
     `found` is a frame, whose further columns are left out, or an array with the columns in the order of training.
     Raises `UserError` for a column that is missing, text where numbers were, infinite numbers, and no rows.
     """
-    columns = preprocessor.columns
+    columns = preprocessor.raw_columns
     frame = as_frame(found, "x", where)
     if not hasattr(found, "columns"):
         if frame.shape[1] != len(columns):
@@ -37,22 +38,27 @@ def new_rows(found: object, preprocessor: Preprocessor, where: str = "data") -> 
         there = f"it has {_few(list(frame.columns))}"
         raise UserError(f"{where}: lacks {_few(missing)} of the {len(columns)} columns that the model takes; {there}")
     text = {levels.name: levels for levels in preprocessor.text}
-    return DataFrame(
-        {
-            name: _text(frame[name], text[name], where) if name in text else _numbers(frame[name], where)
-            for name in columns
-        }
-    )
+    dates = {each.name: each for each in preprocessor.dates}
+    tidy: dict[str, Series] = {}
+    for name in columns:
+        if name in dates:
+            parts = dates[name].apply(new_dates(frame[name], where))
+            tidy |= {part: parts[part] for part in dates[name].columns}
+        else:
+            tidy[name] = _text(frame[name], text[name], where) if name in text else _numbers(frame[name], where)
+    return DataFrame(tidy)
 
 
 def unused(frame: DataFrame, preprocessor: Preprocessor) -> list[str]:
     """The columns that the preprocessing does not know."""
-    return [str(name) for name in frame.columns if str(name) not in preprocessor.columns]
+    return [str(name) for name in frame.columns if str(name) not in preprocessor.raw_columns]
 
 
 def read_new_rows(path: Path, preprocessor: Preprocessor) -> DataFrame:
     """The rows of a csv or parquet file, as they are; `UserError` for a file that cannot be read, and no rows."""
-    return read_rows(path, text=[levels.name for levels in preprocessor.text])
+    return read_rows(
+        path, text=[*(each.name for each in preprocessor.text), *(each.name for each in preprocessor.dates)]
+    )
 
 
 def _numbers(column: Series, where: str) -> Series:

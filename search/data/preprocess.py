@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Index, Series
 
 from search.data.columns import is_numeric
+from search.data.dates import Dates
 
 MISSING = "(missing)"
 RARE = "(rare)"
@@ -106,13 +107,6 @@ class Numbers:
         x = expand(x, self.degree)
         return x if self.after is None else self.after.apply(x)
 
-    @property
-    def affine(self) -> Scale | None:
-        """What the columns are scaled by between their ends; None where features are powers and products."""
-        if self.degree > 1:
-            return None
-        return self.after or Scale(np.zeros(len(self.names)), np.ones(len(self.names)))
-
 
 @dataclass(frozen=True)
 class Levels:
@@ -134,8 +128,8 @@ class Levels:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the features."""
-        return tuple(f"{self.name}_{level}" for level in (*self.levels, *[RARE] * bool(self.rare)))
+        """The names of the features: "colour=red"."""
+        return tuple(f"{self.name}={level}" for level in (*self.levels, *[RARE] * bool(self.rare)))
 
     def codes(self, column: Series) -> NDArray[np.int64]:
         """The place of every row's feature; as many as there are levels for a rare or unknown level."""
@@ -152,17 +146,25 @@ class Levels:
 class Preprocessor:
     """A fitted preprocessing: turns tidy rows (see `columns.tidy_frame`) into features, new rows as well as known ones.
 
-    `columns` names the inputs in their order; features are first those of the numbers, then those of the text.
+    `columns` names the inputs in their order; features are first those of the numbers, then those of the text. Some of
+    the numbers were `dates` before the rows were tidied.
     """
 
     columns: tuple[str, ...]
     numbers: Numbers
     text: tuple[Levels, ...]
+    dates: tuple[Dates, ...] = ()
 
     @cached_property
     def features(self) -> tuple[str, ...]:
         """The names of the result's columns."""
         return self.numbers.features + tuple(name for levels in self.text for name in levels.features)
+
+    @cached_property
+    def raw_columns(self) -> tuple[str, ...]:
+        """The inputs as the user has them, in their order: a column of dates is one."""
+        whole = {part: dates.name for dates in self.dates for part in dates.columns}
+        return tuple(dict.fromkeys(whole.get(name, name) for name in self.columns))
 
     def apply(self, inputs: DataFrame) -> Floats:
         """The features of these rows, shape (rows, features); a level not met in training is a rare one."""
@@ -182,6 +184,7 @@ class Preprocessor:
                 **{name: _scale_to_dict(getattr(numbers, name)) for name in ("before", "after")},
             },
             "text": [{"name": each.name, "levels": [*each.levels], "rare": [*each.rare]} for each in self.text],
+            "dates": [{"name": each.name, "parts": [*each.parts]} for each in self.dates],
         }
 
     @classmethod
@@ -195,7 +198,9 @@ class Preprocessor:
             **{name: _scale_from_dict(own[name]) for name in ("before", "after")},
         )
         text = tuple(Levels(each["name"], tuple(each["levels"]), tuple(each["rare"])) for each in kept["text"])
-        return cls(tuple(kept["columns"]), numbers, text)
+        # Version 0.1 knew no dates.
+        dates = tuple(Dates(each["name"], tuple(each["parts"])) for each in kept.get("dates", ()))
+        return cls(tuple(kept["columns"]), numbers, text, dates)
 
 
 def fit_preprocessor(
@@ -208,8 +213,9 @@ def fit_preprocessor(
     deviation 1 (before the expansion as well, so that powers and products are less collinear). Text: one 0/1 column a
     level, a missing value being a level of its own; those with fewer than `rare` training rows are one level together,
     to which levels not met in training belong too (without such a level they are all zeros). A column that is constant
-    over the training rows is zero. A feature's order and name are those that scikit-learn's `PolynomialFeatures` and
-    `OneHotEncoder` give. `weight` (rows,), positive, weighs medians, means and deviations; a level's rows are counted.
+    over the training rows is zero. Features have the order that scikit-learn's `PolynomialFeatures` and `OneHotEncoder`
+    give them, and the former's names; a level is named "colour=red". `weight` (rows,), positive, weighs medians, means
+    and deviations; a level's rows are counted.
     """
     numeric = [name for name in inputs.columns if is_numeric(inputs[name])]
     numbers = Numbers.fit(inputs[numeric], standardize=standardize, degree=degree, clip=clip, weight=weight)

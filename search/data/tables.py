@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +15,15 @@ from torch import Tensor
 
 from search.core.arrays import Flags, Index
 from search.core.errors import UserError
-from search.data.columns import is_numeric, names_rows, numbers_and_words, pick, tidy_frame
+from search.data.columns import is_numeric, pick, tidy_frame
+from search.data.dates import Dates, expand_dates
 from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
 from search.data.ready import Ready
+from search.data.remarks import remarks_on
 from search.data.split_columns import READ, refuse_torn
 from search.data.targets import Targets, encode_targets
 from search.data.task import Task
-from search.settings import Bundled, FileData, FrameData, FunctionData
+from search.settings import Bundled, ColumnsData, FileData, FrameData, FunctionData
 
 NO_COLUMNS: Final[Mapping[str, str]] = {}
 TableData = Bundled | FileData | FrameData | FunctionData
@@ -33,7 +35,7 @@ class Table:
 
     `where` names the source in error messages. `weight` (rows,), positive, says how much a row counts against the
     others (None: all the same). `groups` (rows,) numbers the groups that rows belong to, `times` (rows,) the distinct
-    times of rows in their order; None where there are none.
+    times of rows in their order; None where there are none. Some inputs were columns of `dates`.
     """
 
     where: str
@@ -43,15 +45,16 @@ class Table:
     weight: NDArray[np.float64] | None = None
     groups: Index | None = None
     times: Index | None = None
+    dates: tuple[Dates, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def notes(self) -> tuple[str, ...]:
-        """What was made of columns that could be meant in another way, a line each."""
-        columns = [self.inputs[name] for name in self.inputs]
-        found = [note for column in columns for note in (numbers_and_words(column), names_rows(column))]
-        return tuple(note for note in found if note is not None)
+    def notes(self, rare: int) -> tuple[str, ...]:
+        """What was made of columns that could be meant in another way, a line each; `rare` is that of the study."""
+        dates = [f'column "{each.name}" holds dates: taken as {", ".join(each.columns)}' for each in self.dates]
+        told = [(name, remark) for name in self.inputs for remark in remarks_on(self.inputs[name], rare)]
+        return (*dates, *(f'column "{name}" {remark.text}' for name, remark in told if remark.noted))
 
     def fingerprint(self) -> str:
         """sha256 over names and values: the same for the same values on any platform, from any file format."""
@@ -82,18 +85,42 @@ def read_table(data: TableData, frame: object = None, named: Mapping[str, str] =
         _refuse_columns(named, data.source)
         return raw
     if isinstance(raw.inputs, Tensor):
-        if named:
-            key = next(iter(named))
-            raise UserError(f"{raw.where}: split.{key} needs a table, these data have no columns; use split.test")
+        _refuse_names(data, named, raw.where)
         return Ready(raw.where, raw.inputs, encode_targets(raw.targets, data.task, raw.where))
+    return as_table(raw, data, named)
+
+
+def as_table(raw: Raw, data: TableData, named: Mapping[str, str] = NO_COLUMNS) -> Table:
+    """The table that raw columns are, see `read_table`."""
+    assert isinstance(raw.inputs, DataFrame), "ready data have no columns"
     columns = {key: pick(raw.inputs, name, raw.where, f"split.{key}") for key, name in named.items()}
     found = {key: READ[key](column, raw.where) for key, column in columns.items()}
-    inputs = tidy_frame(raw.inputs.drop(columns=list(named.values())), raw.where)
+    inputs, dates = tidy_inputs(raw.inputs, data, raw.where, left_out=tuple(named.values()))
     if inputs.shape[1] == 0:
-        raise UserError(f"{raw.where}: no input column with values is left beside the target and those of [split]")
+        raise UserError(
+            f"{raw.where}: no input column with values is left beside the target and those of [split] and data.drop"
+        )
     test, groups, times = (found.get(key) for key in READ)
     refuse_torn(groups, test, raw.where)
-    return Table(raw.where, inputs, encode_targets(raw.targets, data.task, raw.where), test, groups=groups, times=times)
+    targets = encode_targets(raw.targets, data.task, raw.where)
+    return Table(raw.where, inputs, targets, test, groups=groups, times=times, dates=dates)
+
+
+def tidy_inputs(
+    frame: DataFrame, data: TableData, where: str, left_out: Sequence[str] = ()
+) -> tuple[DataFrame, tuple[Dates, ...]]:
+    """The raw columns that are inputs as tidy ones, and the dates among them.
+
+    Beside `left_out` those that [data] drops are no inputs, whatever they hold. `UserError` for a column that is not
+    there, and for inputs that cannot be used.
+    """
+    drop, keep = (data.drop, data.keep) if isinstance(data, ColumnsData) else ((), None)
+    for key, names in (("data.drop", drop), ("data.keep", keep or ())):
+        for name in names:
+            pick(frame, name, where, key)
+    out = {*left_out, *drop} | (set() if keep is None else {*frame.columns} - {*keep})
+    inputs, dates = expand_dates(frame.drop(columns=list(out)), where)
+    return tidy_frame(inputs, where), dates
 
 
 def _read(data: TableData, frame: object) -> Raw | Task:
@@ -108,6 +135,15 @@ def _refuse_columns(named: Mapping[str, str], source: str) -> None:
     """A ready task has its own splits; `test_column` was always left to it."""
     for key in named.keys() - {"test_column"}:
         raise UserError(f"split.{key}: {source} returned a task that is split already; return (X, y) to have it split")
+
+
+def _refuse_names(data: TableData, named: Mapping[str, str], where: str) -> None:
+    """Data that are taken as they are have no columns to name."""
+    for key in named:
+        raise UserError(f"{where}: split.{key} needs a table, these data have no columns; use split.test")
+    if isinstance(data, ColumnsData) and (data.drop or data.keep):
+        key = "drop" if data.drop else "keep"
+        raise UserError(f"{where}: data.{key} needs a table, these data have no columns; leave it out")
 
 
 def _column_bytes(column: Series) -> bytes:

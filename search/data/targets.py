@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from pandas.api import types
 
 from search.core.errors import UserError
 from search.data.columns import first_row, is_numeric, repeats, tidy_column
-from search.metrics import Kind
+from search.metrics import Kind, TaskName
 
 MOST_INTEGER_CLASSES = 4
 Label = str | int | float | bool
@@ -49,14 +49,21 @@ def encode_targets(frame: DataFrame, task: str | None, where: str) -> Targets:
     """
     for name in frame.columns:
         _refuse_missing(frame[name], where)
-    if (task or infer_task(frame)) == "regression":
+    if (task or infer_task(frame).task) == "regression":
         return _regression(frame, where)
     if len(frame.columns) > 1:
         raise UserError(f"{where}: classification takes one target column, found {len(frame.columns)}")
     return _classes(frame.iloc[:, 0], task, where)
 
 
-def infer_task(frame: DataFrame) -> str:
+class Guess(NamedTuple):
+    """What the target was taken for: the task, and why."""
+
+    task: TaskName
+    why: str
+
+
+def infer_task(frame: DataFrame) -> Guess:
     """Regression or classification, from the target columns.
 
     Several columns are regression. One column is classification when it holds text, true/false, categories, or very few
@@ -65,13 +72,17 @@ def infer_task(frame: DataFrame) -> str:
     """
     column = frame.iloc[:, 0]
     values = types.infer_dtype(column)  # looks into columns of objects, such as a parquet file's decimals
-    if len(frame.columns) > 1 or values in ("floating", "mixed-integer-float", "decimal"):
-        return "regression"
-    if values != "integer":
-        return "classification"
+    if len(frame.columns) > 1:
+        return Guess("regression", "several numbers")
+    if values in ("floating", "mixed-integer-float", "decimal"):
+        return Guess("regression", "numbers with decimals")
     distinct = column.nunique()
-    few = distinct <= MOST_INTEGER_CLASSES and repeats(column)
-    return "classification" if distinct <= 2 or few else "regression"
+    if values != "integer":
+        kind = "true and false" if values == "boolean" else "text"
+        return Guess("classification", f"{kind}, {distinct:,} different")
+    few = distinct <= 2 or (distinct <= MOST_INTEGER_CLASSES and repeats(column))
+    why = f"whole numbers, {distinct:,} different"
+    return Guess("classification" if few else "regression", why)
 
 
 def _refuse_missing(column: Series, where: str) -> None:

@@ -115,7 +115,7 @@ class Split:
     """Rows that train, validate and test. No row is in two of them, in this or any other split of the data set.
 
     `draw`, `repeat` and `fold` name the split; a refit trains on all rows that are not test rows and has no
-    validation rows.
+    validation rows. `preprocessor` made the rows, fitted on the training rows; None where they are as they came.
     """
 
     train: Rows
@@ -124,6 +124,7 @@ class Split:
     draw: int = 0
     repeat: int = 0
     fold: int = 0
+    preprocessor: Preprocessor | None = None
 
     def __post_init__(self) -> None:
         if not len(self.train):

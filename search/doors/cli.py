@@ -66,9 +66,11 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     Settings.load(study)  # a wrong study file is refused before anything slow is imported
     from search.doors import study as door
     from search.doors.console import print_result
+    from search.doors.running import run_study
 
     try:
-        found = door.run(study, storage=storage, trials=trials, device=device, sealed=sealed, progress=not quiet)
+        settings = door.settings_for(study, trials=trials, device=device)
+        found = run_study(settings, storage=storage, sealed=sealed, publish=True, progress=not quiet)
     except door.Interrupted:
         given = {"--storage": storage, "--trials": trials, "--device": device}
         options = [str(part) for option in given.items() if option[1] is not None for part in option]
@@ -83,7 +85,6 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
         print(
             "note: --sealed: nothing is sealed: no test set of its own, or one that was opened before", file=sys.stderr
         )
-    found.publish()
 
 
 @app.command(epilog="Example: lambda-search verdict weight_decay --tolerance 0.05")
@@ -184,12 +185,20 @@ def list_(storage: Storage = None, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
-def export(
+def export(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     name: StudyFileOrName,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The .csv or .parquet file of trials.", show_default=False),
+        typer.Option("-o", "--output", help="The .csv or .parquet file to write.", show_default=False),
     ] = None,
+    coefficients: Annotated[
+        bool,
+        typer.Option(
+            "--coefficients",
+            help="Write a linear model's coefficients by name in place of trials: on the inputs' own "
+            "scale, standardised, and how often they are chosen.",
+        ),
+    ] = False,
     onnx: Annotated[
         Path | None, typer.Option(help="The .onnx file for the model, which takes raw rows.", show_default=False)
     ] = None,
@@ -199,14 +208,18 @@ def export(
     storage: Storage = None,
     strength: Strength = None,
 ) -> None:
-    """Write one row a trial to a csv or parquet file, or the model as ONNX."""
-    from search.doors.export import export_onnx, export_trials
+    """Write one row a trial to a csv or parquet file, or a linear model's coefficients, or the model as ONNX."""
+    from search.doors.export import export_coefficients, export_onnx, export_trials
     from search.doors.study import load
 
+    if coefficients and (output is None or test):
+        raise UserError("export: --coefficients needs --output COEFFICIENTS.csv and is no table of trials: no --test")
     if output is None and onnx is None:
         raise UserError("export: name what to write: --output TRIALS.csv, --onnx MODEL.onnx for the model, or both")
     found = load(name, storage, strength=strength)
-    if output is not None:
+    if output is not None and coefficients:
+        print(f"{export_coefficients(found, output)} coefficients written to {output}", file=sys.stderr)
+    elif output is not None:
         print(f"{export_trials(found.ledger, output, with_test=test)} trials written to {output}", file=sys.stderr)
     if onnx is not None:
         export_onnx(found, onnx)
@@ -239,13 +252,19 @@ def new(
     task: Annotated[
         str | None, typer.Option(help="regression or classification; left out: guessed from the target, and said.")
     ] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Show what the data hold, and write nothing.")] = False,
 ) -> None:
-    """Write a study file for your own data."""
-    from search.doors.new_study import write_study
+    """Write a study file for your own data, and show what they hold."""
+    from search.doors.described import print_description
+    from search.doors.new_study import describe_file, write_study
 
-    written, notes = write_study(data, tuple(target), output or Path(f"{data.stem}.toml"), task)
-    for line in notes:
-        print(f"note: {line}", file=sys.stderr)
+    if describe and output is not None:
+        raise UserError("new: --describe writes nothing, so there is no --output; leave one of them out")
+    if describe:
+        print_description(describe_file(data, tuple(target), task))
+        return
+    written, found = write_study(data, tuple(target), output or Path(f"{data.stem}.toml"), task)
+    print_description(found)
     print(f"{written} written; next: {shlex.join(['lambda-search', 'run', str(written)])}", file=sys.stderr)
 
 

@@ -24,7 +24,7 @@ DIGITS = 4
 
 def print_result(study: Study) -> None:
     """The curve as a table, the selected candidate with its validation loss, and the verdict unless it is sealed."""
-    console = _wide_console()
+    console = wide_console()
     facts = study.to_dict()
     selected = facts["selected"]
     states = ", ".join(f"{count} {state}" for state, count in facts["trials"].items() if count)
@@ -85,7 +85,7 @@ def _parameter(name: str, row: dict[Any, Any]) -> str:
 
 def print_studies(studies: Sequence[StudySummary], storage: str) -> None:
     """A table of studies, the latest first."""
-    console = _wide_console()
+    console = wide_console()
     if not studies:
         console.print(f"no studies in {escape(storage)}; start one with: lambda-search run STUDY.toml")
         return
@@ -111,7 +111,7 @@ def study_facts(study: StudySummary) -> dict[str, Any]:
     }
 
 
-def _wide_console() -> Console:
+def wide_console() -> Console:
     """Standard output; where it is no terminal, wide enough that no number is cut."""
     console = Console()
     return console if console.is_terminal else Console(width=120)

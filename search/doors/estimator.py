@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from search.data.targets import Targets
     from search.data.task import Task
     from search.ledger import Storage
+    from search.settings import FrameData
 
 
 class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
@@ -111,9 +112,8 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:  # noqa: ANN401
         from search.data.build import planned_task
-        from search.data.columns import tidy_frame
         from search.data.given import given_plan
-        from search.data.tables import Table
+        from search.data.tables import Table, tidy_inputs
 
         frame = checked_inputs(self, X, reset=True)
         if y is None:
@@ -125,19 +125,22 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         targets = self._targets(y if kept.all() else _safe_indexing(y, np.flatnonzero(kept)))
         y = np.asarray(y)
         cuts = within(cuts_of(self.cv, y, groups, classes=self.task == "classification", seed=seed), kept)
+        plan = given_plan(cuts, int(kept.sum()))
+        settings = settings_of(self, self.task, plan, seed)
+        data = cast("FrameData", settings.data)
+        inputs, dates = tidy_inputs(frame[kept], data, "X")
+        if not inputs.shape[1]:
+            raise UserError("X: has no column with a value")
         table = Table(
             "X",
-            tidy_frame(frame[kept], "X"),
+            inputs,
             targets,
             None,
             weight=None if weight is None else weight[kept],
             groups=None if groups is None else numbered(groups)[kept],
+            dates=dates,
         )
-        if not table.inputs.shape[1]:
-            raise UserError("X: has no column with a value")
-        plan = given_plan(cuts, len(table))
-        settings = settings_of(self, self.task, plan, seed)
-        self._search(settings, planned_task(table, settings.data, plan), plan)  # type: ignore[arg-type]
+        self._search(settings, planned_task(table, data, plan), plan)
         self._note_coefficients(list(frame.columns))
 
     def _search(self, settings: Settings, task: Task, plan: Plan) -> None:
@@ -153,11 +156,13 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
             for note in task.notes:
                 display.note(f"note: {note}")
             run = Run.on(settings, task, storage)
+            run.then = ("verdict",)
             run.search(report=display.update, stop=lambda: False)
             run.confirm()
             run.keep_model()
-        self.study_ = Study(run.ledger, settings, RunCounts(run.fits, run.seconds))
-        self.verdict_ = self.study_.judge()
+            self.study_ = Study(run.ledger, settings, RunCounts(run.fits, run.seconds))
+            with run.after("verdict"):
+                self.verdict_ = self.study_.judge()
         results = self.study_.results
         self.best_index_ = results.lowest(results.validation_loss)
         selected = results.candidates[self.best_index_]
@@ -230,7 +235,7 @@ class LambdaSearchRegressor(RegressorMixin, _LambdaSearch):  # type: ignore[misc
     random_state
         Seed of the folds, and of whatever else is random.
     verbose
-        1: a progress bar.
+        1: a progress bar, or where none can move a line a minute.
 
     Attributes
     ----------

@@ -61,13 +61,15 @@ class Coefficients(NamedTuple):
 def coefficients(model: FittedModel, columns: list[str]) -> Coefficients:
     """A linear model's coefficients on the inputs as the user has them.
 
-    Of numeric inputs one for each of `columns`, 0 for a column without values. Where there is text, one for each
-    number and each level of the text; with powers and products one for each preprocessed feature.
+    Of numeric inputs one for each of `columns`, 0 for a column without values. Where there are text or dates, one for
+    each number, each level of the text and each part of the dates; with powers and products one for each
+    preprocessed feature.
     """
     assert model.preprocessor is not None, "an estimator is fitted on a table"
     numbers = model.preprocessor.numbers
-    weight, intercept = model.weights(original=numbers.affine is not None)
-    if model.preprocessor.text or numbers.affine is None:
+    powers = numbers.degree > 1
+    weight, intercept = model.weights(original=not powers)
+    if model.preprocessor.text or model.preprocessor.dates or powers:
         return Coefficients(weight, intercept, model.features)
     placed = np.zeros((len(weight), len(columns)))
     placed[:, [columns.index(name) for name in numbers.names]] = weight

@@ -1,4 +1,4 @@
-"""A study's trials as a file."""
+"""A study's trials, its coefficients, or its model as a file."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ def export_trials(ledger: Ledger, output: Path, *, with_test: bool) -> int:
     """
     refuse_output(output)
     table = with_test_losses(ledger) if with_test else ledger.trials()
+    write_table(table, output)
+    return len(table)
+
+
+def export_coefficients(study: Study, output: Path) -> int:
+    """Write every coefficient of the study's model, zeros too, to a csv or parquet file; returns the number of rows.
+
+    `UserError` for models that are not linear, and where no model is kept.
+    """
+    refuse_output(output)
+    table = study.model().coefficients()
     write_table(table, output)
     return len(table)
 

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from search.core.errors import UserError
+from search.data.describe import Column, Description, describe
+from search.data.readers import read_file
+from search.data.remarks import INDEX_NAMES
 from search.data.splits import plan_splits
-from search.data.tables import Table, read_table
+from search.data.tables import Table, as_table
+from search.metrics import metrics_for
 from search.settings import FileData, Settings, Split
 
 MOST_FOLDS: Final = 5
@@ -27,10 +31,12 @@ source = "file"
 path = {path}  # relative to this file
 target = {target}  # all other columns are inputs
 task = {task}  # regression or classification
+{drop}
 degree = 1  # 2 adds squares and products of the inputs
 
 [split]
 {split}
+{group}
 
 [model]
 kind = "linear"
@@ -45,6 +51,7 @@ lambda = "auto"  # from the data; or {{ low = 1e-4, high = 1e2 }}, or a list of 
 [search]
 trials = 64
 batch = 16
+metric = {metric}  # the loss of held-out rows that decides; {metrics}
 
 [verdict]
 tolerance = 0.05  # a loss that is 5 % higher does not matter; 0.01 takes many more rows to answer
@@ -57,14 +64,14 @@ test_folds = {split.test_folds}  # every row is a test row once, of a search tha
 TEST_PART: Final = """\
 test = {split.test}  # share of the rows that nothing but the verdict sees
 scheme = "kfold"
-folds = {split.folds}  # each fold validates once, the others train\
+folds = {split.folds}  # each fold validates once, the others train
+# test_folds = {split.folds}  # in place of test: every row is a test row once, for several times the fits\
 """
+GROUPS: Final = 10
 
 
-def write_study(
-    data: Path, target: tuple[str, ...], output: Path, task: str | None = None
-) -> tuple[Path, tuple[str, ...]]:
-    """Write a commented study file for a csv or parquet file; returns its path, and what was made of the data.
+def write_study(data: Path, target: tuple[str, ...], output: Path, task: str | None = None) -> tuple[Path, Description]:
+    """Write a commented study file for a csv or parquet file; returns its path, and what the data hold.
 
     `task` is "regression" or "classification", None: guessed from the target.
     Raises `UserError` for data that a run would refuse too, for rows too few to validate on, and for an `output` that
@@ -73,36 +80,78 @@ def write_study(
     where = output.parent.resolve()
     # Resolving the folder alone keeps the name of a data file that is a link.
     path = Path(os.path.relpath(data.parent.resolve() / data.name, where)).as_posix()
-    source = {"source": "file", "path": str(data), "target": list(target), **({} if task is None else {"task": task})}
-    table = _read(Settings.parse({"name": "new", "data": source}, where="lambda-search new"))
-    split = _split(table)
+    table, found = _read(data, target, task)
+    split, metrics = _split(table), metrics_for(found.task)
     text = TEMPLATE.format(
         name=_toml(_study_name(data.stem)),
         path=_toml(path),
         target=_toml(target if len(target) > 1 else target[0]),
-        task=_toml("regression" if table.targets.kind == "regression" else "classification"),
+        task=_toml(found.task),
+        drop=_drop(found),
         split=(ROTATION if split.rotates else TEST_PART).format(split=split),
+        group=_group(found),
         penalty=_toml(["none", "l1", "l2", "elastic_net"] + ["group_lasso"] * (len(target) > 1)),
+        metric=_toml(metrics[0]),
+        metrics=f"or {' or '.join(map(_toml, metrics[1:]))}",
     )
     Settings.parse(tomllib.loads(text), where=str(output), base=where)
     _write(output, text)
-    return output, ((_guess(table),) if task is None else ()) + table.notes()
+    return output, found
 
 
-def _guess(table: Table) -> str:
-    """The task that the target was taken for, and how to say otherwise."""
-    names = ", ".join(f'"{name}"' for name in table.targets.names)
-    if table.targets.kind == "regression":
-        other = "" if len(table.targets.names) > 1 else " (--task classification makes its values classes)"
-        return f"{names} taken as a number to predict, regression{other}"
-    classes = table.targets.classes
-    shown = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
-    return f"{names} taken as {len(classes)} classes ({shown}), classification (--task regression predicts a number)"
+def describe_file(data: Path, target: tuple[str, ...], task: str | None = None) -> Description:
+    """What a csv or parquet file holds; `UserError` for data that a run would refuse too."""
+    return _read(data, target, task)[1]
 
 
-def _read(settings: Settings) -> Table:
-    # A file gives a table; only the user's own function may give a ready task.
-    return cast(Table, read_table(cast(FileData, settings.data)))
+def _read(data: Path, target: tuple[str, ...], task: str | None) -> tuple[Table, Description]:
+    source = {"source": "file", "path": str(data), "target": list(target), **({} if task is None else {"task": task})}
+    settings = cast(FileData, Settings.parse({"name": "new", "data": source}, where="lambda-search new").data)
+    raw = read_file(settings.path, settings.target)
+    table = as_table(raw, settings)
+    return table, describe(raw, table, rare=settings.rare, asked=settings.task)
+
+
+def _drop(found: Description) -> str:
+    """The line that says which columns are no inputs: an index is none, others are proposed.
+
+    An index says where a row stood in one table, and new rows count from the start again. Whether a year, an identifier
+    or a copy of the target is an input the user alone can say.
+    """
+    inputs = [column for column in found.columns if column.kind != "empty"]
+    index = inputs[0] if _is_index(inputs[0]) and len(inputs) > 1 else None
+    doubted = [column for column in found.suspects if column is not index]
+    if len(doubted) + (index is not None) == len(inputs):
+        doubted = []  # something must be left
+    reasons = ", ".join(f"{_toml(each.name)} ({each.suspect.short})" for each in doubted if each.suspect)
+    if index is not None:
+        more = f"; perhaps too: {reasons}" if doubted else ""
+        return f"drop = {_toml([index.name])}  # numbers or names the rows, and is no input{more}"
+    if doubted:
+        return f"# drop = {_toml([each.name for each in doubted])}  # perhaps no inputs: {reasons}"
+    if len(inputs) > 1:
+        return f"# drop = {_toml([inputs[0].name])}  # columns that are no inputs; or keep, the only ones that are"
+    return "# all but one input could be left out: drop, a list of columns, or keep"
+
+
+def _is_index(column: Column) -> bool:
+    """Whether a table's first column is what pandas or R wrote there: without a name of its own, other in every row."""
+    return column.name in INDEX_NAMES and column.suspect is not None and column.suspect.code != "copy"
+
+
+def _group(found: Description) -> str:
+    """The line that shows how rows are kept together, with a column that could say so if there is one."""
+    names = [
+        column.name
+        for column in found.columns
+        if column.kind == "text" and not column.missing and GROUPS <= column.distinct <= found.rows / 2
+    ]
+    when = [column.name for column in found.columns if column.kind == "date" and not column.missing]
+    told = "rows that belong together (of one patient, one house) stay on one side of every cut"
+    line = f"# group_column = {_toml(names[0])}  # {told}" if names else f"# group_column, a column's name: {told}"
+    if not when:
+        return line
+    return f"{line}\n# in place of the lines above, time_column = {_toml(when[0])}: later rows validate and test"
 
 
 def _split(table: Table, folds: int = MOST_FOLDS) -> Split:

@@ -33,7 +33,8 @@ def predict_file(model: FittedModel, data: Path, output: Path | None) -> tuple[s
         table.to_csv(sys.stdout, index=False)
     else:
         write_table(table, output)
-    left = [name for name in unused(found, model.preprocessor) if name not in model.targets.names]
+    expected = {*model.targets.names, *getattr(model.settings.data, "drop", ())}
+    left = [name for name in unused(found, model.preprocessor) if name not in expected]
     return (f"{data}: columns that the model does not take: {', '.join(left)}",) if left else ()
 
 

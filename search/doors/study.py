@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,6 @@ from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
 from search.core.results import Results
 from search.core.snapshot import Snapshot
-from search.doors.interrupt import graceful_interrupt
-from search.doors.progress import display_for
 from search.ledger import Ledger, StudyLedger, find_study, open_storage
 from search.report.view import StudyView
 from search.settings import Settings, VerdictSettings, verdict_settings
@@ -57,6 +56,10 @@ class StudyLosses(NamedTuple):
 
     validation: Array
     test: Array | None
+
+    def __repr__(self) -> str:
+        test = None if self.test is None else self.test.shape
+        return f"<losses: validation {self.validation.shape}, test {test}>"
 
 
 class RunCounts(NamedTuple):
@@ -194,7 +197,7 @@ class Study:
             raise UserError(f"study {self.name!r} was not run by lambda-search: its models are where they were trained")
         from search.runs.model_file import decode
 
-        return decode(self.ledger.model())
+        return replace(decode(self.ledger.model()), known=self.ledger.coefficients())
 
     def publish(self) -> None:
         """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
@@ -253,6 +256,10 @@ class Study:
         warned = [f"Warning: {message}" for message in answer.warnings]
         return "\n".join([f"Study {self.name}", answer.sentence, *answer.basis, *warned])
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401 - IPython's protocol
+        """A session that shows text alone has the verdict too."""
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, the leading trials, and how to have the figures, which are large."""
         from search.report.answer import answer_of
@@ -295,8 +302,8 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     sealed
         Stop before the test rows are opened; `Study.judge` opens them.
     progress
-        True: a bar in a terminal or a notebook. A function is called with a `Progress` before the
-        first batch and after each. False: nothing.
+        True: a bar in a terminal or a notebook, elsewhere a line a minute on standard error. A function is called with
+        a `Progress` before the first batch, after each, and on the way up to ten times a second. False: nothing.
 
     Returns the study. Raises `UserError` for what is not valid, in one line; `Interrupted` after Ctrl-C, when the batch
     in hand is stored (a second Ctrl-C ends at once): the same call then goes on.
@@ -310,32 +317,10 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     >>> len(found.trials), found.verdict is not None
     (4, True)
     """
-    settings = _settings(study, data)
-    changes = {"search.trials": trials, "training.device": device}
-    settings = settings.replace({key: value for key, value in changes.items() if value is not None})
-    from search.runs import Run  # with torch, after the settings are found valid
+    settings = settings_for(study, data, trials=trials, device=device)
+    from search.doors.running import run_study
 
-    with quiet_optuna(), display_for(settings.name, progress) as display:
-        the_run = Run.open(settings, open_storage(storage), data)
-        for line in the_run.notes:
-            display.note(f"note: {line}")
-        with graceful_interrupt(display.note) as interrupted:
-            the_run.search(report=display.update, stop=interrupted)
-            if the_run.settled is not None:
-                display.note(f"note: {the_run.settled}")
-            if not interrupted():
-                display.stage("confirming with a dense grid of lambda")
-                the_run.confirm()
-                the_run.keep_model()
-    if interrupted():
-        reached = the_run.progress()
-        raise Interrupted(
-            f"study {settings.name!r} was stopped: {reached.finished} of {reached.wanted} trials are finished"
-        )
-    found = Study(the_run.ledger, settings, RunCounts(the_run.fits, the_run.seconds))
-    if not sealed and the_run.ledger.selected() is not None:
-        found.judge()
-    return found
+    return run_study(settings, data=data, storage=storage, sealed=sealed, progress=progress)
 
 
 def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, strength: str | None = None) -> Study:
@@ -357,13 +342,26 @@ def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, 
         storage, name = name._storage, name.study_name
     given = Settings.load(name) if str(name).endswith(".toml") else None
     find_modules(Path(str(name)).parent if given else Path())
-    return study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
+    with quiet_optuna():
+        return study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
 
 
 def study_in(storage: Storage, name: str, strength: str | None = None, settings: Settings | None = None) -> Study:
     """The study of that name in an open storage; `settings` are those of its file, if not the stored ones."""
     ledger = find_study(storage, name, strength)
     return Study(ledger, settings or (Settings.stored(ledger.settings) if isinstance(ledger, StudyLedger) else None))
+
+
+def settings_for(
+    study: str | Path | Mapping[str, Any] | Settings,
+    data: object = None,
+    *,
+    trials: int | None = None,
+    device: str | None = None,
+) -> Settings:
+    """The settings of a run, see `run`; data that are handed over need no source."""
+    changes = {"search.trials": trials, "training.device": device}
+    return _settings(study, data).replace({key: value for key, value in changes.items() if value is not None})
 
 
 def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) -> Settings:
@@ -387,8 +385,13 @@ def find_modules(folder: Path) -> None:
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Optuna's log of what it does, and its word on samplers that it calls experimental, are not for our user."""
-    import optuna
+    """Optuna's log of what it does, and its word on samplers that it calls experimental, are not for our user.
+
+    Nor is what its import says in a notebook: that there could be another progress bar.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import optuna
 
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -127,4 +127,6 @@ def _losses_beside(path: Path) -> Path:
 
 
 def _server_hash(url: URL) -> str:
-    return hashlib.sha256(f"{url.host}:{url.port}/{url.database}".encode()).hexdigest()[:8]
+    # Servers on sockets have no host but the folder of the socket, and may have databases of the same name.
+    host, port = (getattr(url, part) or url.query.get(part) for part in ("host", "port"))
+    return hashlib.sha256(f"{host}:{port}/{url.database}".encode()).hexdigest()[:8]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 
 from search.core.candidate import Candidate
+from search.core.coefficients import Coefficients
 from search.core.errors import UserError
 from search.core.evidence import Evidence, Facts
 from search.core.results import Results
@@ -35,6 +36,7 @@ LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
 FACTS: Final = "facts"
 CONFIRMED: Final = "confirmed"
+SWEPT: Final = "swept"
 MODEL: Final = "model"
 Confirmation = Literal["grid", "inner", "exact"]
 OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", FACTS, MODEL, *get_args(Confirmation)})
@@ -232,14 +234,22 @@ class StudyLedger:
         self._losses.write(part, results, range(len(results)))
         self._set(part, {"when": now(), "candidates": len(results)})
 
-    def keep_facts(self, told: Facts) -> None:
-        """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed."""
-        self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete())})
+    def keep_facts(self, told: Facts, *, swept: bool = True) -> None:
+        """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed.
 
-    def keep_model(self, trial: int, body: bytes | None) -> None:
+        `swept` is false where the dense grid was left out.
+        """
+        self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete()), SWEPT: swept})
+
+    def keep_swept(self) -> None:
+        """Note that the dense grid that was left out is there now."""
+        self._set(FACTS, self._attributes()[FACTS] | {SWEPT: True})
+
+    def keep_model(self, trial: int, body: bytes | None, coefficients: Coefficients | None = None) -> None:
         """Keep the model of this trial's candidate, in the place of an earlier one; None: it has diverged."""
         before = self._attributes().get(MODEL, {"trial": trial})["trial"]
-        self._set(MODEL, {"trial": trial, "sha256": None} if body is None else self._models.write(trial, body))
+        diverged = {"trial": trial, "sha256": None}
+        self._set(MODEL, diverged if body is None else self._models.write(trial, body, coefficients))
         if before != trial:
             self._models.remove(before)
 
@@ -250,9 +260,15 @@ class StudyLedger:
             return False
         return kept["sha256"] is None or self._models.intact(kept)
 
-    def confirmed(self) -> bool:
-        """Whether all that confirms the search was kept for the trials as they are now."""
-        return bool(self._attributes().get(FACTS, {}).get(CONFIRMED) == len(self._complete()))
+    def confirmed(self, *, swept: bool = True) -> bool:
+        """Whether all that confirms the search was kept for the trials as they are now; the grid only if `swept`."""
+        kept = self._attributes().get(FACTS, {})
+        return bool(kept.get(CONFIRMED) == len(self._complete())) and (self._swept or not swept)
+
+    @property
+    def _swept(self) -> bool:
+        """Whether the dense grid belongs to what was confirmed last; older versions never left it out."""
+        return bool(self._attributes().get(FACTS, {}).get(SWEPT, True))
 
     # Reading it
 
@@ -263,6 +279,11 @@ class StudyLedger:
     def confirmation(self, part: Confirmation) -> Results | None:
         """The results of a part of the confirmation, None without one; test losses as in `results`."""
         return self._confirmation(part, with_test=not self.sealed)
+
+    def confirmation_size(self, part: Confirmation) -> int:
+        """How many candidates a part of the confirmation has."""
+        count: int = self._attributes().get(part, {"candidates": 0})["candidates"]
+        return count
 
     def model(self) -> bytes:
         """The model that is kept, see `runs.model_file`; `UserError` where there is none, or it is not whole."""
@@ -279,6 +300,15 @@ class StudyLedger:
         if kept["sha256"] is None:
             raise UserError(f"study {self.name!r}: {self.candidate(selected)} diverged when it was trained on all rows")
         return self._models.read(kept)
+
+    def coefficients(self) -> Coefficients | None:
+        """A linear model's, of the candidate that is selected now; None where none are kept, or not whole."""
+        kept = self._attributes().get(MODEL)
+        if kept is None or kept["trial"] != self.selected():
+            return None
+        with suppress(UserError):  # `model` says what is wrong
+            return self._models.coefficients(kept)
+        return None
 
     def snapshot(self, *, open_test: bool = False) -> Snapshot:
         """Everything that the study has now, read once.
@@ -309,13 +339,15 @@ class StudyLedger:
                 baseline_loss=told.baseline_loss,
                 seed_losses=told.seed_losses,
                 plain=told.plain,
-                grid=self._confirmation("grid", with_test=is_open),
+                grid=self._confirmation("grid", with_test=is_open) if self._swept else None,
+                unswept=not self._swept,
                 inner=self._confirmation("inner", with_test=is_open),
                 exact=self._confirmation("exact", with_test=is_open),
                 openings=tuple(opening.complete for opening in self.openings),
                 trials=len(complete),
             ),
             sealed=not is_open,
+            coefficients=self.coefficients(),
         )
 
     # The seal
@@ -367,7 +399,7 @@ class StudyLedger:
         return replace(self._losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
 
     def _confirmation(self, part: Confirmation, *, with_test: bool) -> Results | None:
-        count = self._attributes().get(part, {"candidates": 0})["candidates"]
+        count = self.confirmation_size(part)
         return self._losses.read([Place(part, row) for row in range(count)], with_test=with_test) if count else None
 
     def _place(self, number: int, attributes: Mapping[str, Any]) -> Place:

@@ -36,12 +36,13 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class UserModule(Model):
-    """Any torch.nn.Module: `factory()` makes one.
+    """Any torch.nn.Module: `factory()` makes one, by the user's `call`.
 
     Its fits train as one batch where its layers allow; `reason` says why they do not. The penalty acts on `chosen`.
     `width` is how many values one row of one fit has in memory at once, about.
     """
 
+    call: str
     module: nn.Module
     factory: Callable[[], nn.Module]
     chosen: tuple[str, ...]
@@ -66,6 +67,7 @@ class UserModule(Model):
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             module = self.factory()
+        _refuse_another(self.call, module, parameters | buffers)
         dtype = next(iter(parameters.values())).dtype
         # Buffers that a state does not hold are constants, which the factory makes again.
         module.to(dtype).load_state_dict({**parameters, **buffers}, strict=False)
@@ -134,7 +136,7 @@ def _made(name: str, function: Callable[..., Any], sample: Sample, outputs: int,
 
     module = factory().eval()
     _refuse_other_shapes(call, module, sample, outputs)
-    return UserModule(module, factory, penalised_names(module, wanted, call), sample.rows)
+    return UserModule(call, module, factory, penalised_names(module, wanted, call), sample.rows)
 
 
 def _refuse_other_shapes(call: str, module: nn.Module, sample: Sample, outputs: int) -> None:
@@ -151,3 +153,16 @@ def _refuse_other_shapes(call: str, module: nn.Module, sample: Sample, outputs: 
         raise UserError(
             f"model.kind: {call} maps {len(rows)} rows to the shape {shape}; it must be ({len(rows)}, {outputs})"
         )
+
+
+def _refuse_another(call: str, module: nn.Module, kept: Parameters) -> None:
+    """Refuse a network that is not the one of the `kept` numbers: what it has beside them would be random."""
+    now = dict(module.named_parameters()) | dict(module.named_buffers())
+    for name in sorted(kept.keys() | now.keys()):
+        was, found = (tuple(each[name].shape) if name in each else None for each in (kept, now))
+        if was != found:
+            change = f"was {was} and is {found}" if was and found else "is new" if was is None else "is gone"
+            raise UserError(
+                f"model.kind: {call} makes another network than the one that was trained: {name} {change}; bring its "
+                "code back as it was, or run the study under another name"
+            )

@@ -13,7 +13,7 @@ from search.verdict.record import Scores, Verdict
 
 
 def facts_of(view: StudyView) -> dict[str, str]:
-    """Data, target, rows, inputs, task, model, search, device, time; what is not known is left out."""
+    """Data, target, rows, inputs, dropped columns, task, model, search, device, time: what is known of them."""
     settings = view.study.settings
     data, task = settings.get("data", {}), None if view.metric is None else METRICS[view.metric].task
     found = {
@@ -21,6 +21,7 @@ def facts_of(view: StudyView) -> dict[str, str]:
         "target": ", ".join(data.get("target") or ()),
         "rows": _rows(view),
         "inputs": str(len(view.evidence.features) or ""),
+        "left out": ", ".join(data.get("drop") or ()),
         "task": data.get("task") or task,
         "model": settings.get("model", {}).get("kind"),
         "search": _search(view),

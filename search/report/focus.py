@@ -12,7 +12,9 @@ from search.report.placed import Spread, spans_decades
 
 INNER: Final = 0.8
 REACH: Final = 3.0
-WORTH: Final = 3.0  # times finer: what less would be gained does not excuse leaving anything out
+# Times finer: what less would be gained does not excuse leaving anything out. By the logarithm few values span much.
+WORTH: Final = 3.0
+WORTH_LOG: Final = 1.5
 FEWEST: Final = 5
 EDGE: Final = 0.025
 BANDS: Final = 0.5  # how far bands may widen a range, as a share of it
@@ -55,9 +57,9 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
 
     A few values that would flatten all others are left out: those further from one end than three times as far as
     80 % of the values reach, where the scale is three times finer without them; on a linear axis the high ones, on a
-    logarithmic one the low ones too. Those to `keep` (the selected candidate's, say) are always inside. `bands` around
-    the values widen the range by at most a half on either side. The axis is logarithmic where what matters spans more
-    than two decades.
+    logarithmic one the low ones too, and there one and a half times finer is enough. Those to `keep` (the selected
+    candidate's, say) are always inside. `bands` around the values widen the range by at most a half on either side. The
+    axis is logarithmic where what matters spans more than two decades.
     """
     finite = values[np.isfinite(values)].astype(np.float64)
     if not len(finite):
@@ -66,22 +68,23 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
     log = spans_decades(finite[finite <= _limit(finite, kept)]) and spans_decades(finite)
     scale, back = (np.log10, lambda value: float(10**value)) if log else (np.asarray, float)
     placed, wanted = scale(finite), scale(np.array(kept))
-    high = _limit(placed, wanted)
-    low = -_limit(-placed, -wanted) if log else placed.min()
+    worth = WORTH_LOG if log else WORTH
+    high = _limit(placed, wanted, worth)
+    low = -_limit(-placed, -wanted, worth) if log else placed.min()
     shown = placed[(placed >= low) & (placed <= high)]
     ends = _widened(float(shown.min()), float(shown.max()), *_ends(bands, values, (back(low), back(high)), scale))
     first, last = back(ends[0]), back(ends[1])
     return Focus(first, last, log, int((finite > last).sum()), int((finite < first).sum()))
 
 
-def _limit(values: Array, keep: Sequence[float] | Array) -> float:
-    """The highest of the values that does not flatten the others."""
+def _limit(values: Array, keep: Sequence[float] | Array, worth: float = WORTH) -> float:
+    """The highest of the values that does not flatten the others: without those above the scale is `worth` finer."""
     low, inner = float(values.min()), float(np.quantile(values, INNER, method="lower"))
     if len(values) < FEWEST or inner == low:
         return float(values.max())
     limit = max([low + REACH * (inner - low), *keep])
     cut, high = float(values[values <= limit].max()), float(values.max())
-    return cut if WORTH * (cut - low) < high - low else high
+    return cut if worth * (cut - low) < high - low else high
 
 
 def _ends(bands: Spread | None, values: Array, inside: tuple[float, float], scale: Any) -> list[Array]:  # noqa: ANN401

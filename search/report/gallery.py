@@ -31,6 +31,13 @@ class Gallery(Mapping[str, go.Figure]):
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers  # the inherited one would draw it
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """What a notebook completes after `figures["`."""
+        return list(self)
+
     def __repr__(self) -> str:
         return f"<figures: {', '.join(self)}>"
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.text import NOTHING, number, words
-from search.report.figures.paths import weight_names
+from search.report.coefficients import coefficients_table
 from search.report.figures.regret import RegretCurve
 from search.report.tables import DIGITS, MOST_ROWS, Column, Table
 from search.report.view import StudyView
@@ -23,10 +21,6 @@ CANDIDATES = (
 PICKS = (
     "Each fold's search saw none of the fold's rows. The loss of its pick on these rows, and that of the selected "
     "candidate, which all rows picked."
-)
-COEFFICIENTS = (
-    "Of the selected candidate, on the scale that the model sees: after preprocessing (standardised, categories as "
-    "columns), not in the inputs' own units. The range and the share that is not zero are over {count} {repeated}."
 )
 
 
@@ -107,30 +101,3 @@ def picks_table(view: StudyView) -> Table | None:
     headings = ("fold", "rows", "picked", "validation loss", "test loss", "the selected one's")
     columns = tuple(Column(heading, numeric=heading != "picked") for heading in headings)
     return Table("picks-table", "What each fold picked", PICKS, columns, tuple(rows), sorted_by=0)
-
-
-def coefficients_table(view: StudyView) -> Table | None:
-    """The weights of the selected candidate, the largest first; None for models that are not linear."""
-    weights = view.results.weights
-    if weights is None or view.selected is None:
-        return None
-    replicates = view.results.validation.shape[1]
-    fits = weights[view.selected].reshape(weights.shape[1], -1).astype(np.float64)
-    if not np.isfinite(fits).all():
-        return None
-    own = fits[:replicates]
-    shipped = fits[replicates:] if len(fits) > replicates else own
-    measures = [shipped.mean(axis=0), own.min(axis=0), own.max(axis=0), 100 * (own != 0).mean(axis=0)]
-    names = weight_names(view, weights)
-    order = np.argsort(-np.abs(measures[0]), kind="stable")[:MOST_ROWS]
-    return Table(
-        "coefficients-table",
-        "Coefficients",
-        COEFFICIENTS.format(count=replicates, repeated=view.repeated if replicates > 1 else view.repeated[:-1]),
-        tuple(Column(name, numeric=name != "input") for name in ("input", "weight", "lowest", "highest", "nonzero, %")),
-        tuple(_weights(names[place], [each[place] for each in measures]) for place in order.tolist()),
-    )
-
-
-def _weights(name: str, values: Sequence[float]) -> tuple[str, ...]:
-    return name, *(number(float(value)) for value in values)

@@ -25,6 +25,9 @@ class StudyView:
     comparison: Comparison | None = None
     verdict: Verdict | None = None
 
+    def __repr__(self) -> str:
+        return f"<view of study {self.study.name!r}, {'no verdict' if self.verdict is None else self.verdict.answer}>"
+
     @classmethod
     def judged(cls, study: Snapshot, *, confidence: float, tolerance: float, scope: Scope) -> StudyView:
         """The view of a study with its verdict."""

@@ -3,6 +3,7 @@
 Imports training, space, samplers, data, models, the ledger, settings and core.
 """
 
-from search.runs.loop import Progress, Run
+from search.runs.loop import Run
+from search.runs.tracker import Progress, Stage
 
-__all__ = ["Progress", "Run"]
+__all__ = ["Progress", "Run", "Stage"]

@@ -4,6 +4,7 @@ After the search a dense grid of lambda per penalty is trained on the trials' ow
 it joins the comparison, so that the answer speaks of the searched range and not of the luck of the sampler. In a
 rotation the tried candidates are trained once more without two folds at a time: the turns' picks are made from these.
 How far another seed moves the selected candidate's loss, and what its exact solution gains, are figures of their own.
+What is trained for it is in `confirming`.
 """
 
 from __future__ import annotations
@@ -19,123 +20,84 @@ from search.core.candidate import Candidate
 from search.core.evidence import Facts, Plain
 from search.core.means import candidate_means
 from search.core.results import Results, join
-from search.settings import SETTINGS, Settings, has_exact_solution
-from search.training import train
+from search.runs.confirming import FRESH_SEEDS, grid_candidates
 from search.training.criteria import baseline_loss, constant_losses, ridge_criteria
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from search.data.task import Task, Truth
     from search.ledger import StudyLedger
+    from search.runs.confirming import Confirming
+    from search.runs.tracker import Stage
+    from search.settings import Settings
     from search.space import SearchSpace
+    from search.training import Training
 
-GRID = 24
-FRESH = 1_000_003  # added to training.seed, so that no seed of the search comes back
-FRESH_SEEDS = 5
+    Train = Callable[[Stage, Training], Results]
 
 
-def confirm(settings: Settings, task: Task, ledger: StudyLedger, space: SearchSpace) -> int:
-    """Train and keep what the verdict needs beside the trials, and the facts; returns the fits trained."""
-    trials = ledger.completed()
-    selected = ledger.selected()
-    if selected is None:
-        return 0
-    settings = settings.replace("search.pruner", "none")
-    best = ledger.candidate(selected)
+def confirm(confirming: Confirming, ledger: StudyLedger, space: SearchSpace, train: Train) -> None:
+    """Have what the verdict needs beside the trials trained, and keep it with the facts.
+
+    Where all of it is there but for the grid, which an earlier run left out, the grid alone is trained.
+    """
+    settings, task, trials = confirming.settings, confirming.task, ledger.completed()
+    if not trials:
+        return
     ranked = sorted(trials, key=lambda candidate: ledger.validation_loss(trials[candidate]))
-    each = (len(task.splits) + len(task.refits)) * settings.training.seeds
-    fits = each * (task.kind != "regression")  # those of `plain`
-    if settings.training.optimizer != "exact":
-        fits += len(task.splits) * FRESH_SEEDS
-    exact = exact_settings(settings)
-    if exact is not None:
-        ledger.keep_confirmation("exact", train(task, exact, [best]))
-        fits += each // settings.training.seeds
-    if task.pairs:
-        inner, fresh = _inner(settings, task, ledger, ranked)
-        ledger.keep_confirmation("inner", inner)
-        fits += fresh * len(task.pairs) * settings.training.seeds
-    grid = grid_candidates(space, ranked)
-    if grid:
-        ledger.keep_confirmation("grid", train(task, settings, grid))
-        fits += len(grid) * each
+    selected = ledger.selected()
+    assert selected is not None, "there are complete trials"
+    best = ledger.candidate(selected)
+    grid = grid_candidates(space, ranked) if settings.search.confirm else []
+    if ledger.confirmed(swept=False):
+        for stage, training in confirming.trainings(best, [], grid).items():
+            if stage == "grid":
+                ledger.keep_confirmation("grid", train(stage, training))
+        ledger.keep_swept()
+        return
+    known = _known_pairs(ledger, ranked)
+    done = {candidate for part in known for candidate in part.candidates}
+    unpaired = [candidate for candidate in ranked if candidate not in done]
+    found: dict[Stage, Results] = {}
+    for stage, training in confirming.trainings(best, unpaired, grid).items():
+        found[stage] = train(stage, training)
+        if stage in ("exact", "grid"):
+            ledger.keep_confirmation(stage, found[stage])
+        if stage == "inner":
+            ledger.keep_confirmation(stage, join([*known, _validation_alone(found[stage])]))
     told = replace(
         _facts(settings, task, space, ledger, trials),
-        seed_losses=seed_losses(settings, task, best),
-        plain=plain(settings, task, best),
+        seed_losses=seed_losses(found.get("seeds"), len(task.splits)),
+        plain=plain(settings, task, found.get("plain")),
     )
     # Last, because they mark the confirmation as done.
-    ledger.keep_facts(told)
-    return fits
+    ledger.keep_facts(told, swept=settings.search.confirm)
 
 
-def grid_candidates(space: SearchSpace, ranked: list[Candidate]) -> list[Candidate]:
-    """For each penalty with a lambda a dense grid over the searched range, without those that were tried.
-
-    All else on the grid is as in the penalty's best candidate; `ranked` are the tried candidates, best first. A penalty
-    that was tried as densely already needs none.
-    """
-    best: dict[str, Candidate] = {}
-    for candidate in ranked:
-        best.setdefault(candidate.penalty, candidate)
-    searched = [(candidate, *space.strength(penalty).ends) for penalty, candidate in best.items() if penalty != "none"]
-    grid = [
-        candidate.replace(lambda_=float(lambda_))
-        for candidate, low, high in searched
-        if low < high and not _dense(candidate, ranked, low, high)
-        for lambda_ in np.geomspace(low, high, GRID)
-    ]
-    tried = set(ranked)
-    return [candidate for candidate in dict.fromkeys(grid) if candidate not in tried]
-
-
-def _dense(candidate: Candidate, tried: list[Candidate], low: float, high: float) -> bool:
-    """Whether lambda was tried from end to end in steps no wider than the grid's, with all else as in the candidate."""
-    same = sorted(each.lambda_ for each in tried if each.replace(lambda_=candidate.lambda_) == candidate)
-    steps = np.diff(np.log([low, *same, high]))
-    return bool(steps.max() <= np.log(high / low) / (GRID - 1) * (1 + 1e-9))
-
-
-def _inner(settings: Settings, task: Task, ledger: StudyLedger, tried: list[Candidate]) -> tuple[Results, int]:
-    """The tried candidates' losses without two folds at a time, and how many were trained for it, not kept before."""
+def _known_pairs(ledger: StudyLedger, tried: list[Candidate]) -> list[Results]:
+    """The tried candidates' losses without two folds at a time that an earlier run trained."""
     kept, wanted = ledger.confirmation("inner"), set(tried)
-    known = [] if kept is None else [kept.take([i for i, each in enumerate(kept.candidates) if each in wanted])]
-    done = {candidate for part in known for candidate in part.candidates}
-    missing = [candidate for candidate in tried if candidate not in done]
-    if missing:
-        results = train(task.in_pairs(), settings, missing)
-        known.append(Results(results.candidates, results.validation))
-    return join(known), len(missing)
+    return [] if kept is None else [kept.take([i for i, each in enumerate(kept.candidates) if each in wanted])]
 
 
-def seed_losses(settings: Settings, task: Task, candidate: Candidate) -> tuple[float, ...]:
-    """The candidate's mean validation loss on each of some fresh seeds; none where nothing in a fit is random."""
-    if settings.training.optimizer == "exact":
+def _validation_alone(results: Results) -> Results:
+    return Results(results.candidates, results.validation)
+
+
+def seed_losses(results: Results | None, splits: int) -> tuple[float, ...]:
+    """The candidate's mean validation loss on each of the fresh seeds; none where nothing in a fit is random."""
+    if results is None:
         return ()
-    seed = (settings.training.seed + FRESH) % 2**32
-    fresh = settings.replace({"training.seed": seed, "training.seeds": FRESH_SEEDS})
-    losses = train(task.without_test(), fresh, [candidate]).validation  # (1, splits x seeds, rows)
-    by_seed = losses.reshape(len(task.splits), FRESH_SEEDS, -1).swapaxes(0, 1)
+    by_seed = results.validation.reshape(splits, FRESH_SEEDS, -1).swapaxes(0, 1)  # from (1, splits x seeds, rows)
     return tuple(float(each) for each in candidate_means(by_seed))
 
 
-def exact_settings(settings: Settings) -> Settings | None:
-    """The same problem solved exactly; None where it is not convex, another objective, or solved exactly already."""
-    training = settings.training
-    if settings.model.kind != "linear" or training.optimizer == "exact" or training.apply == "decoupled":
-        return None
-    solvable = [name for name in settings.space.penalty if has_exact_solution(name)]
-    if len(solvable) < len(settings.space.penalty) or settings.smooths_labels or training.loss != "default":
-        return None
-    unsearched = {f"space.{name}": None for name in SETTINGS}
-    return settings.replace({"training.optimizer": "exact", **unsearched})
-
-
-def plain(settings: Settings, task: Task, candidate: Candidate) -> Plain:
-    """What the judged rows say of predicting a constant, and for classes how many the candidate gets right."""
+def plain(settings: Settings, task: Task, wrong: Results | None) -> Plain:
+    """What the judged rows say of predicting a constant, and for classes how many are wrong (by their error rate)."""
     metric = settings.search.metric_for(task.kind)
-    if task.kind == "regression":
+    if wrong is None:
         return Plain(metric, _constant_loss(task, metric))
-    wrong = train(task, settings.replace("search.metric", "error_rate"), [candidate])
     rate = wrong.validation_loss if wrong.test_loss is None else wrong.test_loss
     return Plain(metric, _constant_loss(task, metric), 1 - float(rate[0]), 1 - _constant_loss(task, "error_rate"))
 

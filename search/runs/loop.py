@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from platform import python_version
 from typing import TYPE_CHECKING
@@ -17,33 +17,27 @@ from search.core.results import Results, empty_results
 from search.data import load_task
 from search.ledger import StudyLedger
 from search.models import make_model, strength_notes, strengths
+from search.runs.coefficients import coefficients_of, replicates_of
 from search.runs.confirm import confirm
+from search.runs.confirming import Confirming
+from search.runs.forecast import Forecast, asking, page
 from search.runs.model import kept_epochs, refit
 from search.runs.model_file import encode
 from search.runs.pruning import Pruning
 from search.runs.settled import settled
+from search.runs.tracker import Progress, Stage, Tracker, silent
 from search.samplers import PRUNERS, SAMPLERS, make_pruner
 from search.space import SearchSpace
-from search.training import resolve_device, train
+from search.training import Training, resolve_device
 
 if TYPE_CHECKING:
     from optuna import Trial
 
     from search.data.task import Task
     from search.ledger import Storage
+    from search.runs.pace import Job
     from search.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: trials finished and wanted, fits trained and seconds passed by this run, the best so far."""
-
-    finished: int
-    wanted: int
-    fits: int
-    seconds: float
-    best: Candidate | None
-    best_loss: float | None
+    from search.training import Observer
 
 
 @dataclass
@@ -51,7 +45,8 @@ class Run:
     """One run of a study, from wherever its ledger stands to its number of trials.
 
     `notes` tell what was made of the data and the model, a line each.
-    `settled` says why it ended before, where its study file lets it.
+    `settled` says why it ended before, where its study file lets it. `tracker` knows how far it is. `then` are the
+    stages after the run's own that its caller will go through with `after`.
     """
 
     settings: Settings
@@ -59,9 +54,13 @@ class Run:
     ledger: StudyLedger
     space: SearchSpace
     notes: tuple[str, ...] = ()
-    started: float = field(default_factory=time.perf_counter)
-    fits: int = 0
+    tracker: Tracker = field(default_factory=Tracker)
+    then: tuple[Stage, ...] = ()
     settled: str | None = None
+
+    def __post_init__(self) -> None:
+        self.confirming = Confirming(self.settings, self.task)
+        self.forecast = Forecast(self.confirming, self.space)
 
     @classmethod
     def open(cls, settings: Settings, storage: Storage, frame: object = None) -> Run:
@@ -90,35 +89,37 @@ class Run:
         return cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own)))
 
     @property
-    def fits_per_candidate(self) -> int:
-        """Replicates and refits of one candidate."""
-        return (len(self.task.splits) + len(self.task.refits)) * self.settings.training.seeds
+    def fits(self) -> int:
+        """The fits that this run has trained."""
+        return round(self.tracker.fits)
 
     @property
     def seconds(self) -> float:
         """Time since this run began."""
-        return time.perf_counter() - self.started
+        return self.tracker.seconds
 
-    def search(self, *, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
-        """Run batch by batch; `report` hears after each, `stop` is asked before each.
+    def search(self, *, stop: Callable[[], bool], report: Callable[[Progress], None] = silent) -> None:
+        """Run batch by batch; `stop` is asked before each. `report` hears of this and all that follows.
 
         Trials of a killed process are failed first, and their candidates asked again. What a process has trained is
         durable before the trial is finished, so that a process that is killed loses at most its last batch.
         """
+        self.tracker.hear = report
         with self.ledger.running():
             again = [candidate for candidate in self.ledger.recover() if self.space.holds(candidate)]
-            report(self.progress())
+            self._reached()
             while (missing := self._missing()) and not stop() and not self._settled():
                 count = min(missing, self.settings.search.batch)
+                self.tracker.begin(count / missing)
                 self._batch(count, again[:count])
                 again = again[count:]
-                report(self.progress())
+                self._reached()
 
     def confirm(self) -> None:
         """Train what the verdict needs beside the trials, unless that was done for the trials as they are."""
-        if not self.ledger.confirmed():
+        if not self._confirmed():
             with self.ledger.running():
-                self.fits += confirm(self.settings, self.task, self.ledger, self.space)
+                confirm(self.confirming, self.ledger, self.space, self._training)
 
     def keep_model(self) -> None:
         """Train the selected candidate once more, on all rows, and keep its model, unless it is kept already."""
@@ -126,24 +127,57 @@ class Run:
         selected = ledger.selected()
         if selected is None or ledger.has_model():
             return
-        epochs = kept_epochs(self.settings, ledger.results([selected]))
-        with ledger.running():
-            model = refit(self.settings, self.task, ledger.candidate(selected), epochs=epochs)
-            ledger.keep_model(selected, None if model.diverged else encode(model))
-        self.fits += 1
+        results, candidate = ledger.results([selected]), ledger.candidate(selected)
+        epochs = kept_epochs(self.settings, results)
+        with ledger.running(), self.tracker.doing("model", self.forecast.model()) as report:
+            model = refit(self.settings, self.task, candidate, epochs=epochs, report=report)
+            found = None
+            if model.linear and not model.diverged:
+                found = coefficients_of(model, replicates_of(model, self.settings, self.task, candidate, results))
+            ledger.keep_model(selected, None if model.diverged else encode(model), found)
+
+    @contextmanager
+    def after(self, stage: Stage) -> Iterator[None]:
+        """One of the stages that follow a run, which the time left counts too."""
+        with self.tracker.doing(stage, self._last(stage)):
+            yield
 
     def progress(self) -> Progress:
         """How far it is now."""
         best = self.ledger.selected()
         finished = self.ledger.finished()
-        return Progress(
-            finished,
-            finished + self._missing(),
-            self.fits,
-            self.seconds,
-            None if best is None else self.ledger.candidate(best),
-            None if best is None else self.ledger.validation_loss(best),
+        return replace(
+            self.tracker.progress,
+            finished=finished,
+            wanted=finished + self._missing(),
+            best=None if best is None else self.ledger.candidate(best),
+            best_loss=None if best is None else self.ledger.validation_loss(best),
         )
+
+    def _reached(self) -> None:
+        """Tell how far it is, and look ahead."""
+        progress = self.progress()
+        trials = progress.wanted - progress.finished
+        ahead = self.forecast.ahead(trials, self._unpaired(), confirmed=not trials and self._confirmed())
+        self.tracker.ahead = ahead | {(stage, stage): self._last(stage) for stage in self.then}
+        self.tracker.reached(progress)
+
+    def _last(self, stage: Stage) -> Job:
+        return page() if stage == "page" else self.forecast.verdict(self.settings.search.trials)
+
+    def _confirmed(self) -> bool:
+        return self.ledger.confirmed(swept=self.settings.search.confirm)
+
+    def _unpaired(self) -> int:
+        """How many candidates of a rotation are tried and not trained without two folds."""
+        if not self.task.pairs:
+            return 0
+        return max(0, len(self.ledger.completed()) - self.ledger.confirmation_size("inner"))
+
+    def _training(self, stage: Stage, training: Training, observer: Observer | None = None) -> Results:
+        """Train, and tell how far it is."""
+        with self.tracker.doing(stage, self.forecast.job(training)) as report:
+            return training(observer=observer, report=report)
 
     def _missing(self) -> int:
         search = self.settings.search
@@ -161,7 +195,8 @@ class Run:
 
     def _batch(self, count: int, again: Sequence[Candidate]) -> None:
         """One batch: a candidate that is known already, or stands in it twice, is trained once for all its trials."""
-        trials, candidates = self._ask(count, again)
+        with self.tracker.doing("search", asking(count)):
+            trials, candidates = self._ask(count, again)
         numbers = [trial.number for trial in trials]
         known = self.ledger.completed()
         first: dict[Candidate, int] = {}
@@ -171,6 +206,8 @@ class Run:
         try:
             results = self._train([trials[index] for index in fresh], [candidates[index] for index in fresh])
         except Exception as error:
+            if error is self.tracker.failed:
+                raise  # the trials did not fail: a run that goes on asks them again
             for number in numbers:
                 self.ledger.fail(number, f"{type(error).__name__}: {error}")
             raise
@@ -180,7 +217,8 @@ class Run:
             for number, candidate in zip(numbers, candidates, strict=True)
             if number not in trained
         }
-        self.ledger.record(results, trained, same_as=same)
+        with self.tracker.doing("search", asking(count)):
+            self.ledger.record(results, trained, same_as=same)
 
     def _ask(self, count: int, again: Sequence[Candidate]) -> tuple[list[Trial], list[Candidate]]:
         """Ask for a batch by one write: first the candidates to be asked again, then the grid's or the sampler's."""
@@ -202,9 +240,9 @@ class Run:
         if not candidates:
             return empty_results()
         per = PRUNERS[self.settings.search.pruner]
-        results = train(self.task, self.settings, candidates, observer=None if per is None else Pruning(trials, per))
-        self.fits += len(candidates) * self.fits_per_candidate
-        return results
+        self.forecast.met(candidates)
+        observer = None if per is None else Pruning(trials, per)
+        return self._training("search", Training(self.task, self.settings, candidates), observer)
 
     def _most_epochs(self) -> int:
         """Epochs of the longest training."""

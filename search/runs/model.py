@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pandas import DataFrame
 from torch import Tensor, nn
 
 from search.core.arrays import Array
 from search.core.candidate import Candidate
+from search.core.coefficients import Coefficients
 from search.core.errors import UserError
 from search.data.new_rows import new_rows
+from search.data.own_scale import Linear, own_scale
 from search.data.preprocess import Preprocessor
 from search.models import Parameters, make_model
-from search.training import fit
+from search.training import Report, fit, nobody
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
     from sklearn.pipeline import Pipeline
 
     from search.core.results import Results
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from search.data.task import Task
     from search.metrics import Kind
     from search.settings import Settings
-
-INTERCEPT: Final = "(intercept)"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class FittedModel:
     `settings` say what model it is, in the shape that the `candidate` asks for. `inputs` is the shape of a row that the
     model itself sees, `input_type` the type of its values, such as "float64" or "int64". `parameters` and `buffers` are
     as they were trained, on the CPU. Without a `preprocessor` rows are arrays that the model sees as they are.
-    `diverged` says that the training met NaN or infinity.
+    `diverged` says that the training met NaN or infinity. `known` are a linear model's coefficients beside those of the
+    search's fits, where a study keeps them.
     """
 
     candidate: Candidate
@@ -67,6 +68,12 @@ class FittedModel:
     parameters: Parameters
     buffers: Parameters
     diverged: bool = False
+    known: Coefficients | None = None
+
+    def __repr__(self) -> str:
+        """One line, as sessions show what they are given."""
+        of, kind = ", ".join(self.targets.names), self.settings.model.kind
+        return f"<{kind} model{f' of {of}' if of else ''}: {self.candidate}, {len(self.features)} inputs>"
 
     def predict(self, x: object) -> NDArray[Any]:
         """The predicted numbers (rows,), of several targets (rows, targets), or the class labels (rows,).
@@ -123,39 +130,27 @@ class FittedModel:
     def weights(self, *, original: bool = False) -> tuple[Array, Array]:
         """A linear model's weights (outputs, features) and intercepts (outputs,), on the preprocessed features.
 
-        `original`: on the inputs as the user has them, so that within the range of the training rows
-        x @ weights.T + intercepts is the output; the 0/1 features of text stay. `UserError` for models that are not
-        linear, and for `original` with powers and products of the inputs.
+        `original`: on the inputs as the user has them, see `data.own_scale`. `UserError` where it is not linear.
         """
         if not self.linear:
             raise UserError(f"model.kind: {self.settings.model.kind} has no coefficients; a linear model has")
         weight, bias = (self.parameters[name].double().numpy() for name in ("0.weight", "0.bias"))
         if not original or self.preprocessor is None:
             return weight, bias
-        scale = self.preprocessor.numbers.affine
-        if scale is None:
-            raise UserError("data.degree: powers and products of the inputs have no coefficients on the original scale")
-        text = weight.shape[1] - len(scale.mean)
-        weight = weight / np.concatenate([scale.divisor, np.ones(text)])
-        return weight, bias - weight[:, : len(scale.mean)] @ scale.mean
+        return own_scale(self.preprocessor, Linear(weight, bias))
 
     def coefficients(self) -> DataFrame:
-        """A linear model's coefficients, a row for each output and feature, the intercept first.
+        """A linear model's coefficients, a row for each output and input, the intercept first.
 
-        Columns: `output` (the target, or the class), `feature`, `coefficient` on the preprocessed features, `original`
-        on the inputs as the user has them (NaN where features are powers and products). `UserError` for models that
-        are not linear.
+        Columns: `output` (the target, or the class), `input` (a level of text as "colour=red"), `own_scale` (what one
+        unit of the input adds to the prediction, of classes to the log-odds), `standardised` (the same of the
+        preprocessed input, which the penalty saw); over the replicates of the search `chosen`, the share in which it
+        is not zero, and `lowest` and `highest` on the input's own scale. NaN where no study keeps them. Powers and
+        products are inputs of their own. `UserError` for models that are not linear.
         """
-        parts = [np.column_stack([bias, weight]) for weight, bias in self._scales()]
-        features = [INTERCEPT, *self.features]
-        rows = [(output, feature) for output in self.targets.of_outputs for feature in features]
-        frame = DataFrame(rows, columns=["output", "feature"])
-        return frame.assign(coefficient=parts[0].ravel(), original=parts[1].ravel())
+        from search.runs.coefficients import coefficients_of
 
-    def _scales(self) -> list[tuple[Array, Array]]:
-        plain = self.weights()
-        powers = self.preprocessor is not None and self.preprocessor.numbers.affine is None
-        return [plain, (plain[0] * np.nan, plain[1] * np.nan) if powers else self.weights(original=True)]
+        return (self.known or coefficients_of(self)).frame()
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -226,7 +221,9 @@ class FittedModel:
             raise UserError(f"{method}: needs classes, this model predicts numbers; use predict")
 
 
-def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int | None = None) -> FittedModel:
+def refit(
+    settings: Settings, task: Task, candidate: Candidate, *, epochs: int | None = None, report: Report = nobody
+) -> FittedModel:
     """Train the candidate once more, on all rows of the task's data, test rows included.
 
     Parameters
@@ -238,19 +235,22 @@ def refit(settings: Settings, task: Task, candidate: Candidate, *, epochs: int |
     epochs
         In place of the candidate's own: with early stopping the mean of the epochs that its fits kept, as a fit on all
         rows has none to stop by.
+    report
+        Hears how much more of the fit is done.
 
     >>> from search.data import load_task
     >>> from search.settings import Settings
     >>> settings = Settings.parse({"name": "a", "data": {"source": "diabetes"}, "training": {"optimizer": "exact"}})
     >>> model = refit(settings, load_task(settings), Candidate("l2", 0.1))
-    >>> model.coefficients().round(1).head(3).to_dict("list")["coefficient"]
+    >>> model.coefficients().round(1).head(3).to_dict("list")["standardised"]
     [152.1, 0.1, -9.9]
     """
     whole = task.whole()
     settings = settings.replace({"training.seeds": 1, "training.patience": 0, "search.pruner": "none"})
     if epochs is not None:
         settings = settings.replace("training.epochs", epochs)
-    trained = fit(task.trained_on(whole.rows), settings, candidate.replace(epochs=None) if epochs else candidate)
+    own = candidate.replace(epochs=None) if epochs else candidate
+    trained = fit(task.trained_on(whole.rows), settings, own, report=report)
     return FittedModel(
         candidate=candidate,
         settings=settings,

@@ -4,7 +4,8 @@ The graph's inputs are `numbers`, (rows, numeric columns) float64 with NaN where
 text columns) strings, empty where one is missing; a model without such columns lacks the input. Its outputs are
 `prediction`, (rows, targets) numbers or (rows,) places of the class among the labels, and for classes `probability`
 (rows, classes). The columns' names and the labels are in the file's metadata, as JSON. The preprocessing is inside, in
-double precision. Text is looked up by the operator LabelEncoder of ONNX's machine learning set, which ONNX Runtime has.
+double precision, but that of dates: they are fed as the numbers that they become. Text is looked up by the operator
+LabelEncoder of ONNX's machine learning set, which ONNX Runtime has.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ def to_sklearn(model: FittedModel) -> Pipeline:
     """A fitted Pipeline: a ColumnTransformer, and a Ridge or a LogisticRegression that has the model's coefficients.
 
     It takes frames whose columns have the names and kinds of training: numbers, and text as objects, with NaN or
-    None where a value is missing. `UserError` for models that are not linear.
+    None where a value is missing. Dates it takes as the numbers that they became, in columns
+    "when.year" and so on. `UserError` for models that are not linear.
     """
     weight, bias = model.weights()
     last = _regression(model, weight, bias) if model.targets.kind == "regression" else _classifier(model, weight, bias)

@@ -7,6 +7,7 @@ from search.settings.checks import has_exact_solution
 from search.settings.data_tables import (
     SOURCE_NAMES,
     Bundled,
+    ColumnsData,
     Data,
     FileData,
     FrameData,
@@ -22,6 +23,7 @@ __all__ = [
     "SETTINGS",
     "SOURCE_NAMES",
     "Bundled",
+    "ColumnsData",
     "Data",
     "FileData",
     "FrameData",

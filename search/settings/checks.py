@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from search.metrics import METRICS
 from search.penalties import PENALTIES, make_penalty
 from search.samplers import PRUNERS, SAMPLERS, SpaceShape
-from search.settings.data_tables import SyntheticLinear
-from search.settings.fields import Range
+from search.settings.data_tables import ColumnsData, SyntheticLinear
+from search.settings.fields import Range, show
 from search.settings.tables import SETTINGS, Study, wrong_metric
 
 Problems = Iterator[tuple[str, str]]
@@ -170,6 +170,22 @@ def _columns(study: Study) -> Problems:
         yield "split.group_column", "is split.test_column too, name another column"
 
 
+def _inputs(study: Study) -> Problems:
+    """A column is an input or it is not."""
+    data, split = study.data, study.split
+    if not isinstance(data, ColumnsData):
+        return
+    keep = data.keep or ()
+    if data.drop and keep:
+        yield "data.keep", "excludes data.drop, give one of them"
+    for key, names in (("drop", data.drop), ("keep", keep)):
+        for name in set(names).intersection(data.target or ()):
+            yield f"data.{key}", f"{show(name)} is the target, which is no input anyway, leave it out of the list"
+    for key in ("test_column", "group_column", "time_column"):
+        if (name := getattr(split, key)) in keep:
+            yield "data.keep", f"{show(name)} is split.{key}, which is no input, leave it out of the list"
+
+
 def _rotation(study: Study) -> Problems:
     """Every fold is tested by models of all others, and each of these must validate."""
     split = study.split
@@ -218,7 +234,21 @@ def shape_of(study: Study) -> SpaceShape:
     return SpaceShape({penalty: space.names_of(penalty) for penalty in space.penalty}, frozenset(continuous))
 
 
-CHECKS = (_idle, _searched, _model, _groups, _training, _exact, _columns, _rotation, _stop, _metric, _pruner, _sampler)
+CHECKS = (
+    _idle,
+    _searched,
+    _model,
+    _groups,
+    _training,
+    _exact,
+    _columns,
+    _inputs,
+    _rotation,
+    _stop,
+    _metric,
+    _pruner,
+    _sampler,
+)
 
 
 def problems(study: Study) -> list[tuple[str, str]]:

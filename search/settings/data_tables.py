@@ -79,7 +79,12 @@ def _as_list(value: object) -> object:
     )
 
 
+def _unique_or_none(names: tuple[str, ...]) -> tuple[str, ...]:
+    return unique(names) if names else names
+
+
 Target = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(unique), BeforeValidator(_as_list)]
+Dropped = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_unique_or_none), BeforeValidator(_as_list)]
 
 
 class _OwnTable(_Table):
@@ -90,7 +95,16 @@ class _OwnTable(_Table):
     )
 
 
-class FileData(_OwnTable):
+class ColumnsData(_OwnTable):
+    """What the user's own tables with named columns share."""
+
+    drop: Dropped = Field(default=(), description="list of columns that are no inputs")
+    keep: Target | None = Field(
+        default=None, description="list of the only columns that are inputs; left out: all are; excludes drop"
+    )
+
+
+class FileData(ColumnsData):
     """The user's own csv or parquet file."""
 
     source: Literal["file"]
@@ -98,7 +112,7 @@ class FileData(_OwnTable):
     target: Target = Field(description="name of the target column, or a list of names")
 
 
-class FrameData(_OwnTable):
+class FrameData(ColumnsData):
     """A pandas frame or arrays that are handed over in Python: `search.run(..., data=frame)`."""
 
     source: Literal["frame"]

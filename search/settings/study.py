@@ -16,7 +16,7 @@ from search.settings.errors import one_line, problems_of
 from search.settings.tables import SETTINGS, Study, VerdictSettings
 
 # These cannot change a trial, so they may change between a study's runs; moved data are known by their fingerprint.
-FREE_KEYS = ("search.trials", "search.stop", "question", "training.device", "data.path")
+FREE_KEYS = ("search.trials", "search.stop", "search.confirm", "question", "training.device", "data.path")
 FREE_TABLE = "verdict."
 # What version 0.1 did where its studies name no such key; all other younger keys have a default that changes nothing.
 BEFORE = {"clip": False, "rare": 1}

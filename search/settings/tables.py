@@ -248,6 +248,11 @@ class Search(Section):
         default="trials",
         description="settled: before that many trials, once more of them promise less than the tolerance or the noise",
     )
+    confirm: bool = Field(
+        default=True,
+        description="train a dense grid of lambda after the search, which the verdict compares too; false: it compares "
+        "the tried candidates alone",
+    )
     pruner: PrunerName = Field(default="none", description="Optuna's pruner")
     metric: MetricName | None = Field(
         default=None, description="evaluation loss; left out: mse for regression, log_loss for classification"

@@ -5,6 +5,19 @@ Imports models, penalties, metrics, data, settings and core.
 
 from search.training.batch import Observer
 from search.training.evaluate import Fitted
-from search.training.train import fit, resolve_device, train
+from search.training.price import Prices, Training
+from search.training.reporting import Report, nobody
+from search.training.train import fit, linear_fits, resolve_device, train
 
-__all__ = ["Fitted", "Observer", "fit", "resolve_device", "train"]
+__all__ = [
+    "Fitted",
+    "Observer",
+    "Prices",
+    "Report",
+    "Training",
+    "fit",
+    "linear_fits",
+    "nobody",
+    "resolve_device",
+    "train",
+]

@@ -39,6 +39,11 @@ class Layout:
         return len(self.task.refits) * self.seeds
 
     @property
+    def fits(self) -> int:
+        """All fits of a candidate."""
+        return self.replicates + self.refits
+
+    @property
     def linear(self) -> bool:
         """Whether all splits have the same columns, so that weights share an axis."""
         widths = {tuple(split.train.sample.shape[1:]) for split in (*self.task.splits, *self.task.refits)}

@@ -19,6 +19,7 @@ from search.training.evaluate import Block, Fitted, evaluated
 from search.training.exact import solve
 from search.training.plan import chunking, problems
 from search.training.problem import Problem
+from search.training.reporting import Report, Told, nobody
 from search.training.stack import Stack
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Batch:
     observer: Observer | None
     device: torch.device
     keep_models: bool = False
+    report: Report = nobody
     pruned: set[int] = field(default_factory=set)
 
     def train(self, indices: Sequence[int]) -> Iterable[Block]:
@@ -63,17 +65,19 @@ class Batch:
     def _chunk(self, stacked: list[Column], every: Sequence[Problem], at_once: int) -> Iterable[Block]:
         fit = self._solve if self.settings.training.optimizer == "exact" else self._descend
         epochs: dict[int, list[Array]] = {}
+        told = Told(self.report, sum(len(column.stops) for column in stacked) * self.layout.fits)
         for problems_ in self._rounds(every, at_once):
             if self.settings.training.patience and problems_[0].positions[0] >= self.layout.replicates:
                 stacked = refit_columns(stacked, epochs)
             if not stacked:
-                return
-            blocks = fit(stacked, problems_)
+                break
+            blocks = fit(stacked, problems_, told)
             for block in blocks:
                 for row, index in enumerate(block.indices):
                     epochs.setdefault(index, []).append(block.epochs[row])
             yield from blocks if self.keep_models else (replace(block, fitted=None) for block in blocks)
             stacked = remaining(stacked, self._race(blocks) | self.pruned)
+        told.end()
 
     def _rounds(self, every: Sequence[Problem], at_once: int) -> list[list[Problem]]:
         """Problems that train side by side: all, unless replicates race or memory does not allow it.
@@ -109,7 +113,7 @@ class Batch:
         self.pruned |= stopped
         return stopped
 
-    def _solve(self, stacked: list[Column], problems_: Sequence[Problem]) -> list[Block]:
+    def _solve(self, stacked: list[Column], problems_: Sequence[Problem], told: Told) -> list[Block]:
         """The convex optimum of every fit of the round."""
         candidates = [each.candidate for each in stacked for _ in each.indices]
         indices = [index for each in stacked for index in each.indices]
@@ -117,7 +121,7 @@ class Batch:
         for problem in problems_:
             x, y = problem.train.take(problem.split, slice(None))
             weight = problem.train.weights(problem.split, slice(None))
-            solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs, weight=weight)
+            solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs, weight=weight, report=told)
             finite = solution.weight.isfinite().flatten(2).all(-1)
             epochs = torch.zeros_like(solution.converged, dtype=torch.int64)
             fitted = Fitted(
@@ -126,13 +130,14 @@ class Batch:
             blocks.append(evaluated(problem, indices, fitted, np.empty((2, *finite.mT.shape, 0))))
         return blocks
 
-    def _descend(self, stacked: list[Column], problems_: Sequence[Problem]) -> list[Block]:
+    def _descend(self, stacked: list[Column], problems_: Sequence[Problem], told: Told) -> list[Block]:
         """Train the round's fits epoch by epoch; a candidate is read, and a column leaves, where it stops."""
         stacks = [
             Stack(each, [column.candidate for column in stacked], [column.epochs for column in stacked])
             for each in problems_
         ]
         curves = [Curve(each, len(stacked), max(column.epochs for column in stacked)) for each in stacks]
+        replicates = sum(len(each.positions) for each in problems_)
         blocks: list[Block] = []
         epoch = 0
         while stacked:
@@ -147,6 +152,7 @@ class Batch:
                 for column, out in zip(stacked, lost, strict=True)
             ]
             blocks += _read(stacks, curves, due, epoch)
+            told.epoch(stacked, due, epoch, replicates)
             left = [column.without(set(gone)) for column, gone in zip(stacked, due, strict=True)]
             kept = [place for place, column in enumerate(left) if column is not None]
             for stack, curve in zip(stacks, curves, strict=True):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
+from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.core.results import Results
@@ -18,6 +20,7 @@ from search.training.assemble import Layout, assemble
 from search.training.batch import Batch, Observer
 from search.training.columns import shapes
 from search.training.evaluate import Fitted
+from search.training.reporting import Report, nobody
 
 if TYPE_CHECKING:
     from search.settings import Settings, Training
@@ -39,7 +42,12 @@ def resolve_device(training: Training) -> torch.device:
 
 
 def train(
-    task: Task, settings: Settings, candidates: Sequence[Candidate], *, observer: Observer | None = None
+    task: Task,
+    settings: Settings,
+    candidates: Sequence[Candidate],
+    *,
+    observer: Observer | None = None,
+    report: Report = nobody,
 ) -> Results:
     """Fit every candidate on every replicate (and refit), and evaluate it on every row it held out.
 
@@ -51,6 +59,8 @@ def train(
         What is fitted. Settings that a candidate does not name have the study file's value.
     observer
         Sees the validation losses while the batch trains, and may stop candidates.
+    report
+        Hears how many more fits are trained, parts of one included: at most once an epoch.
 
     A fit's numbers depend on its candidate and its replicate, not on what it is batched with (up to the order of
     floating-point sums). Diverged fits are marked and their losses are infinite; the exact solver's fits that miss
@@ -68,20 +78,20 @@ def train(
     exact = settings.training.optimizer == "exact"
     dtype = "float64" if exact else settings.training.dtype
     layout = Layout(task, tuple(candidates), settings.training.seeds, dtype)
-    batch = Batch(layout, settings, observer, resolve_device(settings.training))
+    batch = Batch(layout, settings, observer, resolve_device(settings.training), report=report)
     blocks = [block for indices in shapes(settings, candidates) for block in batch.train(indices)]
     seconds = (time.perf_counter() - started) / max(1, len(candidates))
     return assemble(layout, blocks, dict.fromkeys(batch.pruned, True), seconds)
 
 
-def fit(task: Task, settings: Settings, candidate: Candidate) -> Fitted:
+def fit(task: Task, settings: Settings, candidate: Candidate, *, report: Report = nobody) -> Fitted:
     """The candidate's model on a task with one fit, see `Task.trained_on`: parameters without leading axes, on the CPU.
 
-    The same training as `train`; where `Fitted` has a value a fit, it has one here too.
+    The same training as `train`, and the same `report`; where `Fitted` has a value a fit, it has one here too.
     """
     _refuse_unknown_parameters([candidate], settings.model.groups)
     layout = Layout(task, (candidate,), settings.training.seeds, settings.training.dtype)
-    batch = Batch(layout, settings, None, resolve_device(settings.training), keep_models=True)
+    batch = Batch(layout, settings, None, resolve_device(settings.training), keep_models=True, report=report)
     (block,) = batch.train([0])
     model = block.fitted
     assert model is not None, "kept with keep_models"
@@ -90,6 +100,20 @@ def fit(task: Task, settings: Settings, candidate: Candidate) -> Fitted:
         for each in (model.parameters, model.buffers)
     )
     return Fitted(parameters, buffers, torch.tensor(block.diverged[0, 0]), model.epochs[0, 0])
+
+
+def linear_fits(task: Task, settings: Settings, candidate: Candidate) -> list[tuple[Array, Array]]:
+    """Weights (outputs, features) and biases (outputs,) of a linear candidate, a pair a replicate.
+
+    Those of `train`, also where splits differ in their columns and its results have no axis for them.
+    """
+    layout = Layout(replace(task, refits=(), pairs=()), (candidate,), settings.training.seeds, settings.training.dtype)
+    found: dict[int, tuple[Array, Array]] = {}
+    for block in Batch(layout, settings, None, resolve_device(settings.training)).train([0]):
+        assert block.weights is not None, "the model is linear"
+        assert block.biases is not None
+        found |= dict(zip(block.positions, zip(block.weights[0], block.biases[0], strict=True), strict=True))
+    return [found[position] for position in range(layout.replicates)]
 
 
 def _refuse_unknown_parameters(candidates: Sequence[Candidate], groups: Iterable[str]) -> None:

@@ -247,6 +247,7 @@ def _basis(case: Comparison, answer: Answer, leads_to: Answer | None, one_sided:
         better=case.surely_better() if case.comparable and case.thin is None and answer != "yes" else None,
         leads_to=leads_to,
         recorded=case.evidence.recording is not None,
+        unswept=case.evidence.unswept,
     )
 
 

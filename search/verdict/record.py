@@ -208,7 +208,7 @@ class Basis:
     searched beside lambda. `at_most` bounds the relative regret from above, by itself, at the verdict's confidence:
     below the tolerance too, where the record's own bound ends. `better` is surely better than the selected candidate,
     where one is. `leads_to` is the answer that `rows_needed` rows would give. `recorded`: whether somebody else ran the
-    search, so that the recorded losses are all that is known.
+    search, so that the recorded losses are all that is known. `unswept`: whether the study file left the grid out.
     """
 
     candidates: int
@@ -224,6 +224,7 @@ class Basis:
     better: Candidate | None = None
     leads_to: Answer | None = None
     recorded: bool = False
+    unswept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _field(verdict: Verdict) -> str:
         ["no penalty"] if "none" in verdict.basis.searched else []
     )
     kinds = f" ({', '.join(first)} or {last})" if first else "" if last == own else f" ({last})"
-    tried = " tried" if verdict.basis.recorded else ""
+    tried = " tried" if verdict.basis.recorded or verdict.basis.unswept else ""
     return f"the best {own}{tried} between {number(low)} and {number(high)}{kinds}"
 
 
@@ -222,7 +222,7 @@ def _kind(verdict: Verdict) -> str:
 
 def _basis(verdict: Verdict) -> list[str]:
     """What the answer rests on, a sentence or two a figure; figures that do not exist are left out."""
-    parts = (_rows, _picks, _scores, _losses, _optimism, _members, _others, _gain, _seeds, _exact, _recorded)
+    parts = (_rows, _picks, _scores, _losses, _optimism, _members, _others, _gain, _seeds, _exact, _unswept, _recorded)
     return [line for part in parts if (line := part(verdict))]
 
 
@@ -414,6 +414,16 @@ def _exact(verdict: Verdict) -> str:
         return "Solved exactly, its test loss is the same."
     change = f"{percent(abs(training) / loss)} {'lower' if training > 0 else 'higher'}"
     return f"Solved exactly, with this same lambda, its test loss is {change}: that is for the training to mend."
+
+
+def _unswept(verdict: Verdict) -> str:
+    """What cannot be known without the confirming sweep."""
+    if not verdict.basis.unswept:
+        return ""
+    return (
+        f"The confirming sweep was left out ([search] confirm = false): only the {verdict.basis.candidates} candidates "
+        f"tried were compared, and what a {_strength(verdict)} between them would gain is not known."
+    )
 
 
 def _recorded(verdict: Verdict) -> str:

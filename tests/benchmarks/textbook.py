@@ -90,7 +90,7 @@ def package_row(batch: int) -> Row:
         started, cpu = time.perf_counter(), time.process_time()
         run = TimedRun.open(textbook(batch), open_storage(f"{folder}/ledger.journal"))
         opened = time.perf_counter()
-        run.search(report=lambda progress: None, stop=lambda: False)
+        run.search(stop=lambda: False)
         ended, cpu = time.perf_counter(), time.process_time() - cpu
     search = ended - opened
     parts = {

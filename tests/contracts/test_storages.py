@@ -7,32 +7,39 @@ import pickle
 import optuna
 import pytest
 from optuna.testing.pytest_storages import StorageTestCase
+from postgresql import LEFT_OPEN
 
 from search.ledger import open_storage
 from search.ledger.journal import Journal
 
-NAMES = {"journal": "ledger.journal", "sqlite": "sqlite:///ledger.db"}
 
-
-def opened(kind, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return open_storage(NAMES[kind]).optuna
+def database(url):
+    """Optuna's storage in a database, closed at the end."""
+    storage = open_storage(url).optuna
+    yield storage
+    storage.remove_session()
+    storage._backend.engine.dispose()
 
 
 class TestJournal(StorageTestCase):
     @pytest.fixture
-    def storage(self, tmp_path, monkeypatch):
-        return opened("journal", tmp_path, monkeypatch)
+    def storage(self, tmp_path):
+        return open_storage(str(tmp_path / "ledger.journal")).optuna
 
 
 @pytest.mark.slow  # a commit to the disk for every call
 class TestSqlite(StorageTestCase):
     @pytest.fixture
-    def storage(self, tmp_path, monkeypatch):
-        storage = opened("sqlite", tmp_path, monkeypatch)
-        yield storage
-        storage.remove_session()
-        storage._backend.engine.dispose()
+    def storage(self, tmp_path):
+        yield from database(f"sqlite:///{tmp_path}/ledger.db")
+
+
+@pytest.mark.slow  # a new database for every test
+@pytest.mark.filterwarnings(LEFT_OPEN)
+class TestPostgresql(StorageTestCase):
+    @pytest.fixture
+    def storage(self, postgresql):
+        yield from database(postgresql)
 
 
 def test_a_journal_that_was_pickled_writes_the_same_file_from_anywhere(tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
         (18.2345, "18.2"),
         (-0.00123456, "-0.00123"),
         (1e-12, "1e-12"),
-        (12345.6, "1.23e+04"),
+        (12345.6, "12,300"),
     ],
 )
 def test_a_number_has_three_digits(value, text):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from search.core.errors import UserError
-from search.data.columns import names_rows, numbers_and_words, tidy_column
+from search.data.columns import tidy_column
 
 GOOD = "".join(f"{row},{row % 3},{row / 7}\n" for row in range(24))
 HEADER = "a,b,y\n"
@@ -141,30 +141,6 @@ def test_one_slip_in_a_numeric_column(refused):
 def test_numbers_that_come_again_with_a_few_words_are_a_category():
     cylinders = pd.Series(["4"] * 30 + ["6"] * 20 + ["rotary"] * 2 + ["8"] * 10, name="cylinders", dtype=object)
     assert tidy_column(cylinders, "cars.csv").nunique() == 4
-    told = numbers_and_words(tidy_column(cylinders, "cars.csv"))
-    assert told == 'column "cylinders" holds numbers and words ("rotary" in row 51): taken as a category with 4 levels'
-    assert numbers_and_words(pd.Series(["a", "b"] * 9)) is None
-
-
-ROWS = 20
-
-
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        (range(1, ROWS + 1), "counts the rows"),
-        (range(100, 100 + ROWS), "counts the rows"),
-        ([f"Mr {row}" for row in range(ROWS)], "differs in every row"),
-        (range(0, 2 * ROWS, 2), None),
-        ([*range(ROWS - 1), 50], None),
-        ([*range(ROWS - 1), None], None),
-        ([f"Mr {row}" for row in range(ROWS - 1)] + ["Mr 0"], None),
-        (range(1, 6), None),
-    ],
-)
-def test_a_column_that_names_the_rows_is_told(values, told):
-    found = names_rows(tidy_column(pd.Series(values, name="id"), "people.csv"))
-    assert (found is None) if told is None else (told in str(found) and '"id"' in str(found))
 
 
 def test_infinite_input(refused):
@@ -235,11 +211,22 @@ def test_every_row_a_test_row(refused):
     assert "every row" in refused("a,held,y\n" + "1,true,1.5\n" * 9, test_column="held")
 
 
-def test_dates_are_neither_numbers_nor_text(load, tmp_path):
+def test_one_slip_in_a_column_of_dates(refused):
+    days = "".join(f"2026-01-{day:02},{day},{day / 7}\n" for day in range(1, 29))
+    message = refused(HEADER + days + "2026-02-30,3,1.5\n")
+    assert 'column "a" is dates but for 1 of its values, the first "2026-02-30" in row 29' in message
+    assert 'data.drop = ["a"]' in message
+
+
+@pytest.mark.parametrize("column", ["day", "gap"])
+def test_what_is_no_input_by_its_kind_can_be_left_out(load, tmp_path, column):
     path = tmp_path / "data.parquet"
-    pd.DataFrame({"day": pd.date_range("2026-01-01", periods=9), "y": np.arange(9.0)}).to_parquet(path)
-    with pytest.raises(UserError, match='column "day" holds datetime64'):
-        load({"source": "file", "path": str(path), "target": "y"})
+    gap = pd.timedelta_range("1h", periods=9)
+    pd.DataFrame({"gap": gap, "day": np.inf, "a": np.arange(9.0), "y": np.arange(9.0)}).to_parquet(path)
+    data = {"source": "file", "path": str(path), "target": "y"}
+    with pytest.raises(UserError, match=rf'column "{column}" .* data\.drop = \["{column}"\]'):
+        load(data | {"drop": ["gap" if column == "day" else "day"]})
+    assert load(data | {"drop": ["gap", "day"]}).features == ("a",)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_without_standardisation_numbers_stay_as_they_are():
 def test_categories_become_one_column_each_and_missing_is_one_of_them():
     frame = mixed()[["city"]]
     preprocessor, x = fitted(frame)
-    assert preprocessor.features == ("city_(missing)", "city_Lima", "city_Oslo", "city_Rome")
+    assert preprocessor.features == ("city=(missing)", "city=Lima", "city=Oslo", "city=Rome")
     np.testing.assert_array_equal(x.sum(1), 1)
     np.testing.assert_array_equal(x[:, 0] == 1, frame["city"].isna())
 
@@ -83,7 +83,7 @@ def test_clipped_numbers_stay_in_the_range_of_the_training_rows(values, degree, 
 def test_rare_levels_are_one_and_those_not_met_in_training_are_among_them():
     levels = ["a"] * 9 + ["b"] * 5 + ["c"] * 4 + ["d"]
     preprocessor, x = fitted(pd.DataFrame({"x": np.array(levels, dtype=object)}), rare=5)
-    assert preprocessor.features == ("x_a", "x_b", "x_(rare)")
+    assert preprocessor.features == ("x=a", "x=b", "x=(rare)")
     np.testing.assert_array_equal(x.sum(0), [9, 5, 5])
     unseen = preprocessor.apply(pd.DataFrame({"x": ["Atlantis"]}, dtype=object))
     np.testing.assert_array_equal(unseen, [[0, 0, 1]])
@@ -107,8 +107,8 @@ def test_a_constant_column_is_zero_for_every_row(value, degree):
 
 
 def test_a_number_and_a_category_may_share_a_feature_name():
-    frame = pd.DataFrame({"city_Rome": [1.0, 2.0], "city": np.array(["Rome", "Oslo"], dtype=object)})
-    assert fitted(frame)[0].features == ("city_Rome", "city_Oslo", "city_Rome")
+    frame = pd.DataFrame({"city=Rome": [1.0, 2.0], "city": np.array(["Rome", "Oslo"], dtype=object)})
+    assert fitted(frame)[0].features == ("city=Rome", "city=Oslo", "city=Rome")
 
 
 def test_no_rows_give_no_rows():

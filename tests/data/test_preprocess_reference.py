@@ -73,7 +73,7 @@ def reference(frame, *, standardize, degree, clip, rare):
         handle_unknown="infrequent_if_exist",
         min_frequency=rare,
         sparse_output=False,
-        feature_name_combiner=lambda name, level: f"{name}_{'(rare)' if level == 'infrequent_sklearn' else level}",
+        feature_name_combiner=lambda name, level: f"{name}={'(rare)' if level == 'infrequent_sklearn' else level}",
     )
     fill = SimpleImputer(strategy="constant", fill_value="(missing)")
     parts = [("numeric", make_pipeline(*steps), numeric), ("text", make_pipeline(fill, encoder), text)]
@@ -90,7 +90,7 @@ def awkward():
         {
             "city": random.choice(["Rome", "Oslo", "Lima", "Bonn", "rare"], rows, p=[0.4, 0.3, 0.2, 0.08, 0.02]),
             "size": random.normal(5e4, 2, rows),
-            "city_Rome": random.integers(0, 3, rows),
+            "city=Rome": random.integers(0, 3, rows),
             "pair": [0.1, 0.3] * (rows // 2),
             "constant": 0.1,
             "year": 1e9 + random.integers(0, 5, rows),

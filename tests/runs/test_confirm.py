@@ -10,7 +10,8 @@ import search
 from search.core.candidate import Candidate
 from search.core.means import candidate_means
 from search.data import load_task
-from search.runs.confirm import FRESH, FRESH_SEEDS, GRID, grid_candidates, plain, seed_losses
+from search.runs.confirm import plain, seed_losses
+from search.runs.confirming import FRESH, FRESH_SEEDS, GRID, Confirming, grid_candidates
 from search.settings import Settings
 from search.space import SearchSpace
 from search.training import train
@@ -49,6 +50,18 @@ def run(study=ROTATION, storage: str = "ledger.journal", **options):
 def fits_of(found) -> tuple[int, int, int]:
     """What was counted, how many candidates were tried, how many are on the grid."""
     return found.ran.fits, len(found.candidates), len(found.snapshot.evidence.grid)
+
+
+def seeds_of(settings, task, candidate) -> tuple[float, ...]:
+    """The candidate's losses on fresh seeds."""
+    training = Confirming(settings, task).seeds(candidate)
+    return seed_losses(None if training is None else training(), len(task.splits))
+
+
+def plain_of(settings, task, candidate):
+    """The plain baseline beside the candidate."""
+    training = Confirming(settings, task).plain(candidate)
+    return plain(settings, task, None if training is None else training())
 
 
 # The turns of a rotation
@@ -203,7 +216,7 @@ def test_the_grid_joins_the_comparison_on_the_replicates_of_the_trials(folder):
 def test_fresh_seeds_are_none_of_the_searchs_and_each_is_a_mean_over_the_splits(make_task, make_settings):
     task, candidate = make_task(draws=3), Candidate("l2", 0.1)
     settings = make_settings(**{"training.lr": 0.05, "training.epochs": 3, "training.seeds": 2, "training.seed": 4})
-    losses = seed_losses(settings, task, candidate)
+    losses = seeds_of(settings, task, candidate)
     assert len(losses) == len(set(losses)) == FRESH_SEEDS
     one = settings.replace({"training.seed": 4 + FRESH, "training.seeds": 1})
     assert losses[0] == pytest.approx(float(train(task, one, [candidate]).validation_loss[0]), rel=1e-5)
@@ -213,9 +226,9 @@ def test_fresh_seeds_are_none_of_the_searchs_and_each_is_a_mean_over_the_splits(
 
 def test_fresh_seeds_move_nothing_where_nothing_in_a_fit_is_random(make_task, make_settings):
     task, candidate = make_task(), Candidate("l2", 0.1)
-    assert seed_losses(make_settings(**{"training.optimizer": "exact"}), task, candidate) == ()
+    assert seeds_of(make_settings(**{"training.optimizer": "exact"}), task, candidate) == ()
     whole = {"training.batch_size": 0, "training.epochs": 3, "model.init": "zeros"}
-    losses = seed_losses(make_settings(**whole), task, candidate)
+    losses = seeds_of(make_settings(**whole), task, candidate)
     np.testing.assert_allclose(losses, losses[0], rtol=1e-6)
 
 
@@ -224,7 +237,7 @@ def test_the_plain_baseline_of_regression_is_the_mean_of_the_training_rows_on_th
     make_task, make_settings, refit
 ):
     task = make_task(draws=3, refit=refit)
-    found = plain(make_settings(), task, Candidate("none"))
+    found = plain_of(make_settings(), task, Candidate("none"))
     splits = task.refits or task.splits
     errors = [((split.test.y - split.train.y.mean(0)) ** 2).mean().item() for split in splits]
     assert (found.metric, found.baseline) == ("mse", pytest.approx(np.mean(errors), rel=1e-6))
@@ -236,7 +249,7 @@ def test_the_plain_baseline_of_classes_is_their_frequencies_and_the_most_frequen
     task = make_task(kind=kind, outputs=1 if kind == "binary" else 3)
     settings = make_settings(**{"data.source": "digits", "training.optimizer": "exact"})
     candidate = Candidate("l2", 0.1)
-    found = plain(settings, task, candidate)
+    found = plain_of(settings, task, candidate)
     results = train(task, settings, [candidate])
     losses, right, frequent = [], [], []
     for place, split in enumerate(task.splits):
@@ -253,7 +266,7 @@ def test_the_plain_baseline_of_classes_is_their_frequencies_and_the_most_frequen
 
 def test_without_test_rows_the_plain_baseline_is_that_of_the_validation_rows(make_task, make_settings):
     task = make_task().without_test()
-    found = plain(make_settings(), task, Candidate("none"))
+    found = plain_of(make_settings(), task, Candidate("none"))
     errors = [((split.validation.y - split.train.y.mean(0)) ** 2).mean().item() for split in task.splits]
     assert found.baseline == pytest.approx(np.mean(errors), rel=1e-6)
 
@@ -262,6 +275,65 @@ def test_the_facts_hold_what_was_computed(folder):
     found = run()
     evidence, candidate = found.snapshot.evidence, found.selected
     task = load_task(found.settings)
-    np.testing.assert_allclose(evidence.seed_losses, seed_losses(found.settings, task, candidate), rtol=1e-4)
-    assert evidence.plain == plain(found.settings, task, candidate)
+    np.testing.assert_allclose(evidence.seed_losses, seeds_of(found.settings, task, candidate), rtol=1e-4)
+    assert evidence.plain == plain_of(found.settings, task, candidate)
     assert found.verdict.seed.seeds == FRESH_SEEDS
+
+
+# Without the sweep
+
+
+ONCE = ROTATION | {"split": {}}
+
+
+def without_sweep(study):
+    return study | {"search": study["search"] | {"confirm": False}}
+
+
+@pytest.mark.parametrize("study", [ROTATION, ONCE], ids=["rotation", "holdout"])
+def test_a_study_judged_without_its_sweep_gets_it_when_it_is_wanted(folder, study):
+    """The key changes no trial: nothing else is trained again, and all is as if it had been there from the start."""
+    left_out = run(without_sweep(study))
+    assert left_out.snapshot.evidence.grid is None
+    assert left_out.verdict.gap.search is None
+    assert left_out.verdict.basis.candidates == len(left_out.candidates)
+    sentence = "confirming sweep was left out"
+    assert sentence in str(left_out.verdict)
+    assert run(without_sweep(study)).ran.fits == 0
+    found, whole = run(study), run(study, "other.journal")
+    grid = found.snapshot.evidence.grid
+    assert grid.candidates == whole.snapshot.evidence.grid.candidates
+    assert found.ran.fits == len(grid) * ROTATION["training"]["seeds"] * (FOLDS if study is ROTATION else 1)
+    assert left_out.ran.fits + found.ran.fits == whole.ran.fits
+    assert found.verdict.gap.search is not None
+    assert sentence not in str(found.verdict)
+    assert found.verdict.regret == whole.verdict.regret
+    assert run(study).ran.fits == 0
+
+
+def test_a_sweep_that_is_there_is_used_until_there_are_more_trials(folder):
+    assert run(ONCE).verdict.gap.search is not None
+    again = run(without_sweep(ONCE))
+    assert again.ran.fits == 0
+    assert again.verdict.gap.search is not None
+    more = run(without_sweep(ONCE), trials=7)
+    assert more.verdict.basis.candidates == len(more.candidates)
+    assert more.verdict.basis.unswept
+
+
+def test_the_page_says_what_it_cannot_say_without_the_sweep(folder):
+    page = run(without_sweep(ONCE)).report("left_out.html").read_text(encoding="utf-8")
+    assert "confirming sweep was left out" in page
+
+
+# What is ahead
+
+
+@pytest.mark.parametrize("study", [ROTATION, ONCE], ids=["rotation", "holdout"])
+def test_what_a_run_will_train_is_known_before_it_begins(folder, study):
+    told = []
+    search.run(study, storage="ledger.journal", progress=told.append)
+    assert told[0].fits_wanted == told[-1].fits == told[-1].fits_wanted
+    told.clear()
+    search.run(study, storage="ledger.journal", trials=7, progress=told.append)
+    assert told[-1].fits <= told[0].fits_wanted <= told[-1].fits + 1  # the model is kept, unless another is selected

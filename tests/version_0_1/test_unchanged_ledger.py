@@ -16,7 +16,7 @@ import pytest
 from command_line import call
 from test_unchanged_verdicts import unchanged
 
-from search.runs.confirm import FRESH_SEEDS, GRID
+from search.runs.confirming import FRESH_SEEDS, GRID
 
 HERE = Path(__file__).parent
 SAID = json.loads((HERE / "ledger.json").read_text(encoding="utf-8"))

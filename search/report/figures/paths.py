@@ -109,9 +109,12 @@ def _largest(found: dict[str, Path]) -> list[int]:
 def weight_names(view: StudyView, weights: Array) -> list[str]:
     """Feature names, from the evidence where the computing arm kept them, with the output where there are several."""
     outputs, count = weights.shape[2:]
-    known = view.evidence.features or [f"feature {number}" for number in range(1, count + 1)]
-    features = [str(name) for name in known]
-    return [f if outputs == 1 else f"{f}, output {output}" for output in range(1, outputs + 1) for f in features]
+    features = [str(name) for name in view.evidence.features] or [f"feature {each}" for each in range(1, count + 1)]
+    if outputs == 1:
+        return features
+    kept = view.study.coefficients
+    names = [f"output {each}" for each in range(1, outputs + 1)] if kept is None else kept.outputs
+    return [f"{feature}, {output}" for output in names for feature in features]
 
 
 def draw_paths(numbers: Paths, theme: Theme) -> go.Figure:

@@ -244,7 +244,7 @@ def _colours(numbers: SettingsMap) -> dict[str, Any]:
     ends, many = np.array(numbers.focus), spans_decades(np.array(numbers.focus))
     low, high = np.log10(ends) if many else ends
     ticks = np.linspace(low, high, 4)
-    texts = [tick(float(number(value))) for value in (10**ticks if many else ticks)]
+    texts = [tick(float(f"{value:.3g}")) for value in (10**ticks if many else ticks)]
     texts[-1] = f"{'≥ ' if (numbers.loss > ends[1]).any() else ''}{texts[-1]}"
     bar = {"orientation": "h", "thickness": 12, "len": 0.9, "yref": "container", "y": 0, "yanchor": "bottom"}
     title = {"text": loss_title("validation", numbers.metric).replace("<br>", " "), "side": "bottom"}

@@ -2,7 +2,7 @@
 function value(cell, numeric) {
   const text = cell.textContent;
   if (!numeric) return text;
-  return text === "infinity" ? Infinity : Number.parseFloat(text);
+  return text === "infinity" ? Infinity : Number.parseFloat(text.replaceAll(",", ""));
 }
 
 function compare(a, b) {

@@ -11,6 +11,7 @@ from search.metrics import Kind
 from search.training.exact.logistic import Data, solve_classes
 from search.training.exact.solution import LIMITS, Limits, Solution, terms
 from search.training.exact.squared import solve_squared
+from search.training.reporting import Report, nobody
 
 __all__ = ["LIMITS", "Limits", "Solution", "solve"]
 
@@ -24,6 +25,7 @@ def solve(  # noqa: PLR0913 - a problem, and when it counts as solved
     outputs: int | None = None,
     weight: Tensor | None = None,
     limits: Limits = LIMITS,
+    report: Report = nobody,
 ) -> Solution:
     """Minimises the mean loss + lambda * Omega(w) of a linear model, for R replicates and C candidates at once.
 
@@ -44,6 +46,8 @@ def solve(  # noqa: PLR0913 - a problem, and when it counts as solved
         How much each row's loss counts, (R, n) with mean 1; left out: 1.
     limits
         When a fit counts as converged, and when it gives up.
+    report
+        Hears how many more fits are solved.
 
     The error of a fit is, for the squared loss, the duality gap relative to the objective, or to 1e-8 times the
     objective at w = 0 where that is larger; for classes the largest of: the distance of 0 from the subdifferential,
@@ -61,12 +65,12 @@ def solve(  # noqa: PLR0913 - a problem, and when it counts as solved
     if kind == "regression":
         mean, root = _weighted(y, weight).mean(1), None if weight is None else weight.sqrt()
         rows = _weighted(centred, root), _weighted(y - mean[:, None], root)
-        solved, error = solve_squared(*rows, parts, limits.steps)
+        solved, error = solve_squared(*rows, parts, limits.steps, report)
         bias, bound = mean[:, None].expand(solved.shape[:3]), limits.gap
     else:
         width = 1 if kind == "binary" else outputs or int(y.max()) + 1
         counts = x.new_ones(x.shape[:2]) if weight is None else weight
-        solved, bias, error = solve_classes(Data.of(centred, y, width, counts), parts, limits)
+        solved, bias, error = solve_classes(Data.of(centred, y, width, counts), parts, limits, report)
         bound = limits.residual
     solved = solved + 0.0  # no negative zeros
     return Solution(solved, bias - (solved @ middle[:, None, :, None])[..., 0], error, error <= bound)

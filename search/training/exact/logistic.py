@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from search.training.exact.quadratic import Problems, minimize
 from search.training.exact.solution import Limits, Terms, chunks, path_order
+from search.training.reporting import Report
 
 QUADRATIC_STEPS = 30
 FORCING = 1e-2  # how exactly a Newton step's quadratic is solved, relative to the residual there
@@ -76,7 +77,7 @@ class Model:
         return Model(self.weight + size[:, None, None] * step.weight, self.bias + size[:, None] * step.bias)
 
 
-def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits) -> tuple[Tensor, Tensor, Tensor]:
+def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits, report: Report) -> tuple[Tensor, Tensor, Tensor]:
     """Weights (R, C, K, p), biases (R, C, K) and relative residuals (R, C); see `solve`. The inputs are centred."""
     replicates, features, outputs = len(data.x), data.x.shape[2], data.columns.shape[2]
     weight = data.x.new_zeros(replicates, len(parts), outputs, features)
@@ -88,6 +89,7 @@ def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits) -> tuple[T
         for i in path_order(parts):
             model, reached = proximal_newton(rows, parts[i], model, scale, limits)
             weight[at, i], bias[at, i], error[at, i] = model.weight, model.bias, reached
+            report(len(at))
     return weight, bias, error
 
 

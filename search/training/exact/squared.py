@@ -15,6 +15,7 @@ from search.penalties.elastic_net import soft_threshold
 from search.penalties.group_lasso import group_norms
 from search.training.exact.quadratic import Problems, minimize
 from search.training.exact.solution import Terms, chunks, path_order
+from search.training.reporting import Report
 
 TOLERANCE = 1e-9  # of the quadratic's optimality residual, relative to its threshold
 ROUNDING = 1e-14  # and never below this share of the gradient at w = 0
@@ -22,7 +23,7 @@ BISECTIONS = 60
 PERFECT = 1e-8  # a loss below this share of the loss at w = 0 counts as a perfect fit
 
 
-def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> tuple[Tensor, Tensor]:
+def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, report: Report) -> tuple[Tensor, Tensor]:
     """Weights (R, C, K, p) and relative duality gaps (R, C); see `solve`."""
     weight = x.new_zeros(len(x), len(parts), y.shape[2], x.shape[2])
     error = x.new_zeros(len(x), len(parts))
@@ -30,8 +31,11 @@ def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> t
     rest = [i for i in path_order(parts) if parts[i].sparse]
     if smooth:
         weight[:, smooth], error[:, smooth] = ridge_path(x, y, x.new_tensor([parts[i].ridge for i in smooth]))
+        report(len(x) * len(smooth))
     for at in chunks(len(x), (x.shape[2] * y.shape[2]) ** 2) if rest else ():
-        weight[at[:, None], rest], error[at[:, None], rest] = sparse_path(x[at], y[at], [parts[i] for i in rest], steps)
+        weight[at[:, None], rest], error[at[:, None], rest] = sparse_path(
+            x[at], y[at], [parts[i] for i in rest], steps, report
+        )
     return weight, error
 
 
@@ -57,7 +61,7 @@ def ridge_path(x: Tensor, y: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
     return weight, relative(gap, value, y[:, None])
 
 
-def sparse_path(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> tuple[Tensor, Tensor]:
+def sparse_path(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, report: Report) -> tuple[Tensor, Tensor]:
     """What has zeros: each candidate starts from the one before it; all replicates at once."""
     gram, linear = x.mT @ x / x.shape[1], y.mT @ x / x.shape[1]
     weight, weights, errors = torch.zeros_like(linear), [], []
@@ -69,6 +73,7 @@ def sparse_path(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> tup
         weight = solve(gram, linear, part, weight, steps)
         weights.append(weight)
         errors.append(sparse_gap(x, y, weight, part))
+        report(len(x))
     return torch.stack(weights, 1), torch.stack(errors, 1)
 
 
