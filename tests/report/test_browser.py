@@ -8,8 +8,6 @@ from serving import served
 
 from search.report.page import write_report
 
-pytestmark = pytest.mark.rest
-
 
 class Visit:
     """A page in a browser context of its own, and everything that went wrong or out to the network there."""

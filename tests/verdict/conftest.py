@@ -44,14 +44,6 @@ def at_least(hits, share):
     return np.mean(hits) >= share - 3 * np.sqrt(share * (1 - share) / len(hits))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """What counts over many data sets how often a promise holds need not run every time."""
-    for item in items:
-        if "holds" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.rest)
-
-
 @pytest.fixture(scope="session")
 def holds():
     return at_least
