@@ -108,7 +108,8 @@ def test_parameters_that_a_candidate_does_not_have_are_masked(diabetes):
     assert own["param_l1_ratio"].mask.sum() == 1
 
 
-@pytest.mark.parametrize("standardize", [True, pytest.param(False, marks=pytest.mark.rest)])
+@pytest.mark.rest
+@pytest.mark.parametrize("standardize", [True, False])
 def test_coefficients_predict(diabetes, iris, standardize):
     x, y = diabetes
     x = np.column_stack([x, np.ones(len(x))])  # a constant column

@@ -16,10 +16,7 @@ EXAMPLES = Path(__file__).parent / "examples"
 STORAGE = "sqlite:///optuna.db"
 
 
-REST = [pytest.param(name, marks=pytest.mark.rest) for name in ("torch_loop", "boosting", "pruning")]
-
-
-@pytest.fixture(scope="module", params=["ridge", *REST])
+@pytest.fixture(scope="module", params=["torch_loop", "ridge", "boosting", "pruning"])
 def example(request, tmp_path_factory):
     """The folder that a script was run in, and the script's name."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -42,6 +39,7 @@ STRENGTHS = {
 }
 
 
+@pytest.mark.rest
 def test_the_command_line_judges_reports_and_exports_the_study_of_a_script(example, monkeypatch):
     folder, name = example
     monkeypatch.chdir(folder)

@@ -41,7 +41,8 @@ def parameters(frame):
     return frame[["penalty", "lambda", "l1_ratio"]].to_dict("records")
 
 
-@pytest.mark.parametrize("kind", ["journal", pytest.param("sqlite", marks=pytest.mark.rest)])
+@pytest.mark.rest
+@pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_kill_at_random_moments(kind, tmp_path):
     name = str(tmp_path / "a.journal") if kind == "journal" else f"sqlite:///{tmp_path}/a.db"
     moments = random.Random(kind)

@@ -38,6 +38,7 @@ def detail(server, name):
         return json.load(answer)
 
 
+@pytest.mark.rest
 def test_a_run_leaves_its_verdict_and_the_dashboard_draws_its_figures_in_the_pages_order(server, study):
     found = detail(server, "small")
     assert answer_of(study.view).sentence in found["note"]["body"]

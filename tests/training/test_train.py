@@ -101,7 +101,7 @@ def test_decoupled_l2_equals_torch_adamw(make_task, make_settings):
 
 
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.rest)])
-@pytest.mark.parametrize("apply", ["loss", "proximal", "decoupled"])
+@pytest.mark.parametrize("apply", [pytest.param("loss", marks=pytest.mark.rest), "proximal", "decoupled"])
 @pytest.mark.parametrize(
     ("kind", "model"),
     [("regression", "linear"), ("binary", "mlp"), pytest.param("multiclass", "mlp", marks=pytest.mark.rest)],
@@ -122,6 +122,7 @@ def test_batched_equals_alone(make_task, make_settings, dtype, apply, kind, mode
         np.testing.assert_array_equal(together.nonzero[index], alone.nonzero[0])
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(
     ("optimizer", "momentum", "lr", "epochs"),
     [
