@@ -12,6 +12,16 @@ from search.data.task import Kind, Rows, Split, Task
 from search.settings import Settings
 
 torch.set_num_threads(1)  # the tasks are tiny: threads only wait for each other
+# What asks for a browser, for a database server, or for many data sets to count over, need not run every time.
+LARGE = {"browser", "postgresql_server", "holds"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what asks for something large as part of the rest."""
+    for item in items:
+        if LARGE & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.rest)
 
 
 @pytest.fixture(scope="session")

@@ -181,9 +181,9 @@ def test_neither_torch_nor_optuna_is_loaded(code):
     assert not loaded & HEAVY
 
 
-def test_the_judging_arm_loads_neither_torch_nor_optuna():
+def test_the_judging_arm_the_ledger_and_the_door_in_python_load_neither_torch_nor_optuna():
     free = {"core", "penalties", "metrics", "settings", "verdict", "report"}
     modules = sorted(module for module in MODULES if room(module) in free)
-    loaded = loaded_after("import " + ", ".join(modules))
+    loaded = loaded_after("import " + ", ".join([*modules, "search.ledger", "search.doors.study"]))
     assert "numpy" in loaded
     assert not loaded & HEAVY

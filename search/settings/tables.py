@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, create_model
 
@@ -92,11 +92,14 @@ class Split(Section):
         return self.scheme == "kfold" if self.refit is None else self.refit
 
 
+MODELS: Final = ("linear", "mlp")
+
+
 class Model(Section):
     """The model that is trained."""
 
-    kind: Annotated[str, named_or_function("linear", "mlp")] = Field(
-        default="linear", description=f'linear, mlp or "{FUNCTION_PATH}"'
+    kind: Annotated[str, named_or_function(*MODELS)] = Field(
+        default="linear", description=f'{", ".join(MODELS)} or "{FUNCTION_PATH}"'
     )
     hidden: Annotated[
         tuple[Count, ...], Field(strict=False), AfterValidator(not_empty), Searched(log=True, stacked=False)
@@ -129,7 +132,7 @@ class Model(Section):
     @property
     def own(self) -> bool:
         """Whether it is the user's own module."""
-        return self.kind not in {"linear", "mlp"}
+        return self.kind not in MODELS
 
 
 class Training(Section):

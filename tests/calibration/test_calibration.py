@@ -34,6 +34,7 @@ from search.core.candidate import Candidate
 from search.data.task import Rows, Split, Task
 from search.training.criteria import ridge_criteria
 
+pytestmark = pytest.mark.rest
 MANY = 200_000
 
 

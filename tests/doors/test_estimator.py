@@ -108,6 +108,7 @@ def test_parameters_that_a_candidate_does_not_have_are_masked(diabetes):
     assert own["param_l1_ratio"].mask.sum() == 1
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("standardize", [True, False])
 def test_coefficients_predict(diabetes, iris, standardize):
     x, y = diabetes
@@ -157,6 +158,7 @@ def test_labels_come_back_as_they_were_given(iris):
 # Rows that count more or less
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("estimator", [LambdaSearchRegressor, LambdaSearchClassifier])
 def test_weights_are_repetitions_and_absences(diabetes, estimator):
     x, y = diabetes

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of an estimator: all of them are slow; those of data and state run always."""
+"""scikit-learn's own checks of an estimator: all of them are slow; those of data and state run more often."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ QUICK = {"trials": 7, "cv": 3}
 # Without a penalty separable classes have no optimum, only a direction in which the likelihood rises for ever, and that
 # is what this check's 15 rows with 30 inputs are: the answer depends on where the solver stops.
 NO_OPTIMUM = {"check_sample_weight_equivalence_on_dense_data": "none has no optimum where classes are separable"}
-ALWAYS = {
+OFTEN = {
     "check_no_attributes_set_in_init",
     "check_estimator_cloneable",
     "check_fit_score_takes_y",
@@ -48,8 +48,8 @@ def checks():
         generator = estimator_checks_generator(estimator, expected_failed_checks=failing, mark="xfail")
         for parameter in generator:
             one, check = parameter.values if hasattr(parameter, "values") else parameter
-            always = name_of(check) in ALWAYS and estimator is not ESTIMATORS[1][0]
-            marks = [*getattr(parameter, "marks", ()), *([] if always else [pytest.mark.slow])]
+            often = name_of(check) in OFTEN and estimator is not ESTIMATORS[1][0]
+            marks = [*getattr(parameter, "marks", ()), pytest.mark.rest if often else pytest.mark.slow]
             yield pytest.param(one, check, marks=marks, id=f"{one}-{name_of(check)}")
 
 

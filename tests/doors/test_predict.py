@@ -85,10 +85,14 @@ def outputs(model, frame):
     return model.predict_proba(frame)
 
 
-SLOW = ("powers", "occupations", "affairs")
+CORE, SLOW = ("regression",), ("powers", "occupations", "affairs")
+MARKED = [
+    pytest.param(name, marks=[] if name in CORE else pytest.mark.slow if name in SLOW else pytest.mark.rest)
+    for name in TABLES
+]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in TABLES])
+@pytest.mark.parametrize("name", MARKED)
 def test_file_python_onnx_and_pipeline_say_the_same(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make, target, tables = TABLES[name]

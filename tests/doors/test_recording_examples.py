@@ -39,6 +39,7 @@ STRENGTHS = {
 }
 
 
+@pytest.mark.rest
 def test_the_command_line_judges_reports_and_exports_the_study_of_a_script(example, monkeypatch):
     folder, name = example
     monkeypatch.chdir(folder)

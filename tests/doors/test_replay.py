@@ -262,6 +262,7 @@ def cancer():
     return x.iloc[:200, :8], y[:200].map({0: "malignant", 1: "benign"})
 
 
+@pytest.mark.rest
 def test_classes_by_name_in_a_frame(cancer):
     model = make_pipeline(StandardScaler(), LogisticRegression())
     space = {"logisticregression__C": [0.01, 1.0, 100.0]}
@@ -282,6 +283,7 @@ def test_classes_by_name_in_a_frame(cancer):
     assert codes(search.judge_cv(counted, *cancer, metric="log_loss")) >= {"other_scoring"}
 
 
+@pytest.mark.rest
 def test_a_score_within_folds_is_another_where_it_picks_another():
     """R² divides by each small fold's own variance, so its mean may pick otherwise than squared errors do."""
     rng = np.random.default_rng(0)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from html import escape
 from pathlib import Path
@@ -607,13 +605,3 @@ def test_its_page_is_written_where_it_is_asked_for(study, tmp_path, monkeypatch)
 def test_publishing_leaves_the_verdict_as_the_note_of_the_dashboard(study):
     study.publish()
     assert "It rests on" in get_note(study.ledger.study())
-
-
-# What it imports
-
-
-def test_importing_the_door_loads_neither_torch_nor_optuna():
-    modules = "search.report.page, search.report.dashboard, search.doors.study, search.report.images"
-    code = f"import sys, {modules}; print([name for name in ('torch', 'optuna') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "[]"

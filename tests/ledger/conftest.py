@@ -8,7 +8,7 @@ from ledger_helpers import dispose, open_ledger
 from search.ledger import open_storage
 
 
-@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+@pytest.fixture(params=["journal", *(pytest.param(name, marks=pytest.mark.rest) for name in ("sqlite", "postgresql"))])
 def storage_name(request, tmp_path, monkeypatch):
     """What a user would write for each kind of storage, new and empty; works in a folder of its own."""
     monkeypatch.chdir(tmp_path)

@@ -41,6 +41,7 @@ def parameters(frame):
     return frame[["penalty", "lambda", "l1_ratio"]].to_dict("records")
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_kill_at_random_moments(kind, tmp_path):
     name = str(tmp_path / "a.journal") if kind == "journal" else f"sqlite:///{tmp_path}/a.db"

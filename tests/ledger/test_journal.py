@@ -109,6 +109,7 @@ def append_many(path, writer: int) -> None:
             journal.append_logs([log(1000 * writer + number + 500)])
 
 
+@pytest.mark.rest
 def test_processes_that_append_at_once_lose_nothing(path):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(append_many, [path] * 2, range(2)))

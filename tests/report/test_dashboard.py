@@ -38,6 +38,7 @@ def detail(server, name):
         return json.load(answer)
 
 
+@pytest.mark.rest
 def test_a_run_leaves_its_verdict_and_the_dashboard_draws_its_figures_in_the_pages_order(server, study):
     found = detail(server, "small")
     assert answer_of(study.view).sentence in found["note"]["body"]
@@ -97,6 +98,7 @@ def test_figures_are_drawn_when_asked_for_and_again_when_the_study_has_changed(s
         server.shutdown()
 
 
+@pytest.mark.rest
 def test_each_figure_fits_its_card_with_title_legend_and_panels_below_each_other(study):
     for figure in plots_of(study.view).values():
         assert figure.layout.height == CARD_HEIGHT
@@ -109,6 +111,7 @@ def test_the_storage_holds_no_figure_and_the_dashboard_no_path(server, study):
     assert str(study.storage) not in json.dumps(detail(server, "small"))
 
 
+@pytest.mark.rest  # its run is a process of its own
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_trials_of_another_process_appear_while_it_serves(kind, tmp_path):
     place = {"journal": str(tmp_path / "own.journal"), "sqlite": f"sqlite:///{tmp_path}/own.db"}[kind]
@@ -146,6 +149,7 @@ def test_a_busy_port_is_named(server, storage):
         open_dashboard(open_storage(storage), host="no.such.host.invalid", port=None, view_of=load)
 
 
+@pytest.mark.rest
 def test_the_command_prints_its_address_serves_quietly_and_ends_on_ctrl_c(storage):
     words = [*PROGRAM, "dashboard", "--storage", storage]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.report.study_file import study_file
@@ -19,6 +19,7 @@ KEYS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 TABLES = st.dictionaries(KEYS, SCALARS | st.lists(SCALARS) | st.dictionaries(KEYS, NUMBERS, min_size=1), min_size=1)
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(KEYS, SCALARS | TABLES))
 def test_any_settings_come_back(settings):
     assert tomllib.loads(study_file(settings)) == settings

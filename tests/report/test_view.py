@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from figure_views import L2, outcome
@@ -80,9 +77,3 @@ def test_a_study_that_has_not_begun_has_an_empty_view(ledger):
     assert view.selected is None
     assert len(view.results) == 0
     assert view.results.test is None
-
-
-def test_the_figures_import_neither_torch_nor_optuna():
-    program = "import sys, search.report.figures; print(sorted({'torch', 'optuna'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -89,6 +89,7 @@ def check_candidates(ledger: StudyLedger, sampler: str) -> None:
         assert distinct == set(space.grid(TRIALS))
 
 
+@pytest.mark.rest
 def test_killed_twice(tmp_path):
     kill_and_resume(tmp_path, [9], "grid")
     kill_and_resume(tmp_path, [0], "tpe")

@@ -364,6 +364,7 @@ def said_by_onnx(model, x):
     return onnxruntime.InferenceSession(model.to_onnx()).run(None, model.raw_inputs(x))
 
 
+@pytest.mark.rest
 def test_onnx_of_own_modules_says_the_same():
     """One behind a preprocessing, in single precision; one of token ids."""
     model, new = fitted(**ALL["own module"]), new_rows()

@@ -151,6 +151,7 @@ def test_optuna_reads_the_study(folder):
     assert not [name for name in study.trials[0].user_attrs if "test" in name]
 
 
+@pytest.mark.rest
 def test_sqlite(folder):
     url = "sqlite:///studies.db"
     path = study_file(folder)
@@ -335,7 +336,7 @@ def write_rows(path: Path, classes: bool, permute: bool) -> None:
     path.write_text("\n".join(["a,b,c,held,y", *lines]) + "\n")
 
 
-@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("refit", [False, pytest.param(True, marks=pytest.mark.rest)])
 @pytest.mark.parametrize(
     ("classes", "training"),
     [(False, {"optimizer": "sgd", "epochs": 5, "batch_size": 8, "lr": 0.05}), (True, {"optimizer": "exact"})],
@@ -395,6 +396,7 @@ def test_functions_in_a_module_beside_the_study_file(folder, monkeypatch):
 # Ctrl-C
 
 
+@pytest.mark.rest
 def test_ctrl_c_tells_the_batch_and_says_how_to_go_on(folder):
     path = study_file(folder, "long one", training={"epochs": 100}, search={"trials": 60, "batch": 1})
     words = [*PROGRAM, "run", str(path), "--storage", "a.journal", "--trials", "50", "--sealed", "--json"]
@@ -421,7 +423,7 @@ def wait_for_trials(storage: str, count: int, process: subprocess.Popen[str]) ->
             studies = list_studies(open_storage(storage, create=False))
             if studies and studies[0].complete >= count:
                 return
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise AssertionError(f"it ended before: {process.communicate()}")
 
 

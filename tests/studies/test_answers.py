@@ -88,12 +88,6 @@ def test_every_page_takes_its_figures_from_the_answer(name):
         page(name, {})
 
 
-@pytest.mark.parametrize("path", READMES, ids=names(READMES))
-def test_links_and_pictures_are_there(path):
-    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8"))
-    assert [link for link in links if not link.startswith("https://") and not (path.parent / link).exists()] == []
-
-
 def test_every_picture_is_on_its_page():
     drawn = {path.parent.name for path in HERE.glob("*/picture.svg")}
     assert drawn == {name for name in SECTIONS if "](picture.svg)" in PAGES[name].text}

@@ -203,6 +203,7 @@ def awkward(seed: int, rows: int, features: int, outputs: int) -> tuple[Tensor, 
     return x, x[..., :outputs] * 2 + 5 + noise
 
 
+@pytest.mark.rest
 @settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(
     seed=st.integers(0, 10_000),
@@ -225,6 +226,7 @@ def test_awkward_regressions_are_optimal(
         assert (solution.weight == 0).all()
 
 
+@pytest.mark.rest
 @settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(
     seed=st.integers(0, 10_000),

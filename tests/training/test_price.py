@@ -44,6 +44,7 @@ def test_one_training_that_serves_several_numbers_of_epochs_costs_as_much_as_the
     assert price(make_task(), settings, pair) == price(make_task(), settings, pair[1:])
 
 
+@pytest.mark.rest
 def test_prices_and_the_clock_agree_on_how_much_dearer_a_network_is(make_task, make_settings):
     """Within a factor of four, over a range of more than ten; the seconds themselves are those of another machine."""
     task, ratios = make_task("binary", features=64), []

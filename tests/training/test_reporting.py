@@ -35,7 +35,7 @@ class Stopping:
     ],
     ids=["steps", "seeds", "patience", "pruned in an epoch", "pruned after a replicate", "exact"],
 )
-@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("refit", [False, pytest.param(True, marks=pytest.mark.rest)])
 def test_all_fits_are_told_and_none_twice(make_task, make_settings, changes, observer, refit):
     told = []
     keys = changes if "training.optimizer" in changes else STEPS | changes

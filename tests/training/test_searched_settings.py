@@ -52,7 +52,7 @@ SEARCHED = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.rest)])
 @pytest.mark.parametrize("name", SEARCHED)
 def test_a_candidate_with_its_own_setting_trains_as_it_would_alone(make_task, make_settings, name, dtype):
     values, keys = SEARCHED[name][0], dict(SEARCHED[name][1])

@@ -100,9 +100,12 @@ def test_decoupled_l2_equals_torch_adamw(make_task, make_settings):
     assert_close(results.weights[0, 0], model.weight.detach().numpy(), "float64")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("apply", ["loss", "proximal", "decoupled"])
-@pytest.mark.parametrize(("kind", "model"), [("regression", "linear"), ("binary", "mlp"), ("multiclass", "mlp")])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.rest)])
+@pytest.mark.parametrize("apply", [pytest.param("loss", marks=pytest.mark.rest), "proximal", "decoupled"])
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("regression", "linear"), ("binary", "mlp"), pytest.param("multiclass", "mlp", marks=pytest.mark.rest)],
+)
 def test_batched_equals_alone(make_task, make_settings, dtype, apply, kind, model):
     task = make_task(kind, outputs=3 if kind == "multiclass" else 1, draws=3, refit=True)
     model_keys = {"model.hidden": [8, 6], "model.dropout": 0.3} if model == "mlp" else {}
@@ -119,6 +122,7 @@ def test_batched_equals_alone(make_task, make_settings, dtype, apply, kind, mode
         np.testing.assert_array_equal(together.nonzero[index], alone.nonzero[0])
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(
     ("optimizer", "momentum", "lr", "epochs"),
     [

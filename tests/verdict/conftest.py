@@ -50,9 +50,9 @@ def holds():
 
 
 def freedom(values):
-    """Degrees of freedom of the mean of these values: as if there were rows / kurtosis rows, from 2 to rows - 1."""
-    rows = len(values)
-    return float(np.clip(rows / stats.kurtosis(values, fisher=False) - 1, min(2, rows - 1), rows - 1))
+    """Degrees of freedom of the means of values (..., rows): as if there were rows / kurtosis rows, 2 to rows - 1."""
+    rows = values.shape[-1]
+    return np.clip(rows / stats.kurtosis(values, axis=-1, fisher=False) - 1, min(2, rows - 1), rows - 1)
 
 
 @pytest.fixture(scope="session")

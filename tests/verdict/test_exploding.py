@@ -114,6 +114,7 @@ def test_losses_below_zero_have_an_upper_bound_that_is_not_below_the_estimate():
         assert found.regret.upper == pytest.approx(plain.upper)
 
 
+@pytest.mark.rest
 def test_the_truly_best_candidate_is_hardly_ever_said_to_explode():
     """Heavy tails on purpose: the same risk in truth, and rare rows that make one mean look dreadful."""
     rng, called, tried = np.random.default_rng(3), 0, 4000

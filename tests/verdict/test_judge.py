@@ -248,11 +248,6 @@ def test_what_is_wrong_is_one_line_that_says_what_is_valid(data):
         judge(validation, test[:3], frame)
 
 
-def test_judging_needs_neither_torch_nor_optuna():
-    code = "import sys, search.verdict; sys.exit(bool({'torch', 'optuna'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
 @pytest.mark.slow
 def test_a_thousand_candidates_on_ten_thousand_rows_take_seconds_and_little_memory():
     """CPU seconds, and peak memory of the whole process, measured in a process of its own."""

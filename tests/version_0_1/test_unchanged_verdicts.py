@@ -22,6 +22,7 @@ from search.core.results import Results
 from search.verdict import Comparison, Evidence, verdict_of
 from search.verdict.inputs import results_from_arrays
 
+pytestmark = pytest.mark.rest
 HERE = Path(__file__).parent
 CASES = {case["name"]: case for case in json.loads((HERE / "judge_verdicts.json").read_text(encoding="utf-8"))}
 ARRAYS = np.load(HERE / "judge_inputs.npz")
