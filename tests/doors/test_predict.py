@@ -167,7 +167,7 @@ def test_new_rows_need_no_column_that_was_dropped_and_it_may_be_odd(tmp_path, mo
         assert (found.code, found.err) == (0, "")
         np.testing.assert_allclose(*(pd.read_csv(io.StringIO(each.out)) for each in (found, expected)))
     model = search.load("visits").model()
-    features = model.coefficients()["feature"].tolist()
+    features = model.coefficients()["input"].tolist()
     assert [name for name in features if name.startswith("day.")] == ["day.year", "day.month", "day.weekday"]
     assert not {"id"} & {*features}
 
