@@ -22,7 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "core": set(),
     "penalties": set(),
     "metrics": set(),
-    "samplers": set(),
+    "samplers": {"core"},
     "settings": {"core", *LEAVES},
     "data": {"core", "metrics", "settings"},
     "models": {"core", "settings"},

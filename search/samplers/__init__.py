@@ -1,4 +1,4 @@
-"""Samplers: one file each, and this registry; pruners beside them. Imports nothing of ours, and optuna when called."""
+"""Samplers: one file each, and this registry; pruners beside them. Imports core, and optuna when called."""
 
 from collections.abc import Mapping
 
