@@ -30,6 +30,8 @@ def run_study(
         from search.runs import Run  # with torch, after it is shown that something goes on
 
         run = Run.open(settings, open_storage(storage, artifacts=settings.search.artifacts), data)
+        if settings.functions:
+            display.note(f"note: runs your own {', '.join(settings.functions)}")
         for line in run.notes:
             display.note(f"note: {line}")
         run.then = _after(sealed=sealed, publish=publish)

@@ -94,6 +94,11 @@ class Study:
         return self.ledger.storage.name
 
     @property
+    def own(self) -> bool:
+        """Whether lambda-search ran it."""
+        return self._settings is not None
+
+    @property
     def settings(self) -> Settings:
         """The study file; `UserError` where somebody else ran the study."""
         if self._settings is None:
@@ -342,9 +347,11 @@ def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, 
     if not isinstance(name, str | Path):
         storage, name = name._storage, name.study_name
     given = Settings.load(name) if str(name).endswith(".toml") else None
-    find_modules(Path(str(name)).parent if given else Path())
     with quiet_optuna():
-        return study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
+        found = study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
+    if found.own:
+        find_modules(found.settings, Path(str(name)).parent if given else Path())
+    return found
 
 
 def study_in(storage: Storage, name: str, strength: str | None = None, settings: Settings | None = None) -> Study:
@@ -372,17 +379,19 @@ def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) ->
         return study
     source = "frame" if data is not None else None
     if isinstance(study, Mapping):
-        find_modules(Path())
-        return Settings.parse(study, source=source)
-    find_modules(Path(study).parent)
-    return Settings.load(study, source=source)
+        return find_modules(Settings.parse(study, source=source), Path())
+    return find_modules(Settings.load(study, source=source), Path(study).parent)
 
 
-def find_modules(folder: Path) -> None:
-    """Let a study name functions in modules beside it, or in the working folder."""
-    for place in (os.getcwd(), str(folder.resolve())):
+def find_modules(settings: Settings, folder: Path) -> Settings:
+    """Let a study that names functions find them in modules beside it, or in the working folder.
+
+    No other study may: a `redis.py` beside it would be run by whoever imports that.
+    """
+    for place in (os.getcwd(), str(folder.resolve())) if settings.functions else ():
         if place not in sys.path:
             sys.path.append(place)
+    return settings
 
 
 @contextmanager

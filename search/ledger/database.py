@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Connection, NullPool, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 SQLITE_WAIT_SECONDS = 60.0
+USER: Final = re.compile(r"(://[^:/?#]*:).*(@)")
+PASSWORD: Final = re.compile(r"([?&][^=&]*(?:pass|pwd|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def shown(url: URL | str) -> str:
+    """A database's URL without what may be secret: the password, also as a parameter, also in what is no URL.
+
+    >>> shown("postgresql://me:secret@host:port/a?password=secret&sslmode=require")
+    'postgresql://me:***@host:port/a?password=***&sslmode=require'
+    """
+    text = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+    return PASSWORD.sub(r"\1***", USER.sub(r"\1***\2", text))
 
 
 def parse_url(text: str) -> URL:
@@ -27,7 +40,7 @@ def parse_url(text: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError) as error:
         raise UserError(
-            f"storage {text!r}: not a database URL; one looks like sqlite:///runs/ledger.db "
+            f"storage {shown(text)!r}: not a database URL; one looks like sqlite:///runs/ledger.db "
             "or postgresql+psycopg://user:password@host/database"
         ) from error
 
@@ -41,13 +54,13 @@ def open_database(url: URL) -> RDBStorage:
         return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
     except (ImportError, NoSuchModuleError) as error:
         raise UserError(
-            f"storage {url}: no driver for {url.drivername}; install it (for PostgreSQL: python -m pip install "
+            f"storage {shown(url)}: no driver for {url.drivername}; install it (for PostgreSQL: python -m pip install "
             "'psycopg[binary]', and a URL that begins with postgresql+psycopg://)"
         ) from error
     except DatabaseError as error:
-        raise UserError(f"storage {url}: cannot be opened: {one_line(error.orig or error)}") from error
+        raise UserError(f"storage {shown(url)}: cannot be opened: {one_line(error.orig or error)}") from error
     except RuntimeError as error:  # Optuna's word on tables of another version
-        raise UserError(f"storage {url}: {one_line(error)}") from error
+        raise UserError(f"storage {shown(url)}: {one_line(error)}") from error
 
 
 @contextmanager

@@ -21,9 +21,9 @@ class Opening:
 
 
 def openings_in(attributes: Mapping[str, Any]) -> list[Opening]:
-    """Every opening that a study's attributes tell of, first to last."""
+    """Every opening that a study's attributes tell of, first to last: a clock may jump, the trials only grow."""
     opened = [value for name, value in attributes.items() if name.startswith(OPENED)]
-    return sorted((Opening(**value) for value in opened), key=lambda opening: opening.when)
+    return sorted((Opening(**value) for value in opened), key=lambda opening: (opening.complete, opening.when))
 
 
 def still_sealed(openings: list[Opening], complete: int) -> bool:

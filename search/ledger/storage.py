@@ -88,9 +88,15 @@ def _given(storage: BaseStorage) -> Storage:
             f"storage is a {type(storage).__name__}; valid are a journal's path, a database's URL, or Optuna's own"
         )
     engine = getattr(getattr(storage, "_backend", storage), "engine", None)
-    name = type(storage).__name__ if engine is None else engine.url.render_as_string()
+    name = type(storage).__name__ if engine is None else _name_of(engine.url)
     folder = _losses_beside(DEFAULT.with_name(type(storage).__name__))
     return Storage(name, storage, FileArtifacts(folder), folder, nullcontext, nullcontext)
+
+
+def _name_of(url: URL) -> str:
+    from search.ledger.database import shown
+
+    return shown(url)
 
 
 def memory_storage() -> Storage:
@@ -115,7 +121,7 @@ def _open_journal(path: Path) -> Storage:
 def _open_database(text: str, create: bool) -> Storage:
     from optuna.storages import get_storage
 
-    from search.ledger.database import one_write, open_database, parse_url
+    from search.ledger.database import one_write, open_database, parse_url, shown
 
     url = parse_url(text)
     local = url.get_backend_name() == "sqlite"
@@ -127,7 +133,7 @@ def _open_database(text: str, create: bool) -> Storage:
     write = partial(one_write, database)
     # A study that is on a server is opened from other working folders too.
     losses_at = None if local else location(str(folder))
-    return Storage(str(url), get_storage(database), FileArtifacts(folder), folder, write, write, losses_at)
+    return Storage(shown(url), get_storage(database), FileArtifacts(folder), folder, write, write, losses_at)
 
 
 def _prepare_sqlite_file(url: URL, create: bool) -> Path:

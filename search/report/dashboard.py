@@ -12,7 +12,7 @@ from html import escape
 from socketserver import ThreadingMixIn
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import plotly.graph_objects as go
@@ -40,6 +40,8 @@ TITLE_HEIGHT: Final = 34
 LINE_HEIGHT: Final = 22
 LETTER: Final = 5.6
 SYMBOL: Final = 42
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class DashboardServer(ThreadingMixIn, WSGIServer):
@@ -71,9 +73,31 @@ def open_dashboard(
 
     try:
         shown = _WithFigures(wsgi(storage.optuna), view_of)
-        return make_server(host, port or 0, shown, DashboardServer, _QuietHandler)
+        return make_server(host, port or 0, _OfThisPage(shown, host), DashboardServer, _QuietHandler)
     except OSError as error:
         raise UserError(_refused(host, port, error)) from error
+
+
+class _OfThisPage:
+    """Answers nothing that another page asks a browser for: the application itself has no login and can delete studies.
+
+    A server of this machine alone answers to this machine's names, so that no foreign name can be led here (DNS
+    rebinding); and what changes anything must come from the page that the server itself gave.
+    """
+
+    def __init__(self, app: WSGIApplication, host: str) -> None:
+        self._app, self._names = app, LOOPBACK | {host} if host in LOOPBACK else None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "")
+        wrong = self._names is not None and urlsplit(f"//{host}").hostname not in self._names
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and environ["REQUEST_METHOD"] not in SAFE:
+            wrong |= urlsplit(origin).netloc != host
+        if not wrong:
+            return self._app(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"this server answers to its own page alone\n"]
 
 
 class _WithFigures:

@@ -311,6 +311,12 @@ class Study(Section):
     verdict: VerdictSettings = Field(default=VerdictSettings(), description="how the answer is judged")
 
     @property
+    def functions(self) -> tuple[str, ...]:
+        """The user's own functions that the file names, "package.module:function" each."""
+        named = (self.data.source, self.model.kind, self.model.penalised, self.training.loss)
+        return tuple(each for each in named if isinstance(each, str) and ":" in each)
+
+    @property
     def smooths_labels(self) -> bool:
         """Whether some candidate is trained on smoothed labels."""
         return bool(self.training.label_smoothing) or "label_smoothing" in self.space.searched()

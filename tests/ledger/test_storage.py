@@ -65,6 +65,9 @@ def test_servers_on_sockets_do_not_share_the_losses_of_databases_with_one_name(h
         ("nosuch://host/database", "no driver"),
         ("http//://", "not a database URL"),
         ("mysql+pymysql://user:secret@127.0.0.1:1/x", "no driver"),
+        ("mysql+pymysql://127.0.0.1:1/x?user=me&password=secret", "no driver"),
+        ("postgresql://user:secret@host:port/x", "not a database URL"),
+        ("postgresql://host:port/x?password=secret", "not a database URL"),
     ],
 )
 def test_what_cannot_be_opened_is_named_in_one_line(here, name, message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import optuna
@@ -16,6 +16,7 @@ from search.core.errors import UserError
 from search.core.evidence import Facts, Plain
 from search.core.results import empty_results, join
 from search.ledger import StudyLedger, artifacts, open_storage
+from search.ledger.openings import Opening, openings_in, still_sealed
 
 
 def numbered(results, *numbers: int):
@@ -375,3 +376,12 @@ def test_an_exception_keeps_what_was_told_before_it(ledger):
         record(ledger, {0: asked[0]})
     record(ledger, {1: asked[1]})
     assert ledger.trials()["state"].tolist() == ["complete", "complete"]
+
+
+def test_an_opening_dated_ahead_does_not_keep_later_trials_sealed():
+    """Trials only grow, and a clock may jump."""
+    openings = [Opening("2099-01-01T00:00:00+00:00", 3), Opening("2026-01-01T00:00:00+00:00", 5)]
+    found = openings_in({f"test losses opened {each.when}": asdict(each) for each in openings})
+    assert [opening.complete for opening in found] == [3, 5]
+    assert not still_sealed(found, 5)
+    assert still_sealed(found, 6)

@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import threading
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from command_line import PROGRAM, SMALL, call
@@ -36,6 +37,41 @@ def detail(server, name):
         numbers = {each["study_name"]: each["study_id"] for each in json.load(listed)["study_summaries"]}
     with urlopen(f"{api}/{numbers[name]}?after=0") as answer:
         return json.load(answer)
+
+
+HOSTILE = [
+    ("GET", {"Host": "evil.example"}),
+    ("GET", {"Host": "evil.example:80"}),
+    ("DELETE", {"Host": "evil.example"}),
+    ("DELETE", {"Origin": "http://evil.example"}),
+    ("DELETE", {"Origin": "null"}),
+    ("POST", {"Origin": "http://127.0.0.1:1"}),
+]
+
+
+@pytest.mark.parametrize(("method", "headers"), HOSTILE)
+def test_another_page_is_answered_nothing_and_changes_nothing(server, storage, method, headers):
+    """DNS rebinding and foreign forms: a DELETE with another Host header deleted the study."""
+    before = {study.study_name for study in open_storage(storage).optuna.get_all_studies()}
+    request = Request(f"{server.url.removesuffix('dashboard')}api/studies/0", method=method, headers=headers)
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request)
+    refused.value.close()
+    assert refused.value.code == 403
+    assert {study.study_name for study in open_storage(storage).optuna.get_all_studies()} == before
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_its_own_page_is_answered(server, name):
+    host = f"{name}:{server.server_address[1]}"
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    with urlopen(Request(f"{server.url.removesuffix('dashboard')}api/studies", headers=headers)) as answer:
+        assert answer.status == 200
+    request = Request(f"{server.url.removesuffix('dashboard')}api/studies/999", method="DELETE", headers=headers)
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request)
+    refused.value.close()
+    assert refused.value.code != 403
 
 
 @pytest.mark.rest
