@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from search.training.exact.quadratic import Problems, minimize
+from search.training.exact.problems import Problems
+from search.training.exact.quadratic import minimize
 from search.training.exact.solution import Limits, Terms, chunks, path_order
 
 QUADRATIC_STEPS = 30
@@ -148,7 +149,8 @@ def solve_quadratic(matrix: Tensor, linear: Tensor, part: Terms, start: Tensor, 
     grouped = part.grouped(linear.shape[1])
     shape = linear.shape if grouped else (len(linear), 1, linear[0].numel())
     l1, group = (part.l1, part.group) if grouped else (0.0, part.l1 + part.group)
-    problems = Problems(matrix, linear.reshape(shape), part.ridge, l1, group)
+    ridge, strength, mixed = (tolerance.new_full(tolerance.shape, each) for each in (part.ridge, group, l1))
+    problems = Problems.on(matrix, linear.reshape(shape), ridge, strength, mixed if l1 else None)
     return minimize(problems, start.reshape(shape), tolerance, QUADRATIC_STEPS)[0].view_as(linear)
 
 
