@@ -1,8 +1,7 @@
-"""Cross-entropy: proximal Newton steps (Lee, Sun, Saunders 2014) around the quadratic solver, along the path."""
+"""Cross-entropy: proximal Newton steps (Lee, Sun, Saunders 2014) around the quadratic solver."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from search.training.exact.problems import Problems
 from search.training.exact.quadratic import minimize
-from search.training.exact.solution import Limits, Terms, chunks, path_order
+from search.training.exact.solution import Limits, Terms
 
 QUADRATIC_STEPS = 30
 FORCING = 1e-2  # how exactly a Newton step's quadratic is solved, relative to the residual there
@@ -75,21 +74,6 @@ class Model:
     def moved(self, step: Model, size: Tensor) -> Model:
         """The model, `size` (m,) times a step further."""
         return Model(self.weight + size[:, None, None] * step.weight, self.bias + size[:, None] * step.bias)
-
-
-def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits) -> tuple[Tensor, Tensor, Tensor]:
-    """Weights (R, C, K, p), biases (R, C, K) and relative residuals (R, C); see `solve`. The inputs are centred."""
-    replicates, features, outputs = len(data.x), data.x.shape[2], data.columns.shape[2]
-    weight = data.x.new_zeros(replicates, len(parts), outputs, features)
-    bias, error = data.x.new_zeros(weight.shape[:3]), data.x.new_zeros(weight.shape[:2])
-    for at in chunks(replicates, max((outputs * features) ** 2, data.x.shape[1] * outputs**2 * features)):
-        rows = data.take(at)
-        model = base_rates(rows)
-        scale = gradient(rows, model)[0].abs().amax((1, 2)).clamp(min=ROUNDING)
-        for i in path_order(parts):
-            model, reached = proximal_newton(rows, parts[i], model, scale, limits)
-            weight[at, i], bias[at, i], error[at, i] = model.weight, model.bias, reached
-    return weight, bias, error
 
 
 def base_rates(data: Data) -> Model:

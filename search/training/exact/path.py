@@ -15,57 +15,17 @@ from torch import Tensor
 
 from search.penalties.elastic_net import soft_threshold
 from search.penalties.group_lasso import group_norms
+from search.training.exact.block import Block
 from search.training.exact.homotopy import follow
 from search.training.exact.problems import Problems
 from search.training.exact.quadratic import minimize
 from search.training.exact.solution import Terms, relative
-from search.training.exact.working import LEAST, SMALL, Columns
+from search.training.exact.working import LEAST, SMALL, Columns, strong_share
 
 TOLERANCE = 1e-9  # of the quadratic's optimality residual, relative to its threshold
 ROUNDING = 1e-14  # and never below this share of the gradient at w = 0
 BISECTIONS = 60
 WORK = 2**21  # numbers that a block of candidates works on at once
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """B candidates of one penalty: the strengths of its parts (B,), and whether it ties a feature's weights together.
-
-    Without ties a group of one weight is that weight: `group` is then the strength on each, and `l1` zero.
-    """
-
-    tied: bool
-    l1: Tensor
-    group: Tensor
-    ridge: Tensor
-
-    @classmethod
-    def of(cls, parts: Sequence[Terms], like: Tensor, outputs: int) -> Block:
-        """The candidates' strengths, as tensors."""
-        tied = parts[0].grouped(outputs)
-        l1 = like.new_tensor([part.l1 if tied else 0.0 for part in parts])
-        group = like.new_tensor([part.group if tied else part.l1 + part.group for part in parts])
-        return cls(tied, l1, group, like.new_tensor([part.ridge for part in parts]))
-
-    def only(self, i: int) -> Block:
-        """One of the candidates."""
-        return Block(self.tied, self.l1[i : i + 1], self.group[i : i + 1], self.ridge[i : i + 1])
-
-    def on_one_path(self) -> bool:
-        """Whether nothing but the strength of l1 differs, and that falls."""
-        return not self.tied and bool((self.ridge == self.ridge[0]).all() and (self.group.diff() <= 0).all())
-
-    def excess(self, pull: Tensor, share: float = 1.0) -> Tensor:
-        """By how much a zero feature's `pull` (m, B, K, p) is beyond `share` of the penalty's hold; (m, p)."""
-        soft = soft_threshold(pull, share * self.l1[:, None, None]) if self.tied else pull
-        norm = group_norms(soft)[:, :, 0] if self.tied else soft.abs().amax(2)
-        bound = self.group * math.sqrt(pull.shape[2] if self.tied else 1)
-        return (norm - share * bound[:, None]).amax(1)
-
-    def value(self, weight: Tensor) -> Tensor:
-        """The penalty without the ridge, (m, B), of weights (m, B, K, w)."""
-        norms = math.sqrt(weight.shape[2]) * group_norms(weight) if self.tied else weight.abs()
-        return self.l1 * weight.abs().sum((2, 3)) + self.group * norms.sum((2, 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,25 +63,20 @@ class Path:
             pull = self.y.mT @ self.x / self.x.shape[1]
             here = replace(self, weight=torch.zeros_like(pull), pull=pull)
         else:
-            weakest = min(part.l1 + part.group for part in parts)
-            share = min(1.0, max(0.0, 2 - (self.before.l1 + self.before.group) / weakest))
+            share = strong_share(self.before, parts)
         excess = block.excess(here.pull[:, None].expand(-1, len(parts), -1, -1), share)
         return here.trimmed().with_more(excess), block
 
-    def active(self) -> int:
-        """The most features that a replicate's last fit has."""
-        return int((self.weight != 0).any(1).sum(1).max())
-
     def trimmed(self) -> Path:
         """Without the features that the working set has long not needed, if they are many."""
-        if self.columns.members.all() or 2 * self.gram.shape[1] <= 3 * self.active() + 4 * LEAST:
+        columns = self.columns.trimmed(self.x, self.weight)
+        if columns is self.columns:
             return self
-        columns = Columns.of(self.x, (self.weight != 0).any(1))
         return replace(self, columns=columns, gram=columns.x.mT @ columns.x / self.x.shape[1])
 
     def with_more(self, excess: Tensor) -> Path:
         """With the features of the largest excess (m, p) in the working set."""
-        wanted = self.columns.wanted(excess, self.active())
+        wanted = self.columns.wanted(excess, self.weight)
         if not wanted.any():
             return self
         new = Columns.of(self.x, wanted)

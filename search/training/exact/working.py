@@ -6,11 +6,13 @@ check finds what it missed, the worst first, and the fit is solved again (Massia
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from search.training.exact.solution import Terms
 from search.training.exact.threshold import kept_groups
 
 SMALL = 64  # so few features are all looked at from the start
@@ -60,9 +62,27 @@ class Columns:
         index, real = (each.view(len(each), *[1] * (weight.dim() - 2), -1) for each in (self.index, self.real))
         return torch.where(real, weight.gather(-1, index.expand(*weight.shape[:-1], -1)), 0.0)
 
-    def wanted(self, excess: Tensor, active: int) -> Tensor:
-        """Which features to add, (m, p): of those with an `excess` (m, p) above zero the largest, and not too many."""
+    def wanted(self, excess: Tensor, weight: Tensor) -> Tensor:
+        """Which features to add, (m, p): the largest of those with an `excess` (m, p) above zero; not many more than the
+        `weight` (m, K, p) has already."""
         excess = torch.where(self.members, 0.0, excess)
-        most = min(max(LEAST, active), excess.shape[1])
+        most = min(max(LEAST, active(weight)), excess.shape[1])
         least = excess.topk(most, 1).values[:, -1:]
         return (excess > 0) & (excess >= least)
+
+    def trimmed(self, x: Tensor, weight: Tensor) -> Columns:
+        """Only those that `weight` (m, K, p) needs, if by now there are many others."""
+        if self.members.all() or 2 * self.x.shape[2] <= 3 * active(weight) + 4 * LEAST:
+            return self
+        return Columns.of(x, (weight != 0).any(1))
+
+
+def active(weight: Tensor) -> int:
+    """The most features that a replicate's weights (m, K, p) use."""
+    return int((weight != 0).any(1).sum(1).max())
+
+
+def strong_share(before: Terms, parts: Sequence[Terms]) -> float:
+    """The strong rule: a pull at the fit `before` below this share of the penalty's hold will not become a weight."""
+    weakest = min(part.l1 + part.group for part in parts)
+    return min(1.0, max(0.0, 2 - (before.l1 + before.group) / weakest))
