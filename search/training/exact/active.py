@@ -16,11 +16,10 @@ from torch import Tensor
 from search.penalties.base import per_fit
 from search.penalties.elastic_net import soft_threshold
 from search.penalties.group_lasso import group_norms
-from search.training.exact.problems import ROUNDING, Problems, solve_positive
+from search.training.exact.problems import ROUNDING, SHIFT, Problems, solve_positive
 from search.training.exact.threshold import gather_groups, kept_groups
 
 STEPS = 30
-SHIFT = 1e-9  # added to a Newton system, in units of Q's largest diagonal entry: collinear columns stay solvable
 BISECTIONS = 16
 
 
@@ -144,8 +143,8 @@ def line_search(problems: Problems, point: Point, direction: Tensor) -> Point:
         there = point.weight + per_fit(size) * direction
         norm = group_norms(there)
         along = (there * direction / torch.where(norm > 0, norm, 1.0)).sum((1, 2))
-        ends = slope + size * bend + bound * along
-        return ends if problems.l1 is None else ends + problems.l1 * (there.sign() * direction).sum((1, 2))
+        rise: Tensor = slope + size * bend + bound * along
+        return rise if problems.l1 is None else rise + problems.l1 * (there.sign() * direction).sum((1, 2))
 
     low, high = torch.zeros_like(slope), torch.ones_like(slope)
     for _ in range(BISECTIONS):

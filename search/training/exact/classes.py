@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -72,7 +72,9 @@ def sparse_path(data: Data, parts: Sequence[Terms], start: Model, scale: Tensor,
     columns, model, found = Columns.first(data.x), start, []
     for i, part in enumerate(parts):
         share = strong_share(parts[i - 1], [part]) if i else 0.0
-        columns, model, error = on_columns(data, part, (columns.trimmed(data.x, model.weight), model), scale, share, limits)
+        columns, model, error = on_columns(
+            data, part, (columns.trimmed(data.x, model.weight), model), scale, share, limits
+        )
         found.append((model.weight, model.bias, error))
     weight, bias, error = (torch.stack(each, 1) for each in zip(*found, strict=True))
     return weight, bias, error

@@ -1,7 +1,7 @@
 """From the optimum of one l1 problem to that of another, from one change of the active set to the next.
 
-Any w is optimal for some linear term b and strength. On the way from these to the problem's own, both linear in the
-time, w and the pull b - (Q + ridge I) w are piecewise linear: where a weight comes to zero it leaves, where a pull comes
+Any w is optimal for some linear term b and strength. On the way from these to the problem's own, both linear in time,
+w and the pull b - (Q + ridge I) w are piecewise linear: where a weight comes to zero it leaves, where a pull comes
 to the strength a weight enters (Osborne, Presnell, Turlach 2000; Best 1996 for quadratic programs). It needs no luck
 with the guess of the active set, and as many pivots as there are changes.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from search.training.exact.problems import Problems
+from search.training.exact.problems import SHIFT, Problems
 from search.training.exact.threshold import kept_groups
 
 CHANGES = 4000  # a path with more is left to other methods
@@ -22,7 +22,10 @@ SINGULAR = 1e-10  # a column with so small a share of its own beside the active 
 
 @dataclass(frozen=True, eq=False)
 class Tableau:
-    """The principal pivot transform of Q + ridge I on the active set A, (m, d, d): (x_A, y_I) from (y_A, x_I), y = Q x."""
+    """The principal pivot transform of Q + ridge I on the active set A, (m, d, d).
+
+    Where y = (Q + ridge I) x it makes (x_A, y_I) of (y_A, x_I).
+    """
 
     entries: Tensor
 
@@ -39,14 +42,14 @@ class Tableau:
         rows = rows * real[..., None]
         block = rows.gather(2, index[:, None].expand(-1, index.shape[1], -1)) * real[:, None]
         block.diagonal(dim1=1, dim2=2).add_((~real).to(block))
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(block)[0])
+        inverse = inverted(block)
         inverse = inverse * real[..., None] * real[:, None]
         across = inverse @ rows  # (m, a, d)
-        entries = entries - rows.mT @ across
+        entries.baddbmm_(rows.mT, across, alpha=-1)
         place = index[..., None].expand_as(rows)
         # Fills point at inactive rows, which must stay as they are: they add zero to what is cleared only where active.
         outside = (~active).to(entries)
-        entries = entries * outside[..., None] * outside[:, None]
+        entries.mul_(outside[..., None]).mul_(outside[:, None])
         entries.scatter_add_(1, place, -across * outside[:, None])
         entries.scatter_add_(2, place.mT, across.mT * outside[..., None])
         wide = torch.zeros_like(rows).scatter_add_(2, index[:, None].expand_as(inverse), inverse)
@@ -67,11 +70,23 @@ class Tableau:
         self.entries[which, at, at] = inverse
 
 
+def inverted(block: Tensor) -> Tensor:
+    """The inverses of positive definite matrices (m, a, a); of one that is singular, that of a matrix nearby."""
+    factor, failed = torch.linalg.cholesky_ex(block)
+    if failed.any():
+        shift = SHIFT * block.diagonal(dim1=1, dim2=2).amax(1, keepdim=True)
+        block.diagonal(dim1=1, dim2=2).add_(torch.where(failed[:, None] > 0, shift, 0.0))
+        factor, _ = torch.linalg.cholesky_ex(block)
+    eye = torch.eye(block.shape[1], dtype=block.dtype, device=block.device)
+    return torch.cholesky_solve(eye.expand_as(block), factor)
+
+
 @dataclass(eq=False)
 class Way:
-    """m walks: the weights and pulls (m, d), which weights are active and with what sign, and the time (m,) from 0 to 1.
+    """m walks: weights and pulls (m, d), which weights are active and with what sign, and the time (m,) from 0 to 1.
 
-    The strength is start + slope * time; the linear term's `drift` (m, d) is what the start was not optimal by.
+    The strength is start + slope * time; the linear term's `drift` (m, d) is what the start was not optimal by. A
+    weight that is `barred` is as good as a mix of the active ones, and does not enter; `scale` (m, d) is Q's diagonal.
     """
 
     tableau: Tableau

@@ -91,7 +91,7 @@ class Path:
         while True:
             local = path.minima(block, path.columns.gather(weight), steps)
             flat = local.flatten(1, 2)
-            residual = path.y.mT[:, None] - (flat @ path.columns.x.mT).unflatten(1, local.shape[1:3])
+            residual = path.y.mT[:, None] - (flat @ path.columns.x.mT).view(*local.shape[:3], -1)
             weight = path.columns.spread(local)
             pull = (residual.flatten(1, 2) @ path.x).view_as(weight) / path.x.shape[1]
             pull = pull - block.ridge[:, None, None] * weight
@@ -122,7 +122,7 @@ class Path:
         """Weights (m, B, K, w) that are optimal, or nearly, for candidates on one path."""
         begin = self.columns.gather(self.weight).flatten(0, 1)
         found = follow(self.problems(block.only(0)), begin, block.group.expand(len(begin), -1))
-        return found.unflatten(0, self.weight.shape[:2]).transpose(1, 2)
+        return found.view(*self.weight.shape[:2], *found.shape[1:]).transpose(1, 2)
 
     def problems(self, block: Block) -> Problems:
         """The block on the working set: one problem for each replicate and candidate and, without ties, output."""
@@ -153,9 +153,9 @@ def sparse_path(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> tup
 def duality_gap(y: Tensor, residual: Tensor, weight: Tensor, pull: Tensor, block: Block) -> Tensor:
     """The relative duality gap (m, B) of the objective with the dual point s * r, s scaled into the feasible set.
 
-    The ridge counts as sqrt(n ridge) more rows with target 0. With the residual r = y - Xw (m, B, n, K) the dual
-    objective is s y'r / n - s^2 (||r||^2 / n + ridge ||w||^2) / 2, and feasible where s times the pull X'r / n - ridge w
-    is in the dual unit ball of the penalty's other parts; of these s the best is taken.
+    The ridge counts as sqrt(n ridge) more rows with target 0. With the residual r = y - Xw, (m, B, n, K), the dual
+    objective is s y'r / n - s^2 (||r||^2 / n + ridge ||w||^2) / 2, and feasible where s times the pull
+    X'r / n - ridge w is in the dual unit ball of the penalty's other parts; of these s the best is taken.
     """
     n = residual.shape[2]
     square = residual.square().sum((2, 3)) / n + block.ridge * weight.square().sum((2, 3))

@@ -12,6 +12,7 @@ from search.penalties.group_lasso import group_norms, group_prox, group_residual
 from search.training.exact.threshold import Root
 
 ROUNDING = 1e-13
+SHIFT = 1e-9  # added to a Newton system, in units of Q's largest diagonal entry: collinear columns stay solvable
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +97,9 @@ class Problems:
 
     def diagonal(self) -> Tensor:
         """The largest diagonal entry of Q + ridge I of each group, (m, 1, groups)."""
-        diagonal = self.matrix.diagonal(dim1=1, dim2=2).unflatten(1, (-1, self.linear.shape[2]))
-        return diagonal.amax(1, keepdim=True)[self.owner] + per_fit(self.ridge)
+        diagonal = self.matrix.diagonal(dim1=1, dim2=2).reshape(len(self.matrix), -1, self.linear.shape[2])
+        largest: Tensor = diagonal.amax(1, keepdim=True)[self.owner] + per_fit(self.ridge)
+        return largest
 
     def unit_sigma(self) -> Tensor:
         """1 / (largest diagonal entry of Q + ridge I), shape (m,)."""

@@ -19,8 +19,8 @@ RETREAT = 100.0  # by what sigma falls after a step that rounding errors spoilt
 def minimize(problems: Problems, start: Tensor, tolerance: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """The minimisers (m, units, groups) and their optimality residuals (m,); dropped groups are exactly zero.
 
-    A problem is done when its residual is within `tolerance` (m,), or after `steps` rounds: the first goes from `start`,
-    each further one from a proximal point.
+    A problem is done when its residual is within `tolerance` (m,), or after `steps` rounds of Newton steps: the first
+    goes from `start`, with one unit the second from where the homotopy leads, each further one from a proximal point.
     """
     weight = start.clone()
     residual = torch.full_like(tolerance, torch.inf)
@@ -33,7 +33,11 @@ def minimize(problems: Problems, start: Tensor, tolerance: Tensor, steps: int) -
         part, goal, here = problems.take(left), tolerance[left], weight[left]
         if turn:
             walk = turn == 1 and part.linear.shape[1] == 1 and bool((part.group > 0).all())
-            point = follow(part, start[left, 0], part.group[:, None]) if walk else proximal_point(part, here, sigma[left], goal)
+            point = (
+                follow(part, start[left, 0], part.group[:, None])
+                if walk
+                else proximal_point(part, here, sigma[left], goal)
+            )
             old, new = Point.at(part, here), Point.at(part, point)
             sound = new.value <= old.value + old.noise
             here = torch.where(sound[:, None, None], point, here)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from search.training.exact.path import sparse_path
 from search.training.exact.solution import Terms, chunks, path_order, relative
+from search.training.exact.working import LEAST
 
 
 def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> tuple[Tensor, Tensor]:
@@ -20,7 +21,9 @@ def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> t
     error = x.new_zeros(len(x), len(parts))
     smooth = [i for i, part in enumerate(parts) if not part.sparse]
     rest = [i for i in path_order(parts) if parts[i].sparse]
-    for at in chunks(len(x), x.shape[1] * x.shape[2]):
+    # The rows, and Gram matrices of working sets, which are hardly larger than twice the rows.
+    width = min(x.shape[2], 2 * x.shape[1] + 4 * LEAST)
+    for at in chunks(len(x), x.shape[1] * x.shape[2] + 3 * width**2):
         rows = reduced(x[at], y[at])
         if smooth:
             ridge = x.new_tensor([parts[i].ridge for i in smooth])
@@ -31,7 +34,7 @@ def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int) -> t
 
 
 def reduced(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows with the same mean loss for every w, of which there are no more than p + K: the R of (x, y) = QR, rescaled."""
+    """No more than p + K rows with the same mean loss for every w: the R of (x, y) = QR, rescaled."""
     rows, features = x.shape[1:]
     if rows <= features + y.shape[2]:
         return x, y
@@ -60,5 +63,3 @@ def ridge_path(x: Tensor, y: Tensor, ridge: Tensor, rows: int) -> tuple[Tensor, 
     gap = torch.where(ridge > 0, slope.square().sum((-2, -1)) / (2 * positive), free)
     value = residual.square().sum((-2, -1)) / (2 * x.shape[1]) + ridge / 2 * weight.square().sum((-2, -1))
     return weight, relative(gap, value, y[:, None])
-
-

@@ -1,7 +1,7 @@
 """Working sets: a sparse fit is solved on few features, and then checked on all of them.
 
-Which features a fit needs is guessed by the strong rule (Tibshirani et al. 2012) from the fit before it on the path; the
-check finds what it missed, the worst first, and the fit is solved again (Massias, Gramfort, Salmon 2018).
+Which features a fit needs is guessed by the strong rule (Tibshirani et al. 2012) from the fit before it on the path.
+The check finds what it missed, the worst first, and the fit is solved again (Massias, Gramfort, Salmon 2018).
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Columns:
 
     def joined(self, other: Columns) -> Columns:
         """These features and, after them, others."""
-        pairs = ((self.index, other.index), (self.real, other.real), (self.x, other.x))
-        return Columns(*(torch.cat(pair, -1) for pair in pairs), self.members | other.members)
+        index, real = torch.cat([self.index, other.index], 1), torch.cat([self.real, other.real], 1)
+        return Columns(index, real, torch.cat([self.x, other.x], 2), self.members | other.members)
 
     def spread(self, weight: Tensor) -> Tensor:
         """Weights of these features (m, ..., w) as weights of all features (m, ..., p)."""
@@ -63,8 +63,10 @@ class Columns:
         return torch.where(real, weight.gather(-1, index.expand(*weight.shape[:-1], -1)), 0.0)
 
     def wanted(self, excess: Tensor, weight: Tensor) -> Tensor:
-        """Which features to add, (m, p): the largest of those with an `excess` (m, p) above zero; not many more than the
-        `weight` (m, K, p) has already."""
+        """Which features to add, (m, p): the largest of those with an `excess` (m, p) above zero.
+
+        They are not many more than the `weight` (m, K, p) has already.
+        """
         excess = torch.where(self.members, 0.0, excess)
         most = min(max(LEAST, active(weight)), excess.shape[1])
         least = excess.topk(most, 1).values[:, -1:]
