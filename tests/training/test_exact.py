@@ -255,7 +255,7 @@ def wide(features: int, replicates: int, kind: str) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
 @pytest.mark.parametrize("penalty", SOLVED[1:])
 def test_with_more_features_than_rows_every_fit_is_optimal_over_all_features(kind: str, penalty: str) -> None:
-    x, y = wide(160, 2, kind)
+    x, y = wide(400, 2, kind)
     top = lambda_max(x, y) if kind == "regression" else 0.3
     path = [candidate(penalty, top * share) for share in (0.9, 0.5, 0.05)]
     solution = solve(x, y, kind, path)
@@ -268,7 +268,7 @@ def test_with_more_features_than_rows_every_fit_is_optimal_over_all_features(kin
 
 
 def test_a_path_in_any_order_is_that_of_each_lambda_alone() -> None:
-    x, y = wide(200, 1, "regression")
+    x, y = wide(400, 1, "regression")
     y = y[..., :1]
     lambdas = [lambda_max(x, y) * share for share in (0.02, 0.6, 0.3, 0.31, 1.5)]
     mix = [candidate(name, one) for one in lambdas for name in ("l1", "elastic_net", "l2")]

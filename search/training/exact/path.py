@@ -20,11 +20,12 @@ from search.training.exact.homotopy import follow
 from search.training.exact.problems import Problems
 from search.training.exact.quadratic import minimize
 from search.training.exact.solution import Terms, relative
-from search.training.exact.working import LEAST, SMALL, Columns, strong_share
+from search.training.exact.working import LEAST, Columns, strong_share
 
 TOLERANCE = 1e-9  # of the quadratic's optimality residual, relative to its threshold
 ROUNDING = 1e-14  # and never below this share of the gradient at w = 0
 BISECTIONS = 60
+FEW = 64  # weights that are cheap enough to solve a whole block from one start, though that takes more steps
 WORK = 2**21  # numbers that a block of candidates works on at once
 
 
@@ -108,7 +109,7 @@ class Path:
         several = len(block.ridge) > 1
         if steps and several and block.on_one_path():
             start = self.walked(block)
-        elif several and start.shape[3] > SMALL:
+        elif several and start.shape[3] > FEW:
             found = [start[:, :1]]
             for i in range(len(block.ridge)):
                 found.append(self.minima(block.only(i), found[-1], steps))

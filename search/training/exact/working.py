@@ -15,7 +15,7 @@ from torch import Tensor
 from search.training.exact.solution import Terms
 from search.training.exact.threshold import kept_groups
 
-SMALL = 64  # so few features are all looked at from the start
+SMALL = 320  # so few features are all looked at from the start
 LEAST = 64  # how many may be added at once; more where more weights are not zero
 
 
