@@ -20,6 +20,7 @@ from search.core.candidate import Candidate
 from search.penalties import PENALTIES, make_penalty
 from search.settings import has_exact_solution
 from search.training.exact import Limits, Solution, solve
+from search.training.memory import peak_bytes
 
 SOLVED = [name for name in PENALTIES if has_exact_solution(name)]
 
@@ -241,6 +242,58 @@ def test_awkward_classes_are_optimal(seed: int, rows: int, penalty: str, exponen
         solution = solve(x, classes, kind, [one], outputs=3)
         assert solution.converged.all()
         assert residual(x[0], classes[0], one, solution.weight[0, 0], solution.bias[0, 0]) < 1e-7
+
+
+def wide(features: int, replicates: int, kind: str) -> tuple[Tensor, Tensor]:
+    """Correlated random columns, many more than the 40 rows, with a duplicated and a constant one; three outputs."""
+    draw = torch.Generator().manual_seed(features)
+    x = torch.randn(replicates, 40, features, dtype=torch.float64, generator=draw)
+    x = x + 0.7 * x.roll(1, 2)
+    x[..., -1], x[..., -2] = x[..., 0], 1.0
+    y = x[..., :3] - x[..., 3:6] + torch.randn(replicates, 40, 3, dtype=torch.float64, generator=draw)
+    return x, {"regression": y, "binary": (y[..., 0] > 0).long(), "multiclass": y.argmax(2)}[kind]
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
+@pytest.mark.parametrize("penalty", SOLVED[1:])
+def test_with_more_features_than_rows_every_fit_is_optimal_over_all_features(kind: str, penalty: str) -> None:
+    x, y = wide(400, 2, kind)
+    top = lambda_max(x, y) if kind == "regression" else 0.3
+    path = [candidate(penalty, top * share) for share in (0.9, 0.5, 0.05)]
+    solution = solve(x, y, kind, path)
+    assert solution.converged.all()
+    for r in range(2):
+        for c, one in enumerate(path):
+            assert residual(x[r], y[r], one, solution.weight[r, c], solution.bias[r, c]) < 1e-7 * top
+    if penalty == "l1" and kind != "multiclass":
+        assert int((solution.weight[:, -1] != 0).sum(2).max()) < 40  # of at most as many as rows
+
+
+def test_a_path_in_any_order_is_that_of_each_lambda_alone() -> None:
+    x, y = wide(400, 1, "regression")
+    y = y[..., :1]
+    lambdas = [lambda_max(x, y) * share for share in (0.02, 0.6, 0.3, 0.31, 1.5)]
+    mix = [candidate(name, one) for one in lambdas for name in ("l1", "elastic_net", "l2")]
+    mix += [Candidate("elastic_net", lambdas[2], l1_ratio=share) for share in (0.05, 0.9)]
+    together = solve(x, y, "regression", mix)
+    for c, one in enumerate(mix):
+        alone = solve(x, y, "regression", [one])
+        gap = 1e-9 * float(y.var())
+        ours, its = (objective(x[0], y[0], one, s.weight[0, i], s.bias[0, i]) for s, i in ((together, c), (alone, 0)))
+        assert ours == pytest.approx(its, abs=gap)
+
+
+def test_of_60_rows_and_20_000_features_no_square_matrix_is_made() -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 60, 20_000, dtype=torch.float64, generator=draw)
+    y = x[..., :1] + torch.randn(2, 60, 1, dtype=torch.float64, generator=draw)
+    top = lambda_max(x, y)
+    for kind, target in (("regression", y), ("binary", (y[..., 0] > 0).long())):
+        path = [Candidate(name, top * share) for name in ("l1", "l2") for share in (0.5, 0.2)]
+        solutions: list[Solution] = []
+        peak = peak_bytes(lambda: solutions.append(solve(x, target, kind, path)))  # noqa: B023 - called at once
+        assert solutions[0].converged.all()
+        assert peak < 10 * x.numel() * 8  # one square matrix would be 160
 
 
 def test_the_gap_bounds_the_distance_to_the_optimum() -> None:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from search.core.candidate import Candidate
 from search.metrics import Kind
-from search.training.exact.logistic import Data, solve_classes
+from search.training.exact.classes import solve_classes
+from search.training.exact.logistic import Data
 from search.training.exact.solution import LIMITS, Limits, Solution, terms
 from search.training.exact.squared import solve_squared
 from search.training.reporting import Report, nobody

@@ -1,17 +1,16 @@
-"""Cross-entropy: proximal Newton steps (Lee, Sun, Saunders 2014) around the quadratic solver, along the path."""
+"""Cross-entropy: proximal Newton steps (Lee, Sun, Saunders 2014) around the quadratic solver."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from search.training.exact.quadratic import Problems, minimize
-from search.training.exact.solution import Limits, Terms, chunks, path_order
-from search.training.reporting import Report
+from search.training.exact.problems import Problems
+from search.training.exact.quadratic import minimize
+from search.training.exact.solution import Limits, Terms
 
 QUADRATIC_STEPS = 30
 FORCING = 1e-2  # how exactly a Newton step's quadratic is solved, relative to the residual there
@@ -77,22 +76,6 @@ class Model:
         return Model(self.weight + size[:, None, None] * step.weight, self.bias + size[:, None] * step.bias)
 
 
-def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits, report: Report) -> tuple[Tensor, Tensor, Tensor]:
-    """Weights (R, C, K, p), biases (R, C, K) and relative residuals (R, C); see `solve`. The inputs are centred."""
-    replicates, features, outputs = len(data.x), data.x.shape[2], data.columns.shape[2]
-    weight = data.x.new_zeros(replicates, len(parts), outputs, features)
-    bias, error = data.x.new_zeros(weight.shape[:3]), data.x.new_zeros(weight.shape[:2])
-    for at in chunks(replicates, max((outputs * features) ** 2, data.x.shape[1] * outputs**2 * features)):
-        rows = data.take(at)
-        model = base_rates(rows)
-        scale = gradient(rows, model)[0].abs().amax((1, 2)).clamp(min=ROUNDING)
-        for i in path_order(parts):
-            model, reached = proximal_newton(rows, parts[i], model, scale, limits)
-            weight[at, i], bias[at, i], error[at, i] = model.weight, model.bias, reached
-            report(len(at))
-    return weight, bias, error
-
-
 def base_rates(data: Data) -> Model:
     """The optimum with all weights zero; a class without rows counts as half a row."""
     n = data.x.shape[1]
@@ -150,7 +133,8 @@ def solve_quadratic(matrix: Tensor, linear: Tensor, part: Terms, start: Tensor, 
     grouped = part.grouped(linear.shape[1])
     shape = linear.shape if grouped else (len(linear), 1, linear[0].numel())
     l1, group = (part.l1, part.group) if grouped else (0.0, part.l1 + part.group)
-    problems = Problems(matrix, linear.reshape(shape), part.ridge, l1, group)
+    ridge, strength, mixed = (tolerance.new_full(tolerance.shape, each) for each in (part.ridge, group, l1))
+    problems = Problems.on(matrix, linear.reshape(shape), ridge, strength, mixed if l1 else None)
     return minimize(problems, start.reshape(shape), tolerance, QUADRATIC_STEPS)[0].view_as(linear)
 
 

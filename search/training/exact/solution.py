@@ -13,6 +13,7 @@ from search.core.errors import UserError
 from search.penalties import Penalty, make_penalty
 
 BLOCK_BYTES = 256 * 2**20
+PERFECT = 1e-8  # a loss below this share of the loss at w = 0 counts as a perfect fit
 
 
 @dataclass(frozen=True)
@@ -86,3 +87,9 @@ def path_order(parts: Sequence[Terms]) -> list[int]:
 def chunks(replicates: int, entries: int) -> tuple[Tensor, ...]:
     """Indices of replicates whose largest work arrays, of `entries` numbers each, stay within BLOCK_BYTES together."""
     return torch.split(torch.arange(replicates), max(1, BLOCK_BYTES // (8 * entries)))
+
+
+def relative(gap: Tensor, value: Tensor, y: Tensor) -> Tensor:
+    """The gap relative to the objective, or to PERFECT times the objective at w = 0 where that is larger."""
+    floor = PERFECT * y.square().sum((-2, -1)) / (2 * y.shape[-2])
+    return gap.clamp(min=0) / torch.maximum(value, floor).clamp(min=torch.finfo(y.dtype).tiny)

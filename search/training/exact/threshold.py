@@ -55,6 +55,9 @@ class Root:
 
     def sandwich(self, matrix: Tensor) -> Tensor:
         """J^(1/2) A J^(1/2) for symmetric A of shape (m, d, d), d = units * groups."""
+        if self.unit.shape[1] == 1:  # u u' = 1
+            kept = self.unit.square()
+            return kept * kept.mT * matrix
         return self._left(self._left(matrix).mT)
 
     def _left(self, matrix: Tensor) -> Tensor:

@@ -1,0 +1,110 @@
+"""Cross-entropy along the path of lambdas: what makes zeros on a working set, l2 in no more directions than rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from search.training.exact.block import Block
+from search.training.exact.logistic import (
+    ROUNDING,
+    Data,
+    Model,
+    base_rates,
+    gradient,
+    proximal_newton,
+    relative_residual,
+)
+from search.training.exact.solution import Limits, Terms, chunks, path_order
+from search.training.exact.working import LEAST, Columns, strong_share
+from search.training.reporting import Report
+
+
+def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits, report: Report) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights (R, C, K, p), biases (R, C, K) and relative residuals (R, C); see `solve`. The inputs are centred."""
+    replicates, features, outputs = len(data.x), data.x.shape[2], data.columns.shape[2]
+    weight = data.x.new_zeros(replicates, len(parts), outputs, features)
+    bias, error = data.x.new_zeros(weight.shape[:3]), data.x.new_zeros(weight.shape[:2])
+    width = min(features, max(data.x.shape[1], 4 * LEAST))
+    for at in chunks(replicates, max((outputs * width) ** 2, data.x.shape[1] * outputs**2 * width)):
+        rows = data.take(at)
+        start, scale = base_rates(rows), steepest(rows)
+        for solve, sparse in ((smooth_path, False), (sparse_path, True)):
+            which = [i for i in path_order(parts) if parts[i].sparse == sparse]
+            if which:
+                found = solve(rows, [parts[i] for i in which], start, scale, limits, report)
+                weight[at[:, None], which], bias[at[:, None], which], error[at[:, None], which] = found
+    return weight, bias, error
+
+
+def steepest(data: Data) -> Tensor:
+    """The loss's largest gradient at w = 0, (m,)."""
+    return gradient(data, base_rates(data))[0].abs().amax((1, 2)).clamp(min=ROUNDING)
+
+
+Found = tuple[Tensor, Tensor, Tensor]  # weights (m, C, K, p), biases (m, C, K), relative residuals (m, C)
+
+
+def smooth_path(
+    data: Data, parts: Sequence[Terms], start: Model, scale: Tensor, limits: Limits, report: Report
+) -> Found:
+    """What has no zeros. With fewer rows than features the weights are a mix of the rows: n directions hold them."""
+    right = None
+    rows, unit, model = data, scale, start
+    if data.x.shape[1] < data.x.shape[2]:
+        right = torch.linalg.svd(data.x, full_matrices=False)[2]  # (m, n, p)
+        rows = replace(data, x=data.x @ right.mT)
+        # The largest entry of a gradient can be this much larger in the features than in the directions.
+        unit = scale / (right.shape[1] * data.columns.shape[2]) ** 0.5
+        model = Model(start.weight @ right.mT, start.bias)
+    found = []
+    for part in parts:
+        model, error = proximal_newton(rows, part, model, unit, limits)
+        whole = model if right is None else Model(model.weight @ right, model.bias)
+        error = error if right is None else relative_residual(data, part, whole, scale)
+        found.append((whole.weight, whole.bias, error))
+        report(len(scale))
+    weight, bias, error = (torch.stack(each, 1) for each in zip(*found, strict=True))
+    return weight, bias, error
+
+
+def sparse_path(
+    data: Data, parts: Sequence[Terms], start: Model, scale: Tensor, limits: Limits, report: Report
+) -> Found:
+    """What has zeros: each candidate from the one before it, on the features that it is likely to need."""
+    columns, model, found = Columns.first(data.x), start, []
+    for i, part in enumerate(parts):
+        share = strong_share(parts[i - 1], [part]) if i else 0.0
+        columns, model, error = on_columns(
+            data, part, (columns.trimmed(data.x, model.weight), model), scale, share, limits
+        )
+        found.append((model.weight, model.bias, error))
+        report(len(scale))
+    weight, bias, error = (torch.stack(each, 1) for each in zip(*found, strict=True))
+    return weight, bias, error
+
+
+def on_columns(
+    data: Data, part: Terms, start: tuple[Columns, Model], scale: Tensor, share: float, limits: Limits
+) -> tuple[Columns, Model, Tensor]:
+    """The working set and the optimum of one candidate, and the relative residual (m,) over all features.
+
+    To begin with, the working set gets features whose gradient is beyond `share` of the penalty's hold.
+    """
+    columns, model = start
+    block = Block.of([part], scale, data.columns.shape[2])
+    slack = 0.5 * limits.residual * scale[:, None]
+    wanted = columns.wanted(block.excess(-gradient(data, model)[0][:, None], share), model.weight)
+    while True:
+        columns = columns.joined(Columns.of(data.x, wanted)) if wanted.any() else columns
+        local = Model(columns.gather(model.weight), model.bias)
+        local, error = proximal_newton(replace(data, x=columns.x), part, local, scale, limits)
+        model = Model(columns.spread(local.weight), local.bias)
+        if columns.members.all():
+            return columns, model, error
+        wanted = columns.wanted(block.excess(-gradient(data, model)[0][:, None]) - slack, model.weight)
+        if not wanted.any():
+            return columns, model, relative_residual(data, part, model, scale)

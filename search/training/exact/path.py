@@ -1,0 +1,189 @@
+"""Squared loss with a penalty that makes zeros, along the path of lambdas.
+
+A block of candidates is solved at once, for all replicates, from the fits before it: as many as make good use of one
+operation on a batch. Of the inputs only the working set's columns (`working`) have a Gram matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from search.penalties.elastic_net import soft_threshold
+from search.penalties.group_lasso import group_norms
+from search.training.exact.block import Block
+from search.training.exact.homotopy import follow
+from search.training.exact.problems import Problems
+from search.training.exact.quadratic import minimize
+from search.training.exact.solution import Terms, relative
+from search.training.exact.working import LEAST, Columns, strong_share
+from search.training.reporting import Report
+
+TOLERANCE = 1e-9  # of the quadratic's optimality residual, relative to its threshold
+ROUNDING = 1e-14  # and never below this share of the gradient at w = 0
+BISECTIONS = 60
+FEW = 64  # weights that are cheap enough to solve a whole block from one start, though that takes more steps
+WORK = 2**21  # numbers that a block of candidates works on at once
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Where the path is: the last fits' weights (m, K, p), their pull X'r / n - ridge w, and their block's end.
+
+    x (m, n, p) and y (m, n, K) are the centred rows; `columns` is the working set, `gram` (m, w, w) its X'X / n.
+    """
+
+    x: Tensor
+    y: Tensor
+    columns: Columns
+    gram: Tensor
+    weight: Tensor
+    pull: Tensor
+    before: Terms | None = None
+
+    @classmethod
+    def start(cls, x: Tensor, y: Tensor) -> Path:
+        """All weights zero."""
+        columns, pull = Columns.first(x), y.mT @ x / x.shape[1]
+        gram = columns.x.mT @ columns.x / x.shape[1]
+        return cls(x, y, columns, gram, torch.zeros_like(pull), pull)
+
+    def room(self) -> int:
+        """How many candidates make up the next block."""
+        width, rest = max(LEAST, self.gram.shape[1]), self.y.shape[2] * sum(self.x.shape[1:])
+        return max(1, WORK // (len(self.x) * (width**2 + rest)))
+
+    def begun(self, parts: Sequence[Terms]) -> tuple[Path, Block]:
+        """Ready for a block of candidates: what the strong rule names is in the working set."""
+        block = Block.of(parts, self.x, self.y.shape[2])
+        share, here = 0.0, self
+        if self.before is None or self.before.penalty.name != parts[0].penalty.name:
+            pull = self.y.mT @ self.x / self.x.shape[1]
+            here = replace(self, weight=torch.zeros_like(pull), pull=pull)
+        else:
+            share = strong_share(self.before, parts)
+        excess = block.excess(here.pull[:, None].expand(-1, len(parts), -1, -1), share)
+        return here.trimmed().with_more(excess), block
+
+    def trimmed(self) -> Path:
+        """Without the features that the working set has long not needed, if they are many."""
+        columns = self.columns.trimmed(self.x, self.weight)
+        if columns is self.columns:
+            return self
+        return replace(self, columns=columns, gram=columns.x.mT @ columns.x / self.x.shape[1])
+
+    def with_more(self, excess: Tensor) -> Path:
+        """With the features of the largest excess (m, p) in the working set."""
+        wanted = self.columns.wanted(excess, self.weight)
+        if not wanted.any():
+            return self
+        new = Columns.of(self.x, wanted)
+        cross, corner = (each.mT @ new.x / self.x.shape[1] for each in (self.columns.x, new.x))
+        gram = torch.cat([torch.cat([self.gram, cross], 2), torch.cat([cross.mT, corner], 2)], 1)
+        return replace(self, columns=self.columns.joined(new), gram=gram)
+
+    def solved(self, parts: Sequence[Terms], steps: int) -> tuple[Path, Tensor, Tensor]:
+        """The path after a block of B candidates, their weights (m, B, K, p) and relative duality gaps (m, B)."""
+        path, block = self.begun(parts)
+        weight = path.weight[:, None].expand(-1, len(parts), -1, -1)
+        while True:
+            local = path.minima(block, path.columns.gather(weight), steps)
+            flat = local.flatten(1, 2)
+            residual = path.y.mT[:, None] - (flat @ path.columns.x.mT).view(*local.shape[:3], -1)
+            weight = path.columns.spread(local)
+            pull = (residual.flatten(1, 2) @ path.x).view_as(weight) / path.x.shape[1]
+            pull = pull - block.ridge[:, None, None] * weight
+            excess = block.excess(pull) - TOLERANCE * (block.l1 + block.group).min()
+            more = path.with_more(excess)
+            if more is path:
+                break
+            path = more
+        gap = duality_gap(path.y[:, None], residual.mT, weight, pull, block)
+        return replace(path, weight=weight[:, -1], pull=pull[:, -1], before=parts[-1]), weight, gap
+
+    def minima(self, block: Block, start: Tensor, steps: int) -> Tensor:
+        """The block's optima on the working set, (m, B, K, w), from `start`; few features at once, many one by one."""
+        several = len(block.ridge) > 1
+        if steps and several and block.on_one_path():
+            start = self.walked(block)
+        elif several and start.shape[3] > FEW:
+            found = [start[:, :1]]
+            for i in range(len(block.ridge)):
+                found.append(self.minima(block.only(i), found[-1], steps))
+            return torch.cat(found[1:], 1)
+        problems = self.problems(block)
+        hold = problems.group if problems.l1 is None else problems.group + problems.l1
+        goal = (ROUNDING * problems.linear.abs().amax((1, 2))).maximum(TOLERANCE * hold)
+        return minimize(problems, start.reshape_as(problems.linear), goal, steps)[0].view_as(start)
+
+    def walked(self, block: Block) -> Tensor:
+        """Weights (m, B, K, w) that are optimal, or nearly, for candidates on one path."""
+        begin = self.columns.gather(self.weight).flatten(0, 1)
+        found = follow(self.problems(block.only(0)), begin, block.group.expand(len(begin), -1))
+        return found.view(*self.weight.shape[:2], *found.shape[1:]).transpose(1, 2)
+
+    def problems(self, block: Block) -> Problems:
+        """The block on the working set: one problem for each replicate and candidate and, without ties, output."""
+        linear = (self.y.mT @ self.columns.x / self.x.shape[1])[:, None].expand(-1, len(block.ridge), -1, -1)
+        units = linear.shape[2] if block.tied else 1
+        flat = linear.reshape(-1, units, linear.shape[3])
+        each = linear.shape[2] // units
+        ridge, group, l1 = (
+            strength.repeat_interleave(each).repeat(len(linear)) for strength in (block.ridge, block.group, block.l1)
+        )
+        mixed = l1 if bool(block.l1.any()) else None
+        return Problems.on(self.gram, flat, ridge, group, mixed, slots=len(flat) // len(linear))
+
+
+def sparse_path(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, report: Report) -> tuple[Tensor, Tensor]:
+    """Weights (m, C, K, p) and relative duality gaps (m, C) of candidates in the path's order."""
+    path, weights, gaps, done = Path.start(x, y), [], [], 0
+    while done < len(parts):
+        name = parts[done].penalty.name
+        block = [part for part in parts[done : done + path.room()] if part.penalty.name == name]
+        path, weight, gap = path.solved(block, steps)
+        weights.append(weight)
+        gaps.append(gap)
+        done += len(block)
+        report(len(x) * len(block))
+    return torch.cat(weights, 1), torch.cat(gaps, 1)
+
+
+def duality_gap(y: Tensor, residual: Tensor, weight: Tensor, pull: Tensor, block: Block) -> Tensor:
+    """The relative duality gap (m, B) of the objective with the dual point s * r, s scaled into the feasible set.
+
+    The ridge counts as sqrt(n ridge) more rows with target 0. With the residual r = y - Xw, (m, B, n, K), the dual
+    objective is s y'r / n - s^2 (||r||^2 / n + ridge ||w||^2) / 2, and feasible where s times the pull
+    X'r / n - ridge w is in the dual unit ball of the penalty's other parts; of these s the best is taken.
+    """
+    n = residual.shape[2]
+    square = residual.square().sum((2, 3)) / n + block.ridge * weight.square().sum((2, 3))
+    inner = (residual * y).sum((2, 3)) / n
+    best = inner / torch.where(square > 0, square, 1.0)
+    scale = torch.minimum(best, largest_feasible(pull, block)).clamp(min=0)
+    value = square / 2 + block.value(weight)
+    return relative(value - scale * inner + scale.square() / 2 * square, value, y)
+
+
+def largest_feasible(pull: Tensor, block: Block) -> Tensor:
+    """The largest s (m, B) at which ||soft(s pull_g, l1)|| <= group * sqrt(units) for every group; pull (m, B, K, p).
+
+    In closed form for l1 or groups alone; for both by bisection, as the left side rises with s.
+    """
+    steepest = pull.abs().amax((2, 3))
+    if not block.tied:
+        return block.group / steepest
+    bound = block.group * math.sqrt(pull.shape[2])
+    if not block.l1.any():
+        return bound / group_norms(pull).amax((2, 3))
+    low, high = block.l1 / steepest, (block.l1 + bound) / steepest
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        soft = soft_threshold(middle[..., None, None] * pull, block.l1[:, None, None])
+        inside = group_norms(soft).amax((2, 3)) <= bound
+        low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
+    return low
