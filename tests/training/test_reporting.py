@@ -43,7 +43,7 @@ def test_all_fits_are_told_and_none_twice(make_task, make_settings, changes, obs
     training(observer=observer, report=told.append)
     assert min(told) > -1e-9
     assert sum(told) == pytest.approx(training.fits)
-    assert len(told) > 3
+    assert sum(each > 0 for each in told) > 1  # on the way, not only at the end
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
