@@ -12,6 +12,7 @@ from pandas.api import types
 
 from search.core.errors import UserError
 
+LARGEST = 1e50  # a loss is a square, and its standard error squares that again
 MOSTLY = 0.9  # of a column's values: with so many of one kind, the others are slips
 MOST_LEVELS = 20
 ROWS_PER_LEVEL = 5
@@ -110,5 +111,11 @@ def _finite(numbers: Series, where: str) -> Series:
         raise UserError(
             f'{where}: column "{numbers.name}" is infinite in {int(infinite.sum())} rows, the first '
             f"{first_row(infinite)}; give finite numbers or leave them empty"
+        )
+    huge = numbers.abs() > LARGEST
+    if huge.any():
+        raise UserError(
+            f'{where}: column "{numbers.name}" is {numbers[huge].iloc[0]:g} in {first_row(huge)}, and numbers beyond '
+            f"{LARGEST:g} have no squares to compute with; mend it, leave it empty, or give the column another unit"
         )
     return numbers
