@@ -12,7 +12,7 @@ from pandas.api import types
 
 from search.core.errors import UserError
 
-LARGEST = 1e50  # a loss is a square, and its standard error squares that again
+LARGEST = 1e18  # losses are squares and kept in single precision, which ends at 3e38
 MOSTLY = 0.9  # of a column's values: with so many of one kind, the others are slips
 MOST_LEVELS = 20
 ROWS_PER_LEVEL = 5
@@ -115,7 +115,7 @@ def _finite(numbers: Series, where: str) -> Series:
     huge = numbers.abs() > LARGEST
     if huge.any():
         raise UserError(
-            f'{where}: column "{numbers.name}" is {numbers[huge].iloc[0]:g} in {first_row(huge)}, and numbers beyond '
-            f"{LARGEST:g} have no squares to compute with; mend it, leave it empty, or give the column another unit"
+            f'{where}: column "{numbers.name}" is {numbers[huge].iloc[0]:g} in {first_row(huge)}, and losses of numbers beyond '
+            f"{LARGEST:g} cannot be kept; mend it, leave it empty, or give the column another unit"
         )
     return numbers
