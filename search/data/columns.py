@@ -12,7 +12,7 @@ from pandas.api import types
 
 from search.core.errors import UserError
 
-LARGEST = 1e18  # losses are squares and kept in single precision, which ends at 3e38
+LARGEST = 1e100  # of an input: its square, and sums of those, are finite
 MOSTLY = 0.9  # of a column's values: with so many of one kind, the others are slips
 MOST_LEVELS = 20
 ROWS_PER_LEVEL = 5
@@ -105,6 +105,16 @@ def as_numbers(text: Series) -> Series:
     return Series(pd.to_numeric(text, errors="coerce"), text.index, name=text.name).astype(np.float64)
 
 
+def refuse_huge(numbers: Series, largest: float, where: str) -> None:
+    """`UserError` for a number that cannot be computed with."""
+    huge = numbers.abs() > largest
+    if huge.any():
+        raise UserError(
+            f'{where}: column "{numbers.name}" is {numbers[huge].iloc[0]:g} in {first_row(huge)}, and the largest that can '
+            f"be computed with is {largest:g}; mend it, leave it empty, or give the column another unit"
+        )
+
+
 def _finite(numbers: Series, where: str) -> Series:
     infinite = np.isinf(numbers)
     if infinite.any():
@@ -112,10 +122,5 @@ def _finite(numbers: Series, where: str) -> Series:
             f'{where}: column "{numbers.name}" is infinite in {int(infinite.sum())} rows, the first '
             f"{first_row(infinite)}; give finite numbers or leave them empty"
         )
-    huge = numbers.abs() > LARGEST
-    if huge.any():
-        raise UserError(
-            f'{where}: column "{numbers.name}" is {numbers[huge].iloc[0]:g} in {first_row(huge)}, and losses of numbers beyond '
-            f"{LARGEST:g} cannot be kept; mend it, leave it empty, or give the column another unit"
-        )
+    refuse_huge(numbers, LARGEST, where)
     return numbers

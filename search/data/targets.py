@@ -12,9 +12,10 @@ from pandas import DataFrame, Series
 from pandas.api import types
 
 from search.core.errors import UserError
-from search.data.columns import first_row, is_numeric, repeats, tidy_column
+from search.data.columns import first_row, is_numeric, refuse_huge, repeats, tidy_column
 from search.metrics import Kind, TaskName
 
+LARGEST = 1e14  # of a target: a loss, its square, above 1e30 counts as that of a fit that diverged
 MOST_INTEGER_CLASSES = 4
 Label = str | int | float | bool
 
@@ -103,6 +104,7 @@ def _regression(frame: DataFrame, where: str) -> Targets:
                 f'{where}: target "{column.name}" holds text, the first "{column[bad].iloc[0]}" in {first_row(bad)}; '
                 'regression needs numbers (or set task = "classification")'
             )
+        refuse_huge(column, LARGEST, where)
     y = np.column_stack([column.to_numpy(np.float64) for column in columns])
     return Targets("regression", tuple(frame.columns), (), y)
 
