@@ -110,8 +110,8 @@ def refuse_huge(numbers: Series, largest: float, where: str) -> None:
     huge = numbers.abs() > largest
     if huge.any():
         raise UserError(
-            f'{where}: column "{numbers.name}" is {numbers[huge].iloc[0]:g} in {first_row(huge)}, and the largest that can '
-            f"be computed with is {largest:g}; mend it, leave it empty, or give the column another unit"
+            f'{where}: column "{numbers.name}" is {numbers[huge].iloc[0]:g} in {first_row(huge)}, and the largest that '
+            f"can be computed with is {largest:g}; mend it, leave it empty, or give the column another unit"
         )
 
 
