@@ -10,7 +10,7 @@ import numpy as np
 from search.core.arrays import Array
 from search.report.placed import Spread, spans_decades
 
-INNER: Final = 0.8
+INNER: Final = 0.7
 REACH: Final = 3.0
 # Times finer: what less would be gained does not excuse leaving anything out. By the logarithm few values span much.
 WORTH: Final = 3.0
@@ -56,7 +56,7 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
     """The range of these values; those that are not finite have no place on it.
 
     A few values that would flatten all others are left out: those further from one end than three times as far as
-    80 % of the values reach, where the scale is three times finer without them; on a linear axis the high ones, on a
+    70 % of the values reach, where the scale is three times finer without them; on a linear axis the high ones, on a
     logarithmic one the low ones too, and there one and a half times finer is enough. Those to `keep` (the selected
     candidate's, say) are always inside. `bands` around the values widen the range by at most a half on either side. The
     axis is logarithmic where what matters spans more than two decades.
@@ -71,7 +71,7 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
     worth = WORTH_LOG if log else WORTH
     high = _limit(placed, wanted, worth)
     low = -_limit(-placed, -wanted, worth) if log else placed.min()
-    shown = placed[(placed >= low) & (placed <= high)]
+    shown = np.concatenate([placed[(placed >= low) & (placed <= high)], wanted[np.isfinite(wanted)]])
     ends = _widened(float(shown.min()), float(shown.max()), *_ends(bands, values, (back(low), back(high)), scale))
     first, last = back(ends[0]), back(ends[1])
     return Focus(first, last, log, int((finite > last).sum()), int((finite < first).sum()))
