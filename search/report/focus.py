@@ -67,11 +67,11 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
     kept = [each for each in keep if np.isfinite(each)]
     log = spans_decades(finite[finite <= _limit(finite, kept)]) and spans_decades(finite)
     scale, back = (np.log10, lambda value: float(10**value)) if log else (np.asarray, float)
-    placed, wanted = scale(finite), scale(np.array(kept))
+    placed, wanted = scale(finite), scale(np.array([each for each in kept if not log or each > 0]))
     worth = WORTH_LOG if log else WORTH
     high = _limit(placed, wanted, worth)
     low = -_limit(-placed, -wanted, worth) if log else placed.min()
-    shown = np.concatenate([placed[(placed >= low) & (placed <= high)], wanted[np.isfinite(wanted)]])
+    shown = np.concatenate([placed[(placed >= low) & (placed <= high)], wanted])
     ends = _widened(float(shown.min()), float(shown.max()), *_ends(bands, values, (back(low), back(high)), scale))
     first, last = back(ends[0]), back(ends[1])
     return Focus(first, last, log, int((finite > last).sum()), int((finite < first).sum()))

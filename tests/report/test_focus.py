@@ -35,6 +35,8 @@ def test_on_a_logarithmic_axis_what_is_far_below_is_left_out_too():
 def test_what_is_to_be_kept_is_inside_and_few_values_are_all_kept():
     assert focus(np.append(CURVE, 60.0), keep=[60.0]).high > 60
     assert focus(np.array([1.0, 1.1, 60.0])).above == 0
+    assert focus(CURVE, keep=[0.2]).low < 0.2  # also where no value is as low
+    assert focus(np.geomspace(1e-3, 1.0, 20), keep=[1e-6, 0.0]).low < 1e-6
 
 
 def test_nothing_is_left_out_where_the_scale_gains_little():

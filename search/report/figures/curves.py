@@ -53,7 +53,7 @@ def curves(view: StudyView) -> Curves | None:
         mean={kind: np.stack([each.mean for each in every], axis=1) for kind, every in spreads.items()},
         low={kind: np.stack([each.low for each in every], axis=1) for kind, every in spreads.items()},
         high={kind: np.stack([each.high for each in every], axis=1) for kind, every in spreads.items()},
-        labels=[escape(view.results.candidates[index]) for index in chosen],
+        labels=[escape(", ".join(view.results.candidates[index].parts())) for index in chosen],
         selected=chosen.index(view.selected),
         metric=view.metric,
     )
@@ -125,7 +125,7 @@ def _slider(numbers: Curves) -> dict[str, Any]:
     """One step a candidate; a step replaces the four moving traces, so it needs no animation frames."""
     return {
         "active": numbers.selected,
-        "currentvalue": {"prefix": "candidate: ", "xanchor": "left"},
+        "currentvalue": {"xanchor": "left", "font": {"size": 12}},
         "pad": {"t": 54},
         "font": {"color": "rgba(0,0,0,0)", "size": 1},
         "ticklen": 0,
