@@ -149,7 +149,8 @@ def test_no_texts_of_a_figure_overlap(opened, width):
 @pytest.mark.parametrize("width", [390, 1600])
 def test_no_figures_buttons_cover_its_legend_or_its_question(opened, width):
     shared = """all => all.flatMap(section => {
-      const [bar, ...others] = [".modebar", ".legend", ".asks"].map(e => section.querySelector(e)?.getBoundingClientRect());
+      const box = e => section.querySelector(e)?.getBoundingClientRect();
+      const [bar, ...others] = [".modebar", ".legend", ".asks"].map(box);
       return others.filter(e => e && bar.top < e.bottom - 1 && e.top < bar.bottom - 1).map(() => section.id);
     })"""
     assert opened[width].page.eval_on_selector_all("section:has(.plot)", shared) == []
