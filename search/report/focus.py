@@ -22,7 +22,7 @@ EDGE: Final = 0.025
 BANDS: Final = 0.5  # how far bands may widen a range, as a share of it
 MARGIN: Final = 0.06
 MOST_DECADES: Final = 8
-LOG_FROM: Final = 30.0  # times the lowest value: what is drawn plainly up to there leaves the low ones on one line
+LOG_FROM: Final = 10.0  # times the lowest value: drawn plainly, more than that puts the low ones on one line
 
 
 class Focus(NamedTuple):
@@ -70,7 +70,7 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
     80 % of the values reach, where the scale is three times finer without them; on a linear axis the high ones, on a
     logarithmic one the low ones too, and there one and a half times finer is enough. Those to `keep` (the selected
     candidate's, say) are always inside. `bands` around the values widen the range by at most a half on either side. The
-    axis is logarithmic where what matters spans more than one and a half decades.
+    axis is logarithmic where what matters spans more than a decade.
     """
     finite = values[np.isfinite(values)].astype(np.float64)
     if not len(finite):

@@ -32,7 +32,7 @@ def test_on_a_logarithmic_axis_what_is_far_below_is_left_out_too():
     assert view.low > 1e-4
 
 
-def test_a_curve_of_one_and_a_half_decades_is_logarithmic_with_ticks_between_the_powers_of_ten():
+def test_a_curve_of_more_than_a_decade_is_logarithmic_with_ticks_between_the_powers_of_ten():
     view = focus(np.array([0.067, 0.08, 0.09, 0.1, 0.12, 0.2, 0.5, 2.3, 2.3, 2.3]))
     axis = view.axis()
     assert view.log
