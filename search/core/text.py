@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-PLAIN_BELOW = 1e6  # 1100 and 25,330 are read more easily than 1.1e+03 and 2.533e+04
+PLAIN_BELOW = 1e9  # 1100 and 1,239,000 are read more easily than 1.1e+03 and 1.239e+06
 NOTHING = "–"  # noqa: RUF001 - a dash is what readers know for "nothing here"
 
 
@@ -13,6 +13,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
     >>> number(0.0123456), number(1234.5), number(25_330.0, 4), number(math.inf), number(None)
     ('0.0123', '1230', '25,330', 'infinity', '–')
+    >>> number(0.0000123), number(1.2e15)  # as the figures' ticks write them
+    ('1.23e-5', '1.2e15')
     """
     if value is None or math.isnan(value):
         return NOTHING
@@ -21,7 +23,8 @@ def number(value: float | None, digits: int = 3) -> str:
     text = f"{value:.{digits}g}"
     if "e+" in text and abs(float(text)) < PLAIN_BELOW:
         return f"{float(text):.0f}" if abs(float(text)) < 10_000 else f"{float(text):,.0f}"
-    return text
+    mantissa, exponential, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponential else text
 
 
 def percent(share: float) -> str:

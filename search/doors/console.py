@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from search.core.text import duration, number
+from search.core.text import duration, number, words
 from search.verdict import describe
 
 if TYPE_CHECKING:
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from search.ledger import StudySummary
 
 DIGITS = 4
+MEASURES = {
+    "train_loss": "train loss",
+    "validation_loss": "validation loss",
+    "validation_se": "se",
+    "weight_norm": "||w||",
+    "nonzero": "nonzero",
+}
+BOUNDLESS = 1000  # letters: what a table would like to have is measured against no end
+STATES = ("complete", "pruned", "failed", "running")
+DISPENSABLE = ("weight_norm", "validation_se", "nonzero", "train_loss")  # the first one first
 
 
 def print_result(study: Study) -> None:
@@ -34,7 +44,7 @@ def print_result(study: Study) -> None:
     if selected is None:
         console.print("No trial is complete, so nothing is selected.")
         return
-    console.print(curve(study.candidates, study.snapshot.selected or 0))
+    console.print(fitting(console, study.candidates, study.snapshot.selected or 0))
     console.print(
         f"Selected: [bold]{escape(str(study.selected))}[/] (trial {selected['trial']}), "
         f"validation loss {number(study.selected_loss, DIGITS)}"
@@ -46,16 +56,23 @@ def print_result(study: Study) -> None:
     console.print(f"Kept in {escape(facts['storage'])}.")
 
 
-def curve(candidates: pd.DataFrame, selected: int) -> Table:
-    """Validation loss against lambda for every penalty, from a row a candidate; `selected` is a position."""
-    measures = {
-        "train_loss": "train loss",
-        "validation_loss": "validation loss",
-        "validation_se": "se",
-        "weight_norm": "||w||",
-        "nonzero": "nonzero",
-    }
-    left_out = {"trial", "penalty", "epochs", "trained_epochs", "seconds", "nonzero_groups", *measures}
+def fitting(console: Console, candidates: pd.DataFrame, selected: int) -> Table:
+    """The curve without those measures for which the console is too narrow: a number is whole or it is not there."""
+    boundless = console.options.update(max_width=BOUNDLESS)
+    for count in range(len(DISPENSABLE)):
+        table = curve(candidates, selected, frozenset(DISPENSABLE[:count]))
+        if console.measure(table, options=boundless).maximum <= console.width:
+            return table
+    return curve(candidates, selected, frozenset(DISPENSABLE))
+
+
+def curve(candidates: pd.DataFrame, selected: int, without: frozenset[str] = frozenset()) -> Table:
+    """Validation loss against lambda for every penalty, from a row a candidate; `selected` is a position.
+
+    `without` names the measures to leave out.
+    """
+    measures = {name: heading for name, heading in MEASURES.items() if name not in without}
+    left_out = {"trial", "penalty", "epochs", "trained_epochs", "seconds", "nonzero_groups", *MEASURES}
     names = [str(name) for name in candidates]
     own = [name for name in names if name not in left_out or (name == "epochs" and "trained_epochs" in names)]
     table = Table(box=None, pad_edge=False)
@@ -64,7 +81,7 @@ def curve(candidates: pd.DataFrame, selected: int) -> Table:
     ordered = candidates.assign(selected=candidates.index == selected).sort_values(["penalty", *own, "trial"])
     for row in ordered.to_dict("records"):
         table.add_row(
-            row["penalty"],
+            words(str(row["penalty"])),
             *(_parameter(name, row) for name in own),
             *(f"{row[name]:.0%}" if name == "nonzero" else number(row[name], DIGITS) for name in measures),
             style="bold" if row["selected"] else None,
@@ -84,19 +101,21 @@ def _parameter(name: str, row: dict[Any, Any]) -> str:
 
 
 def print_studies(studies: Sequence[StudySummary], storage: str) -> None:
-    """A table of studies, the latest first."""
+    """A table of studies with their validation losses, the latest first; states that no trial has are left out."""
     console = wide_console()
     if not studies:
         console.print(f"no studies in {escape(storage)}; start one with: lambda-search run STUDY.toml")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("study", "complete", "pruned", "failed", "running", "validation loss", "selected", "last trial"):
-        table.add_column(heading, justify="left" if heading in {"study", "selected"} else "right")
+    states = [state for state in STATES if state == "complete" or any(getattr(each, state) for each in studies)]
+    for heading in ("study", *states, "loss", "selected", "last trial"):
+        left = heading in {"study", "selected"}
+        table.add_column(heading, justify="left" if left else "right", no_wrap=heading == "last trial")
     for study in studies:
-        counts = (study.complete, study.pruned, study.failed, study.running)
+        counts = [str(getattr(study, state)) for state in states]
         loss = "" if study.best_loss is None else number(study.best_loss, DIGITS)
         when = "" if study.when is None else f"{study.when:%Y-%m-%d %H:%M}"
-        table.add_row(escape(study.name), *map(str, counts), loss, str(study.selected or ""), when)
+        table.add_row(escape(study.name), *counts, loss, str(study.selected or ""), when)
     console.print(table)
 
 
@@ -104,7 +123,7 @@ def study_facts(study: StudySummary) -> dict[str, Any]:
     """A study's summary as JSON has it."""
     return {
         "study": study.name,
-        "trials": {state: getattr(study, state) for state in ("complete", "pruned", "failed", "running")},
+        "trials": {state: getattr(study, state) for state in STATES},
         "validation_loss": finite(study.best_loss),
         "selected": None if study.selected is None else study.selected.params(),
         "when": None if study.when is None else study.when.isoformat(timespec="seconds"),

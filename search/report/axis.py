@@ -8,12 +8,14 @@ import numpy as np
 
 from search.core.arrays import Array
 from search.core.candidate import STRENGTH
-from search.report.labels import tick
+from search.report.labels import escape, tick
 
 NONE_GAP: Final = 0.22
 EDGE: Final = 0.04
 RANK: Final = "rank"
 """What stands in lambda's place where a study has no strength."""
+LONG_NAME: Final = 12
+"""A longer name and what it means take two lines: a phone's figure is not wider."""
 FEW: Final = 3
 """Fewer decades than this have ticks at 2 and 5 too."""
 MANY: Final = 7
@@ -39,7 +41,7 @@ class LambdaAxis(NamedTuple):
         return (
             "candidates, the lowest validation loss first"
             if self.name == RANK
-            else f"{self.name} (strength of the penalty)"
+            else f"{escape(self.name)}{'<br>' if len(self.name) > LONG_NAME else ' '}(strength of the penalty)"
         )
 
     def place(self, lambdas: Array) -> Array:

@@ -20,7 +20,7 @@ import plotly.graph_objects as go
 from search.core.errors import UserError
 from search.ledger import is_own
 from search.report.answer import answer_of
-from search.report.draw import NOTE_HEIGHT
+from search.report.draw import BAND_NAME, NOTE_HEIGHT
 from search.report.gallery import Gallery
 from search.report.theme import EITHER
 from search.report.view import StudyView
@@ -39,6 +39,8 @@ CARD_WIDTH: Final = 460
 TITLE_HEIGHT: Final = 34
 LINE_HEIGHT: Final = 22
 LETTER: Final = 5.6
+SHORT: Final = {"one standard error": "1 SE", "confidence set": "may be best"}
+BAND: Final = "10-90 %: "
 SYMBOL: Final = 42
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -201,6 +203,8 @@ def plots_of(view: StudyView) -> dict[str, go.Figure]:
 
 def _titled(figure: go.Figure, title: str) -> go.Figure:
     """As high as the dashboard's cards: from above its title, the legend, the notes, and then the panels."""
+    for trace in figure.data:
+        trace.update(name=_shorter(trace.name))
     lines = _legend_lines({trace.name for trace in figure.data if trace.name and trace.showlegend is not False})
     above = [each.yshift or 0 for each in figure.layout.annotations if each.yanchor == "bottom"]
     notes = max(above, default=-NOTE_HEIGHT) + NOTE_HEIGHT
@@ -214,6 +218,11 @@ def _titled(figure: go.Figure, title: str) -> go.Figure:
     if len(list(figure.select_yaxes())) > 1:  # its panels are low
         figure.for_each_yaxis(_shorten)
     return figure
+
+
+def _shorter(name: str | None) -> str | None:
+    """A legend's entry in fewer letters: three of them have room in a line on a phone."""
+    return name if name is None else SHORT.get(name, name.replace(BAND_NAME.format(what=""), BAND))
 
 
 def _legend_lines(names: set[str]) -> int:

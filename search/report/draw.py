@@ -13,7 +13,7 @@ from search.core.arrays import Array, Flags, Index
 from search.core.text import number, words
 from search.report.axis import LambdaAxis
 from search.report.focus import MOST_DECADES, Focus
-from search.report.labels import escape, rounded
+from search.report.labels import rounded
 from search.report.placed import Placed, Spread
 from search.report.theme import NEUTRAL, SELECTED, Theme, style_of, translucent
 
@@ -52,7 +52,7 @@ def lambda_panels(
     """Panels over the lambda axis; a dotted line sets off the place of `none`."""
     figure = panels(theme, titles, height=height, lines=lines)
     figure.update_xaxes(**axis.layout())
-    figure.update_xaxes(title_text=escape(axis.title), row=len(titles), col=1)
+    figure.update_xaxes(title_text=axis.title, row=len(titles), col=1)
     if axis.none is not None and axis.none < axis.low:
         between = float(np.sqrt(axis.none * axis.low))
         line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
@@ -257,13 +257,14 @@ def add_band_name(figure: go.Figure, spreads: Iterable[Spread], what: str) -> No
         add_patch(figure, BAND_NAME.format(what=what), translucent(NEUTRAL, 0.25))
 
 
-def add_patch(figure: go.Figure, name: str, color: str) -> None:
-    """An entry of the legend for something shaded."""
+def add_patch(figure: go.Figure, name: str, color: str, *, bar: bool = False) -> None:
+    """An entry of the legend for something shaded, or for a bar."""
+    line = {"width": 4 if bar else 0, "color": color}
     figure.add_scatter(
         x=[None],
         y=[None],
         mode="markers",
         name=name,
-        marker={"symbol": "square", "size": 14, "color": color},
+        marker={"symbol": "line-ew-open" if bar else "square", "size": 14, "color": color, "line": line},
         hoverinfo="skip",
     )

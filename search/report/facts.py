@@ -20,7 +20,7 @@ def facts_of(view: StudyView) -> dict[str, str]:
         "data": file_name(data["path"]) if data.get("path") else data.get("source"),
         "target": ", ".join(data.get("target") or ()),
         "rows": _rows(view),
-        "inputs": str(len(view.evidence.features) or ""),
+        "inputs of the model": str(len(view.evidence.features) or ""),
         "left out": ", ".join(data.get("drop") or ()),
         "task": data.get("task") or task,
         "model": settings.get("model", {}).get("kind"),

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from search.core.arrays import Array
+from search.report.axis import FEW
+from search.report.labels import tick
 from search.report.placed import Spread, spans_decades
 
 INNER: Final = 0.8
@@ -20,6 +22,7 @@ EDGE: Final = 0.025
 BANDS: Final = 0.5  # how far bands may widen a range, as a share of it
 MARGIN: Final = 0.06
 MOST_DECADES: Final = 8
+LOG_FROM: Final = 10.0  # times the lowest value: drawn plainly, more than that puts the low ones on one line
 
 
 class Focus(NamedTuple):
@@ -32,11 +35,19 @@ class Focus(NamedTuple):
     below: int
 
     def axis(self) -> dict[str, Any]:
-        """Plotly's settings of the axis; on a logarithmic one a tick at every power of ten, or every other of many."""
+        """Plotly's settings of the axis; a logarithmic one has ticks at powers of ten, every other one of many.
+
+        Between few powers of ten are ticks at 2 and 5 too.
+        """
         if not self.log:
             return {"range": [self.low, self.high]}
         low, high = np.log10([self.low, self.high])
-        return {"type": "log", "range": [float(low), float(high)], "dtick": int(np.ceil((high - low) / MOST_DECADES))}
+        axis: dict[str, Any] = {"type": "log", "range": [float(low), float(high)]}
+        if high - low >= FEW:
+            return axis | {"dtick": int(np.ceil((high - low) / MOST_DECADES))}
+        values = [step * 10.0**decade for decade in range(int(np.floor(low)), int(np.ceil(high))) for step in (1, 2, 5)]
+        shown = [value for value in values if self.low <= value <= self.high]
+        return axis | {"tickvals": shown, "ticktext": [tick(value) for value in shown]}
 
     def outside(self, what: str = "point") -> str:
         """How many values are outside, in words; empty where none is."""
@@ -59,19 +70,21 @@ def focus(values: Array, *, keep: Sequence[float] = (), bands: Spread | None = N
     80 % of the values reach, where the scale is three times finer without them; on a linear axis the high ones, on a
     logarithmic one the low ones too, and there one and a half times finer is enough. Those to `keep` (the selected
     candidate's, say) are always inside. `bands` around the values widen the range by at most a half on either side. The
-    axis is logarithmic where what matters spans more than two decades.
+    axis is logarithmic where what matters spans more than a decade.
     """
     finite = values[np.isfinite(values)].astype(np.float64)
     if not len(finite):
         return Focus(0.0, 1.0, False, 0, 0)
     kept = [each for each in keep if np.isfinite(each)]
-    log = spans_decades(finite[finite <= _limit(finite, kept)]) and spans_decades(finite)
+    log = spans_decades(finite[finite <= _limit(finite, kept)], times=LOG_FROM) and spans_decades(
+        finite, times=LOG_FROM
+    )
     scale, back = (np.log10, lambda value: float(10**value)) if log else (np.asarray, float)
-    placed, wanted = scale(finite), scale(np.array(kept))
+    placed, wanted = scale(finite), scale(np.array([each for each in kept if not log or each > 0]))
     worth = WORTH_LOG if log else WORTH
     high = _limit(placed, wanted, worth)
     low = -_limit(-placed, -wanted, worth) if log else placed.min()
-    shown = placed[(placed >= low) & (placed <= high)]
+    shown = np.concatenate([placed[(placed >= low) & (placed <= high)], wanted])
     ends = _widened(float(shown.min()), float(shown.max()), *_ends(bands, values, (back(low), back(high)), scale))
     first, last = back(ends[0]), back(ends[1])
     return Focus(first, last, log, int((finite > last).sum()), int((finite < first).sum()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from search.core.arrays import Array
-from search.core.candidate import Candidate
+from search.core.candidate import PENALTY, STRENGTH, Candidate
+from search.core.results import Results
 from search.core.text import NOTHING, number, words
 from search.report.coefficients import coefficients_table
 from search.report.figures.regret import RegretCurve
@@ -15,7 +16,7 @@ from search.verdict import Comparison
 from search.verdict.rotation import inner_views
 
 CANDIDATES = (
-    "What every candidate lost, the dense grid's too. Regret: the {loss} of {whose} above this one's, in % of its own, "
+    "What every candidate lost{grid}. Regret: the {loss} of {whose} above this one's, in % of its own, "
     "so above 0 this one did better; with bounds at {confidence:.3g} %."
 )
 PICKS = (
@@ -36,13 +37,12 @@ def candidates_table(view: StudyView, curve: RegretCurve | None) -> Table | None
     if case is None or verdict is None:
         return None
     results = case.compared
-    names = [name for name in results.parameters() if name != "penalty"]
+    names = _names(view, results)
     measures = _measures(case, curve)
     order = np.argsort(results.validation_loss, kind="stable")[:MOST_ROWS].tolist()
     rows = [
         (
             str(results.trials[place]) if results.trials[place] >= 0 else "grid",
-            words(results.candidates[place].penalty),
             *(_parameter(results.candidates[place], name) for name in names),
             *(number(float(values[place]), DIGITS) for values in measures.values()),
             "yes" if case.members[place] else NOTHING,
@@ -50,13 +50,15 @@ def candidates_table(view: StudyView, curve: RegretCurve | None) -> Table | None
         for place in order
     ]
     texts = {"penalty", "may be best"}
-    headings = ("trial", "penalty", *map(words, names), *measures, "may be best")
+    headings = ("trial", *(view.placed.axis.name if name == STRENGTH else words(name) for name in names))
+    headings = (*headings, *measures, "may be best")
+    grid = "" if view.evidence.grid is None else ", the dense grid's too"
     whose = "what the turns picked" if case.rotated else "the selected candidate"
     loss = "test loss" if case.on_test else "validation loss"
     return Table(
         "candidates-table",
         "What every candidate lost",
-        CANDIDATES.format(loss=loss, whose=whose, confidence=100 * verdict.regret.confidence),
+        CANDIDATES.format(grid=grid, loss=loss, whose=whose, confidence=100 * verdict.regret.confidence),
         tuple(Column(heading, numeric=heading not in texts) for heading in headings),
         tuple(rows),
         sorted_by=headings.index("validation loss"),
@@ -69,7 +71,7 @@ def _measures(case: Comparison, curve: RegretCurve | None) -> dict[str, Array]:
     train = case.compared.measure("train_loss")
     found: dict[str, Array] = {} if train is None else {"train loss": train}
     found["validation loss"] = case.compared.validation_loss
-    if case.on_test:
+    if case.on_test and not case.rotated:  # there every row is a validation row too, and the two are the same
         found["test loss"] = case.risk
     if curve is not None:
         mean, low, high = (np.where(np.isfinite(each), -100 * each, np.nan) for each in curve.excess)
@@ -77,10 +79,21 @@ def _measures(case: Comparison, curve: RegretCurve | None) -> dict[str, Array]:
     return found
 
 
+def _names(view: StudyView, results: Results) -> list[str]:
+    """The parameters to show: of somebody else's study no penalty that only repeats the strength's name."""
+    penalties = set(results.penalty)
+    silent = {PENALTY} if penalties == {results.strength} else set()
+    if not results.strength:
+        silent = {PENALTY, STRENGTH}
+    return [name for name in results.parameters() if name not in silent]
+
+
 def _parameter(candidate: Candidate, name: str) -> str:
     value = candidate.get(name)
-    if value is None or (name == "lambda" and candidate.penalty == "none"):
+    if value is None or (name == STRENGTH and candidate.penalty == "none"):
         return NOTHING
+    if name == PENALTY:
+        return words(str(value))
     return number(value, DIGITS) if isinstance(value, float) else str(value)
 
 

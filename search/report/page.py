@@ -57,6 +57,7 @@ def render(view: StudyView) -> str:
         study=view.study,
         answer=answer_of(view),
         strength=None if view.placed.axis.name == RANK else view.placed.axis.name,
+        unpenalised=view.placed.axis.none is not None,
         facts=facts_of(view),
         numbers=figures_of(view.verdict),
         storage=file_name(view.study.storage),
@@ -74,8 +75,8 @@ def render(view: StudyView) -> str:
 
 def command_of(name: str, *, of_file: bool = True) -> str:
     """The commands that search the same study again, or judge one that has no study file, and write this page."""
-    first = ["run", f"{name}.toml"] if of_file else ["verdict", name]
-    return "\n".join(shlex.join(["lambda-search", *words]) for words in (first, ["report", name]))
+    first, where = (["run", f"{name}.toml"], []) if of_file else (["verdict", name], ["--storage", "STORAGE"])
+    return "\n".join(shlex.join(["lambda-search", *words, *where]) for words in (first, ["report", name]))
 
 
 def _tables(view: StudyView, gallery: Gallery) -> list[Table]:

@@ -93,7 +93,7 @@ def thin(x: Array, keep: Iterable[int | None] = (), limit: int = HOVER_POINTS) -
     return chosen[np.argsort(x[chosen], kind="stable")]
 
 
-def spans_decades(*values: Array) -> bool:
-    """Whether a logarithmic axis suits: all finite values are positive and span more than two decades."""
+def spans_decades(*values: Array, times: float = 100.0) -> bool:
+    """Whether a logarithmic axis suits: all finite values are positive, the highest over so many times the lowest."""
     finite = np.concatenate([each[np.isfinite(each)] for each in values])
-    return bool(len(finite) and finite.min() > 0 and finite.max() > 100 * finite.min())
+    return bool(len(finite) and finite.min() > 0 and finite.max() > times * finite.min())

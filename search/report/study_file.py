@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 
 
 def study_file(settings: Mapping[str, Any]) -> str:
-    """Settings (two levels, as the ledger keeps them) as TOML text; keys without a value are left out."""
-    plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
-    tables = {key: value for key, value in settings.items() if isinstance(value, Mapping) and value}
+    """Settings (two levels, as the ledger keeps them) as TOML text, without the keys that say nothing.
+
+    These have no value or an empty one, which means what its absence means: no question, no dropped columns.
+    """
+    plain = _filled({key: value for key, value in settings.items() if not isinstance(value, Mapping)})
+    tables = {key: _filled(value) for key, value in settings.items() if isinstance(value, Mapping) and _filled(value)}
     parts = ["\n".join(_lines(plain)), *("\n".join([f"[{name}]", *_lines(table)]) for name, table in tables.items())]
     return "\n\n".join(parts) + "\n"
+
+
+def _filled(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value not in EMPTY}
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:

@@ -59,9 +59,7 @@ def trials_table(view: StudyView) -> Table:
         every = every.drop(columns=[PENALTY, STRENGTH])
     ranked = every.sort_values(["validation_loss", "trial"], na_position="last")
     shown = ranked.head(MOST_ROWS).reset_index(drop=True)
-    fields = [
-        field for field in shown.columns if field in ALWAYS or (field not in LEFT_OUT and shown[field].notna().any())
-    ]
+    fields = [field for field in shown.columns if field in ALWAYS or (field not in LEFT_OUT and _says(shown, field))]
     if not _has_groups(shown):
         fields = [field for field in fields if field != "nonzero_groups"]
     best = None if view.selected is None else int(view.results.trials[view.selected])
@@ -75,6 +73,12 @@ def trials_table(view: StudyView) -> Table:
         sorted_by=fields.index("validation_loss"),
         marked=marked[0] if marked else None,
     )
+
+
+def _says(trials: pd.DataFrame, field: str) -> bool:
+    """Whether a column says anything: exact solutions have no epochs."""
+    known = trials[field].dropna()
+    return bool(len(known) and (field != "epochs" or (known > 0).any()))
 
 
 def _has_groups(trials: pd.DataFrame) -> bool:

@@ -53,6 +53,8 @@ class Theme(NamedTuple):
             "automargin": True,
             "title": {"standoff": 8},
             "exponentformat": "e",
+            "minexponent": 5,  # 100,000 and 0.0001, as the texts have them
+            "separatethousands": True,
             "tickangle": 0,
         }
         slider = {

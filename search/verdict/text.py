@@ -12,6 +12,7 @@ from search.verdict.record import Choice, Interval, SetPart, Verdict
 SEEDS = 3.0  # standard deviations of a seed's effect: what is larger does not hang on the seed
 FEW = 10  # rows from which on their number can say how many would settle an answer
 MOST = 8  # trials that a sentence names
+SAME = 1e-6  # ends of two ranges that differ by less, relatively, are the same
 EXPLODED = 2.0  # times the validation loss: a correction that is none
 
 
@@ -117,14 +118,21 @@ def _field(verdict: Verdict) -> str:
     searched = {penalty: ends for penalty, ends in verdict.basis.searched.items() if penalty != "none"}
     if not searched:
         return f"the best of {verdict.basis.candidates} candidates"
-    low, high = min(low for low, _ in searched.values()), max(high for _, high in searched.values())
-    own = _strength(verdict)
+    own, tried = _strength(verdict), verdict.basis.recorded or verdict.basis.unswept
     *first, last = [penalty if penalty == own else words(penalty) for penalty in searched] + (
         ["no penalty"] if "none" in verdict.basis.searched else []
     )
+    if not tried and _ranges_differ(verdict):
+        return f"the best of {', '.join(first)} and {last}, each penalty over its own range of {own}"
+    low, high = min(low for low, _ in searched.values()), max(high for _, high in searched.values())
     kinds = f" ({', '.join(first)} or {last})" if first else "" if last == own else f" ({last})"
-    tried = " tried" if verdict.basis.recorded or verdict.basis.unswept else ""
-    return f"the best {own}{tried} between {number(low)} and {number(high)}{kinds}"
+    return f"the best {own}{' tried' * tried} between {number(low)} and {number(high)}{kinds}"
+
+
+def _ranges_differ(verdict: Verdict) -> bool:
+    """Whether some penalty was searched between other ends than another one."""
+    ends = [ends for penalty, ends in verdict.basis.searched.items() if penalty != "none"]
+    return any(not math.isclose(*pair, rel_tol=SAME) for each in ends for pair in zip(each, ends[0], strict=True))
 
 
 def _name(choice: Choice) -> str:
@@ -222,7 +230,8 @@ def _kind(verdict: Verdict) -> str:
 
 def _basis(verdict: Verdict) -> list[str]:
     """What the answer rests on, a sentence or two a figure; figures that do not exist are left out."""
-    parts = (_rows, _picks, _scores, _losses, _optimism, _members, _others, _gain, _seeds, _exact, _unswept, _recorded)
+    before = (_rows, _picks, _scores, _losses, _optimism)
+    parts = (*before, _searched, _members, _others, _gain, _seeds, _exact, _unswept, _recorded)
     return [line for part in parts if (line := part(verdict))]
 
 
@@ -334,6 +343,20 @@ def _optimism(verdict: Verdict) -> str:
     return (
         f"Its validation loss, {loss}, looks low because it is the lowest of many; without that luck it is {corrected}."
     )
+
+
+def _searched(verdict: Verdict) -> str:
+    """The range of each penalty's lambda, where the first sentence could not name one for all."""
+    basis = verdict.basis
+    if basis.recorded or basis.unswept or not _ranges_differ(verdict):
+        return ""
+    own = _strength(verdict)
+    ranges = [
+        f"{number(low)} to {number(high)} for {words(penalty)}"
+        for penalty, (low, high) in basis.searched.items()
+        if penalty != "none"
+    ]
+    return f"The ranges of {own} that were searched: {', '.join(ranges)}."
 
 
 def _members(verdict: Verdict) -> str:

@@ -157,7 +157,7 @@ def test_replace_changes_adds_and_takes_away():
         (Candidate("none", lr=0.1), "no penalty with lr 0.1"),
         (Candidate("elastic_net", 0.5, l1_ratio=0.3), "elastic net with lambda 0.5, l1_ratio 0.3"),
         (Candidate("group_lasso", 0, hidden="128-64"), "group lasso with lambda 0, hidden 128-64"),
-        (Candidate("l1", 1e-5, optimizer="adam", momentum=0.9), "l1 with lambda 1e-05, optimizer adam, momentum 0.9"),
+        (Candidate("l1", 1e-5, optimizer="adam", momentum=0.9), "l1 with lambda 1e-5, optimizer adam, momentum 0.9"),
     ],
 )
 def test_the_label(candidate, label):

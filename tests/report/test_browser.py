@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from figure_views import random_view, tuned
 from overlaps import OVERLAPS
 from serving import served
 
+from search.core.candidate import Candidate
 from search.report.page import write_report
 
 
@@ -144,6 +146,34 @@ def test_a_filter_leaves_the_rows_that_have_every_word(page):
 @pytest.mark.parametrize("width", [390, 1600])
 def test_no_texts_of_a_figure_overlap(opened, width):
     assert opened[width].page.evaluate(OVERLAPS, ".plot") == []
+
+
+def long_names():
+    """Somebody else's study, whose strength has a long name, and candidates of many settings."""
+    turns = {"lr": [0.000316, 0.0316, 0.316], "momentum": [0.5, 0.9, 0.99], "dropout": [0.125, 0.25, 0.5]}
+    own = [Candidate("elastic_net", 0.00131 * 10**place, l1_ratio=0.177, lr=0.0316) for place in range(4)]
+    foreign = [
+        Candidate.named("l2_regularization", {"penalty": "l2_regularization", "lambda": 10.0**place, "max_leaves": 31})
+        for place in range(4)
+    ]
+    return {"tuned": random_view(tuned(**turns)), "elastic net": random_view(own), "foreign": random_view(foreign)}
+
+
+@pytest.mark.parametrize("name", ["tuned", "elastic net", "foreign"])
+def test_long_names_and_many_settings_fit_a_phone(visit, name, tmp_path):
+    seen = visit(write_report(long_names()[name], tmp_path / "long.html").as_uri(), width=390)
+    seen.page.wait_for_selector("html[data-ready=yes]")
+    assert seen.page.evaluate(OVERLAPS, ".plot") == []
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+def test_no_figures_buttons_cover_its_legend_or_its_question(opened, width):
+    shared = """all => all.flatMap(section => {
+      const box = e => section.querySelector(e)?.getBoundingClientRect();
+      const [bar, ...others] = [".modebar", ".legend", ".asks"].map(box);
+      return others.filter(e => e && bar.top < e.bottom - 1 && e.top < bar.bottom - 1).map(() => section.id);
+    })"""
+    assert opened[width].page.eval_on_selector_all("section:has(.plot)", shared) == []
 
 
 def text_colours(page):

@@ -227,6 +227,15 @@ def test_labels_of_rules_leave_room_for_their_dots():
     assert {"generalised", "cross-validation"} <= set(lines)
 
 
+def test_a_choice_of_many_parameters_takes_lines_as_wide_as_the_others_and_breaks_none_of_them():
+    tuned_l1 = [Candidate("elastic_net", each, l1_ratio=0.123456, lr=0.0316) for each in (0.00131, 0.0131)]
+    figure = drawn(random_view([*tuned_l1, L2[0]]))["rules"]
+    lines = [line for trace in figure.data for label in trace.y for line in label.split("<br>")]
+    assert max(map(len, lines)) <= 20
+    parts = [part for line in lines for part in line.split(", ")]
+    assert any(part.rstrip(",") == "l1_ratio 0.123" for part in parts)
+
+
 def test_hover_texts_name_every_parameter():
     figure = drawn(VIEWS["elastic net"]())["losses"]
     texts = [text for trace in figure.data if trace.name == "elastic net" for text in trace.hovertext]

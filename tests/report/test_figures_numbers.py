@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from figure_views import L2, outcome, random_view, rotated_view, view_of, with_grid
+from figure_views import L2, column, outcome, random_view, rotated_view, view_of, with_grid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ from search.report.figures.regret import draw_regret, focus, regret
 from search.report.figures.rules import rules
 from search.report.figures.selections import selections
 from search.report.figures.weights import weights
+from search.report.judged_tables import picks_table
 from search.report.theme import LIGHT
 from search.verdict import judge
 
@@ -246,7 +247,7 @@ def test_curves_by_hand_and_every_step_shows_its_own_candidate():
         for place, each in enumerate([L2[3], L2[0], L2[1], L2[2]])
     ]
     numbers = curves(view_of(outcomes))
-    assert numbers.labels == ["l2 with lambda 0.01", "l2 with lambda 1", "l2 with lambda 100", "no penalty"]
+    assert numbers.labels == ["l2, lambda 0.01", "l2, lambda 1", "l2, lambda 100", "no penalty"]
     assert numbers.selected == 2
     np.testing.assert_allclose(numbers.mean["training"][:, 0], [6, 7, 4, 5])
     np.testing.assert_allclose(numbers.low["training"][2], [3.2, 2.2, 1.2])
@@ -276,8 +277,8 @@ def test_curves_end_with_the_longest_training_that_the_slider_offers(place):
 
     outcomes = [trained(index + 1.0, 30 if index == place else 3) for index in range(81)]
     numbers = curves(view_of(outcomes, judged=False))
-    assert numbers.epochs.max() == (30 if f"l2 with lambda {place + 1}" in numbers.labels else 3)
-    short = numbers.labels.index("l2 with lambda 1")
+    assert numbers.epochs.max() == (30 if f"l2, lambda {place + 1}" in numbers.labels else 3)
+    short = numbers.labels.index("l2, lambda 1")
     np.testing.assert_array_equal(numbers.mean["training"][short], [3, 2, 1] + [np.nan] * (len(numbers.epochs) - 3))
 
 
@@ -295,6 +296,16 @@ def test_every_replicate_votes_once_ties_for_more_penalty():
     numbers = selections(by_hand(validation))
     assert numbers.votes.tolist() == [0, 1, 1, 1]
     assert numbers.replicates == 3
+
+
+def test_in_a_rotation_the_votes_are_the_picks_of_the_turns_as_the_verdict_and_the_table_have_them():
+    view = rotated_view(folds=5)
+    numbers = selections(view)
+    assert numbers.repeated == "replicates"  # the view made by hand has no study file
+    assert numbers.votes.sum() == numbers.replicates == 5
+    assert numbers.votes.tolist() == np.bincount(view.comparison.picked[:, 0], minlength=len(view.results)).tolist()
+    told = [text for text, count in zip(map(str, view.results.candidates), numbers.votes, strict=True) if count]
+    assert set(told) == set(column(picks_table(view), "picked"))
 
 
 def test_history_by_hand_with_overtuning_and_a_repeated_candidate():

@@ -32,9 +32,20 @@ def test_on_a_logarithmic_axis_what_is_far_below_is_left_out_too():
     assert view.low > 1e-4
 
 
+def test_a_curve_of_more_than_a_decade_is_logarithmic_with_ticks_between_the_powers_of_ten():
+    view = focus(np.array([0.067, 0.08, 0.09, 0.1, 0.12, 0.2, 0.5, 2.3, 2.3, 2.3]))
+    axis = view.axis()
+    assert view.log
+    assert axis["ticktext"][:3] == ["0.1", "0.2", "0.5"]
+    assert all(view.low <= value <= view.high for value in axis["tickvals"])
+    assert "dtick" in focus(np.geomspace(1e-4, 1.0, 20)).axis()
+
+
 def test_what_is_to_be_kept_is_inside_and_few_values_are_all_kept():
     assert focus(np.append(CURVE, 60.0), keep=[60.0]).high > 60
     assert focus(np.array([1.0, 1.1, 60.0])).above == 0
+    assert focus(CURVE, keep=[0.2]).low < 0.2  # also where no value is as low
+    assert focus(np.geomspace(1e-3, 1.0, 20), keep=[1e-6, 0.0]).low < 1e-6
 
 
 def test_nothing_is_left_out_where_the_scale_gains_little():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from figure_views import L2, column, random_view, rotated_view, with_grid
 
+from search.core.candidate import Candidate
 from search.report.facts import facts_of, figures_of, file_name, without_paths
 from search.report.figures.regret import regret
 from search.report.judged_tables import candidates_table, picks_table
@@ -47,12 +48,28 @@ def test_each_turn_has_the_pick_that_it_made_without_its_own_rows():
     assert picks_table(random_view(L2)) is None
 
 
+def test_in_a_rotation_no_second_column_repeats_the_validation_loss():
+    view = rotated_view()
+    headings = [each.heading for each in candidates_table(view, regret(view)).columns]
+    assert "validation loss" in headings
+    assert "test loss" not in headings
+
+
+def test_somebody_elses_strength_has_its_own_name_and_no_penalty_that_repeats_it():
+    foreign = [Candidate.named("alpha", {"penalty": "alpha", "lambda": each}) for each in (0.1, 1.0, 10.0)]
+    view = random_view(foreign)
+    table = candidates_table(view, regret(view))
+    assert [each.heading for each in table.columns][:2] == ["trial", "alpha"]
+    assert sorted(map(float, column(table, "alpha"))) == [0.1, 1.0, 10.0]
+    assert "grid" not in table.caption
+
+
 def test_the_head_says_what_is_known_and_leaves_out_the_rest(study):
     facts = facts_of(study.view)
     assert facts["data"] == "synthetic_linear"
     assert facts["task"] == "regression"
     assert "target" not in facts
-    assert facts["inputs"] == str(len(study.view.evidence.features))
+    assert facts["inputs of the model"] == str(len(study.view.evidence.features))
     assert facts_of(random_view(L2))["rows"] == "40 validation, 40 test"
 
 

@@ -106,6 +106,7 @@ def test_the_study_file_in_the_page_is_the_study(study, parts):
     assert Settings.parse(tomllib.loads(text)) == Settings.parse(study.snapshot.settings) == study.settings
     assert command.split("\n") == ["lambda-search run small.toml", "lambda-search report small"]
     assert command_of("two words").split("\n")[1] == "lambda-search report 'two words'"
+    assert command_of("ridge", of_file=False).split("\n")[1] == "lambda-search report ridge --storage STORAGE"
     assert [shlex.split(line)[-1] for line in command_of(HOSTILE).split("\n")] == [f"{HOSTILE}.toml", HOSTILE]
 
 

@@ -86,7 +86,7 @@ def test_rules_are_those_of_the_verdict(study):
 
 
 def test_numbers_read_back_by_the_page_keep_four_digits():
-    assert [number(value, DIGITS) for value in (1.23456e-7, 0.0, 123456.0)] == ["1.235e-07", "0", "123,500"]
+    assert [number(value, DIGITS) for value in (1.23456e-7, 0.0, 123456.0)] == ["1.235e-7", "0", "123,500"]
     assert [number(value, DIGITS) for value in (None, np.nan, np.inf)] == [NOTHING, NOTHING, "infinity"]
 
 

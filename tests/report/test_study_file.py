@@ -22,7 +22,12 @@ TABLES = st.dictionaries(KEYS, SCALARS | st.lists(SCALARS) | st.dictionaries(KEY
 @settings(max_examples=40)
 @given(st.dictionaries(KEYS, SCALARS | TABLES))
 def test_any_settings_come_back(settings):
-    assert tomllib.loads(study_file(settings)) == settings
+    tables = {key: filled(value) if isinstance(value, dict) else value for key, value in settings.items()}
+    assert tomllib.loads(study_file(settings)) == filled(tables)
+
+
+def filled(table):
+    return {key: value for key, value in table.items() if value not in ("", [], {})}
 
 
 @pytest.mark.parametrize("path", sorted(Path("studies").glob("*.toml")), ids=lambda path: path.stem)

@@ -53,7 +53,7 @@ YES = Verdict(
     basis=Basis(
         candidates=64,
         members=3,
-        searched={"l1": (0.01, 100.0), "l2": (0.02, 90.0)},
+        searched={"l1": (0.01, 100.0), "l2": (0.01, 100.0)},
         replicates=3,
         rows=1000,
         scope="models",
@@ -153,9 +153,19 @@ def test_what_the_selected_candidate_is_held_against():
     one = lines(searched={"l2": (0.02, 90.0)})[0]
     assert "against the best lambda between 0.02 and 90 (l2), and" in one
     more = lines(searched={"none": (0.0, 0.0), "l1": (0.01, 1.0), "elastic_net": (0.1, 2.0)})[0]
-    assert "against the best lambda between 0.01 and 2 (l1, elastic net or no penalty), and" in more
+    assert "against the best of l1, elastic net and no penalty, each penalty over its own range of lambda, and" in more
+    alike = lines(searched={"none": (0.0, 0.0), "l1": (0.01, 1.0), "elastic_net": (0.01, 1.0)})[0]
+    assert "against the best lambda between 0.01 and 1 (l1, elastic net or no penalty), and" in alike
     assert "against the best of 64 candidates, and" in lines(searched={})[0]
     assert "against the best of 64 candidates, and" in lines(searched={"none": (0.0, 0.0)})[0]
+
+
+def test_ranges_that_differ_are_named_one_by_one_and_only_then():
+    ranges = {"none": (0.0, 0.0), "l1": (0.00001, 1.0), "l2": (0.1, 2000.0)}
+    said = [line for line in lines(searched=ranges) if line.startswith("The ranges")]
+    assert said == ["The ranges of lambda that were searched: 1e-5 to 1 for l1, 0.1 to 2000 for l2."]
+    for changes in ({}, {"searched": {"l2": (0.1, 2.0)}}, {"searched": ranges, "recorded": True}):
+        assert not any(line.startswith("The ranges") for line in lines(**changes))
 
 
 def test_without_test_rows_the_answer_says_so():

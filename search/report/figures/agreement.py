@@ -107,5 +107,5 @@ AGREEMENT = Figure(
     draw_agreement,
     title="Validation against test loss",
     question="Do the validation rows rank the candidates as the test rows do?",
-    needs="It needs opened test rows and two candidates.",
+    needs="It needs two candidates and opened test rows that are no validation rows too.",
 )

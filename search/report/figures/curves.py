@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
 from search.core.arrays import Array
+from search.core.candidate import Candidate
 from search.metrics import METRICS
 from search.report.draw import bare, log_axis
 from search.report.figures.base import Figure
@@ -19,6 +21,7 @@ from search.report.view import StudyView
 STEPS: Final = 60
 EPOCHS: Final = 80
 EXPLODED: Final = 10.0
+LABEL_WIDTH: Final = 42  # letters
 KINDS: Final = {"training": "#0072b2", "validation": "#d55e00"}
 
 
@@ -53,10 +56,15 @@ def curves(view: StudyView) -> Curves | None:
         mean={kind: np.stack([each.mean for each in every], axis=1) for kind, every in spreads.items()},
         low={kind: np.stack([each.low for each in every], axis=1) for kind, every in spreads.items()},
         high={kind: np.stack([each.high for each in every], axis=1) for kind, every in spreads.items()},
-        labels=[escape(view.results.candidates[index]) for index in chosen],
+        labels=[_label(view.results.candidates[index]) for index in chosen],
         selected=chosen.index(view.selected),
         metric=view.metric,
     )
+
+
+def _label(candidate: Candidate) -> str:
+    """A candidate above the slider, in lines that a phone has room for."""
+    return "<br>".join(map(escape, wrap(", ".join(candidate.parts()), LABEL_WIDTH, break_on_hyphens=False)))
 
 
 def _candidates(view: StudyView) -> list[int]:
@@ -125,7 +133,7 @@ def _slider(numbers: Curves) -> dict[str, Any]:
     """One step a candidate; a step replaces the four moving traces, so it needs no animation frames."""
     return {
         "active": numbers.selected,
-        "currentvalue": {"prefix": "candidate: ", "xanchor": "left"},
+        "currentvalue": {"xanchor": "left", "font": {"size": 12}},
         "pad": {"t": 54},
         "font": {"color": "rgba(0,0,0,0)", "size": 1},
         "ticklen": 0,

@@ -16,10 +16,10 @@ from search.report.figures.base import Figure
 from search.report.focus import focus
 from search.report.labels import hover, loss_title, rounded
 from search.report.placed import HOVER_POINTS, thin
-from search.report.theme import Theme, in_order, style_of
+from search.report.theme import NEUTRAL, Theme, in_order, style_of
 from search.report.view import StudyView
 
-INCUMBENT: Final = {"validation": "#0072b2", "test": "#d55e00"}
+INCUMBENT: Final = {"validation": "solid", "test": "dash"}  # grey: the colours are the penalties'
 
 
 class History(NamedTuple):
@@ -114,8 +114,8 @@ def _add_incumbent(figure: go.Figure, numbers: History, kind: str, values: Array
         x=numbers.trial[own].tolist(),
         y=rounded(values[own]),
         mode="lines+markers",
-        name=kind,
-        line={"color": INCUMBENT[kind], "width": 2, "shape": "hv", "dash": "solid" if kind == "validation" else "dash"},
+        name=f"best so far, {kind}",
+        line={"color": NEUTRAL, "width": 2, "shape": "hv", "dash": INCUMBENT[kind]},
         marker={"size": 5},
         hovertemplate=f"{kind} loss of the best until trial %{{x}}: %{{y:.4~g}}<extra></extra>",
         row=2,

@@ -79,7 +79,7 @@ def losses(view: StudyView) -> LossCurves | None:
 
 
 def draw_losses(numbers: LossCurves, theme: Theme) -> go.Figure:
-    """One panel a loss, a line a penalty; filled markers are in the confidence set, which is shaded."""
+    """One panel a loss, a line a penalty; filled markers are in the confidence set, as are the bars at the bottom."""
     drawn = numbers.points
     titles = [loss_title(kind, numbers.metric) for kind in numbers.losses]
     figure = lambda_panels(theme, titles, drawn.axis, lines=2)
@@ -152,26 +152,23 @@ def _add_truth(figure: go.Figure, numbers: LossCurves, truth: Array, row: int) -
 
 
 def _shade(figure: go.Figure, numbers: LossCurves, row: int) -> None:
-    """The confidence set's range of lambda, lightly, and as a bar at the bottom in a lane for each penalty."""
+    """The confidence set's ranges of lambda as bars at the bottom, in a lane for each penalty."""
     axis = numbers.points.axis
     if numbers.confidence_set and axis.name != RANK:
-        add_patch(figure, "confidence set", translucent(NEUTRAL, 0.4))
+        add_patch(figure, "confidence set", NEUTRAL, bar=True)
     for lane, part in enumerate(numbers.confidence_set if axis.name != RANK else ()):
         low, high = axis.place(np.array([part.lambda_low, part.lambda_high]))
-        color = style_of(part.penalty).color
-        bottom = LANE * lane
-        for opacity, ends in ((0.1, (0, 1)), (0.9, (bottom, bottom + 0.7 * LANE))):
-            figure.add_vrect(
-                low / 1.06,
-                high * 1.06,
-                y0=ends[0],
-                y1=ends[1],
-                fillcolor=translucent(color, opacity),
-                line_width=0,
-                layer="below",
-                row=row,
-                col=1,
-            )
+        figure.add_vrect(
+            low / 1.06,
+            high * 1.06,
+            y0=LANE * lane,
+            y1=LANE * (lane + 0.7),
+            fillcolor=translucent(style_of(part.penalty).color, 0.9),
+            line_width=0,
+            layer="below",
+            row=row,
+            col=1,
+        )
 
 
 LOSSES = Figure(

@@ -20,6 +20,8 @@ from search.report.view import StudyView
 from search.verdict.rules import RULES
 
 LABEL_WIDTH: Final = 20  # letters in a line beside the dots, so that a phone has room for both
+LINE_HEIGHT: Final = 19
+FIRM: Final = "\u00a0"
 
 NEAR: Final = 2.0  # times the lowest loss: what costs no more is always drawn to scale
 
@@ -56,13 +58,11 @@ def rules(view: StudyView) -> RuleLosses | None:
 
 def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
     """A dot a rule, named with its choice; a line at the lowest test loss."""
-    figure = bare(theme, height=150 + 52 * len(numbers.rules), lines=1)
     near = numbers.test_loss[numbers.test_loss <= NEAR * numbers.lowest]
     view = focus(numbers.test_loss, keep=[numbers.lowest, *near])
-    rows = [
-        "<br>".join([*wrap(RULES[rule].label, LABEL_WIDTH, break_on_hyphens=False), _choice(choice)])
-        for rule, choice in zip(numbers.rules, numbers.choices, strict=True)
-    ]
+    labels = [_label(*each) for each in zip(numbers.rules, numbers.choices, strict=True)]
+    rows = ["<br>".join(lines) for lines in labels]
+    figure = bare(theme, height=150 + (LINE_HEIGHT * max(map(len, labels)) + 4) * len(labels), lines=1)
     for penalty in in_order(choice.penalty for choice in numbers.choices):
         own = [i for i, choice in enumerate(numbers.choices) if choice.penalty == penalty]
         style = style_of(penalty)
@@ -90,13 +90,18 @@ def draw_rules(numbers: RuleLosses, theme: Theme) -> go.Figure:
         hoverinfo="skip",
     )
     figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1])
-    figure.update_xaxes(title_text=loss_title("test", numbers.metric), nticks=5, **view.axis())
+    figure.update_xaxes(title_text=loss_title("test", numbers.metric), nticks=3, **view.axis())
     add_note(figure, view.outside("rule").replace("above", "further right"))
     return figure
 
 
-def _choice(candidate: Candidate) -> str:
-    return escape(", ".join(candidate.parts()))
+def _label(rule: str, choice: Candidate) -> list[str]:
+    """The rule, then its choice, in lines that break between parameters, and within one where it is too long."""
+    parts = ", ".join(part if len(part) >= LABEL_WIDTH else part.replace(" ", FIRM) for part in choice.parts())
+    return [
+        *wrap(RULES[rule].label, LABEL_WIDTH, break_on_hyphens=False),
+        *(escape(line.replace(FIRM, " ")) for line in wrap(parts, LABEL_WIDTH, break_on_hyphens=False)),
+    ]
 
 
 RULE_LOSSES = Figure(
@@ -104,6 +109,6 @@ RULE_LOSSES = Figure(
     rules,
     draw_rules,
     title="Rules compared",
-    question="What would other rules have chosen, and how well does that do on the test rows?",
+    question="What would other rules have chosen, and how well does choosing like that do on the test rows?",
     needs="It needs opened test rows.",
 )
