@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from search.core.text import duration, number
-from search.verdict import describe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +23,8 @@ DIGITS = 4
 
 def print_result(study: Study) -> None:
     """The curve as a table, the selected candidate with its validation loss, and the verdict unless it is sealed."""
+    from search.verdict import describe
+
     console = wide_console()
     facts = study.to_dict()
     selected = facts["selected"]
