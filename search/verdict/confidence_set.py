@@ -38,7 +38,7 @@ def _may_be_best(sample: Sample, base: int, alpha: float) -> bool:
         return sample.dof(rows[places], replicates[places], base, places)
 
     # The worst one mostly decides.
-    worst = statistic.argmax(keepdims=True)
+    worst = statistic.argmax(axis=0, keepdims=True)
     if not exceeds(statistic[worst], float(ndtri(1 - alpha)), lambda _: dof_of(worst)).any():
         return True
     most = bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha)

@@ -67,7 +67,7 @@ def _plausibly_best(sample: Sample, h: int, alpha: float) -> bool:
         return sample.dof(rows[places], replicates[places], h, places)
 
     # The worst one mostly decides.
-    return not above(statistic.argmax(keepdims=True)) and not above(np.arange(sample.count))
+    return not above(statistic.argmax(axis=0, keepdims=True)) and not above(np.arange(sample.count))
 
 
 def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float | None) -> Flags:
