@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from search.core.errors import UserError
 
@@ -22,6 +21,8 @@ def group_folds(
 
     `groups` and `classes` (rows,); `where` names table and key in the `UserError` for too few groups.
     """
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
     found = len(np.unique(groups))
     if found < folds:
         raise UserError(f"{where} needs as many groups, found {found}")

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
-from torch import Tensor
 
 from search.core.errors import UserError
 from search.core.text import one_line
 from search.data.columns import pick
-from search.data.ready import ready_arrays
-from search.data.task import Task
 from search.settings.plugins import import_function
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from search.data.task import Task
 
 OTHER_SEPARATORS: Final = {";": "semicolons", "\t": "tabs"}
 
@@ -100,6 +102,8 @@ def read_function(source: str) -> Raw | Task:
 
     Raises `UserError` for a function that cannot be imported, fails, or returns something else.
     """
+    from search.data.task import Task
+
     where = f"data.source: {source}"
     function = import_function(source, key="data.source")
     try:
@@ -118,6 +122,8 @@ def read_function(source: str) -> Raw | Task:
 
 
 def _ready(found: object, where: str) -> Raw | None:
+    from search.data.ready import ready_arrays  # with torch, which a file does not need to be read
+
     arrays = ready_arrays(found, where)
     return None if arrays is None else Raw(where, arrays[0], _array_frame(arrays[1], "y", where))
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.random import SeedSequence
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
 
 from search.core.arrays import Flags
 from search.core.errors import UserError
 from search.core.folds import Fold, in_pairs
+from search.data.drawn import drawn_folds, drawn_share
 from search.data.grouped import group_folds, group_share
 from search.data.timed import expanding_folds, last_share
 
@@ -150,10 +150,9 @@ def _hold_out(table: Table | Ready, rows: Index, share: tuple[str, float], class
     if min(count, len(rows) - count) < kinds:
         need = "at least one row" if kinds == 1 else f"a row of each of {kinds} classes"
         raise UserError(f"{where} cuts {len(rows)} rows into {count} and {len(rows) - count}; both parts need {need}")
-    if classes is None:
-        return next(ShuffleSplit(1, test_size=count, random_state=state).split(rows))[1]  # type: ignore[no-any-return]
-    _need_rows(table, classes, 2, f"{key} = {size:g}")
-    return next(StratifiedShuffleSplit(1, test_size=count, random_state=state).split(rows, classes))[1]  # type: ignore[no-any-return]
+    if classes is not None:
+        _need_rows(table, classes, 2, f"{key} = {size:g}")
+    return drawn_share(len(rows), count, classes, state)
 
 
 def _folds(table: Table | Ready, rest: Index, folds: int, state: int, key: str) -> Iterator[tuple[Index, Index]]:
@@ -167,9 +166,7 @@ def _folds(table: Table | Ready, rest: Index, folds: int, state: int, key: str) 
         _need_rows(table, classes, folds, f"{key} = {folds}")
     if table.groups is not None:
         return group_folds(table.groups[rest], classes, folds, state, where)
-    if classes is None:
-        return KFold(folds, shuffle=True, random_state=state).split(rest)  # type: ignore[no-any-return]
-    return StratifiedKFold(folds, shuffle=True, random_state=state).split(rest, classes)  # type: ignore[no-any-return]
+    return drawn_folds(len(rest), folds, classes, state)
 
 
 def _classes(table: Table | Ready, rows: Index) -> Index | None:

@@ -6,24 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
-from torch import Tensor
 
 from search.core.arrays import Flags, Index
 from search.core.errors import UserError
 from search.data.columns import is_numeric, pick, tidy_frame
 from search.data.dates import Dates, expand_dates
 from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
-from search.data.ready import Ready
 from search.data.remarks import remarks_on
 from search.data.split_columns import READ, refuse_torn
 from search.data.targets import Targets, encode_targets
-from search.data.task import Task
 from search.settings import Bundled, ColumnsData, FileData, FrameData, FunctionData
+
+if TYPE_CHECKING:
+    from search.data.ready import Ready
+    from search.data.task import Task
 
 NO_COLUMNS: Final[Mapping[str, str]] = {}
 TableData = Bundled | FileData | FrameData | FunctionData
@@ -81,10 +82,12 @@ def read_table(data: TableData, frame: object = None, named: Mapping[str, str] =
     Raises `UserError`, naming the source and the column or key, for data that cannot be used.
     """
     raw = _read(data, frame)
-    if isinstance(raw, Task):
+    if not isinstance(raw, Raw):
         _refuse_columns(named, data.source)
         return raw
-    if isinstance(raw.inputs, Tensor):
+    if not isinstance(raw.inputs, DataFrame):
+        from search.data.ready import Ready  # with torch
+
         _refuse_names(data, named, raw.where)
         return Ready(raw.where, raw.inputs, encode_targets(raw.targets, data.task, raw.where))
     return as_table(raw, data, named)

@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from search.core.text import duration, number, words
-from search.verdict import describe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +33,8 @@ DISPENSABLE = ("weight_norm", "validation_se", "nonzero", "train_loss")  # the f
 
 def print_result(study: Study) -> None:
     """The curve as a table, the selected candidate with its validation loss, and the verdict unless it is sealed."""
+    from search.verdict import describe
+
     console = wide_console()
     facts = study.to_dict()
     selected = facts["selected"]

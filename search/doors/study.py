@@ -207,7 +207,7 @@ class Study:
     def publish(self) -> None:
         """Bring the study's note and plots in optuna-dashboard up to date, where that is installed."""
         if find_spec("optuna_dashboard") and self.selected is not None:
-            from search.report.dashboard import publish
+            from search.report.published import publish
 
             publish(self.ledger, self.view)
 

@@ -10,6 +10,16 @@ from typing import BinaryIO, Protocol
 from search.ledger.files import naming, sync, sync_folder
 
 
+def not_found() -> type[Exception]:
+    """Optuna's `ArtifactNotFound`, for an `except` that imports it only when something was raised.
+
+    With it Optuna imports the clients of clouds, where they are installed: half a second that no file needs.
+    """
+    from optuna.artifacts.exceptions import ArtifactNotFound
+
+    return ArtifactNotFound
+
+
 class ArtifactStore(Protocol):
     """What Optuna's artifact stores share: `Boto3ArtifactStore` is one."""
 
@@ -50,12 +60,10 @@ class FileArtifacts:
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """Open the artifact for reading; Optuna's `ArtifactNotFound` where there is none."""
-        from optuna.artifacts.exceptions import ArtifactNotFound
-
         try:
             return self.path(artifact_id).open("rb")
         except FileNotFoundError as error:
-            raise ArtifactNotFound(artifact_id) from error
+            raise not_found()(artifact_id) from error
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         """Keep the artifact durably, in the place of an earlier one with this id."""
@@ -71,12 +79,10 @@ class FileArtifacts:
 
     def remove(self, artifact_id: str) -> None:
         """Delete the artifact."""
-        from optuna.artifacts.exceptions import ArtifactNotFound
-
         try:
             self.path(artifact_id).unlink()
         except FileNotFoundError as error:
-            raise ArtifactNotFound(artifact_id) from error
+            raise not_found()(artifact_id) from error
 
 
 class MemoryArtifacts:
@@ -99,8 +105,6 @@ class MemoryArtifacts:
         del self._bodies[artifact_id]
 
     def _found(self, artifact_id: str) -> bytes:
-        from optuna.artifacts.exceptions import ArtifactNotFound
-
         if artifact_id not in self._bodies:
-            raise ArtifactNotFound(artifact_id)
+            raise not_found()(artifact_id)
         return self._bodies[artifact_id]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from search.core.arrays import Array
 from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
@@ -22,6 +21,7 @@ from search.ledger.storage import Storage
 from search.ledger.usable import Usable, usable
 
 if TYPE_CHECKING:
+    import pandas as pd
     from optuna import Study
     from optuna.trial import FrozenTrial
 
@@ -166,6 +166,8 @@ def table(every: Sequence[FrozenTrial], roles: Roles, found: Usable) -> pd.DataF
 
     The state is "left out" for a complete trial that cannot be compared.
     """
+    import pandas as pd
+
     compared = {trial.number for trial in found.trials}
     rows = [_row(trial, roles, trial.number in compared) for trial in sorted(every, key=lambda trial: trial.number)]
     own = dict.fromkeys(name for row in rows for name in row if name not in (*trials.FIRST, *MEASURED))

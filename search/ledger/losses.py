@@ -13,6 +13,7 @@ import numpy as np
 from search.core.errors import UserError
 from search.core.results import Results, empty_results, join
 from search.ledger import codec
+from search.ledger.artifacts import not_found
 from search.ledger.files import folder_name
 from search.ledger.storage import Storage
 
@@ -57,11 +58,9 @@ class LossStore:
             return codec.has_test(arrays)
 
     def _open(self, artifact: str) -> BinaryIO:
-        from optuna.artifacts.exceptions import ArtifactNotFound
-
         try:
             return self.storage.artifacts.open_reader(self._id(artifact))
-        except ArtifactNotFound as error:
+        except not_found() as error:
             raise UserError(
                 f"study {self.study!r}: the losses {self._id(artifact)} are missing below {self.storage.place}; "
                 "bring them back to where they were, or run the study under another name"

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from search.core.coefficients import Coefficients
 from search.core.errors import UserError
+from search.ledger.artifacts import not_found
 from search.ledger.coefficients import from_bytes, to_bytes
 from search.ledger.files import folder_name
 from search.ledger.storage import Storage
@@ -53,10 +54,8 @@ class ModelStore:
 
     def remove(self, trial: int) -> None:
         """Delete the files of a trial, if there are any."""
-        from optuna.artifacts.exceptions import ArtifactNotFound
-
         for kind in (MODEL, COEFFICIENTS):
-            with suppress(ArtifactNotFound):
+            with suppress(not_found()):
                 self.storage.artifacts.remove(self._id(kind, trial))
 
     def _write(self, kind: str, trial: int, body: bytes) -> str:
@@ -64,13 +63,11 @@ class ModelStore:
         return hashlib.sha256(body).hexdigest()
 
     def _read(self, kind: str, trial: int, digest: str) -> bytes:
-        from optuna.artifacts.exceptions import ArtifactNotFound
-
         name = self._id(kind, trial)
         try:
             with self.storage.artifacts.open_reader(name) as file:
                 body = file.read()
-        except ArtifactNotFound:
+        except not_found():
             body = b""
         if hashlib.sha256(body).hexdigest() != digest:
             what = "is damaged: its sha256 is another one" if body else "is missing"

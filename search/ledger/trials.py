@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from search.core.arrays import Index
 from search.core.candidate import PENALTY, STRENGTH, Candidate
@@ -14,6 +13,7 @@ from search.core.choice import lowest
 from search.core.results import MEASURES, Results
 
 if TYPE_CHECKING:
+    import pandas as pd
     from optuna.trial import FrozenTrial
 
 STATES: Final = {
@@ -62,6 +62,8 @@ def table(trials: Iterable[FrozenTrial]) -> pd.DataFrame:
 
     Where `epochs` is searched, that column holds what was asked, and `trained_epochs` what the kept models had.
     """
+    import pandas as pd
+
     rows = [(trial, candidate_of(trial)) for trial in sorted(trials, key=lambda trial: trial.number)]
     searched = dict.fromkeys(name for _, each in rows if each is not None for name in each if name not in FIRST)
     measures = {name: f"trained_{name}" if name in searched else name for name in MEASURES}

@@ -1,4 +1,4 @@
-"""optuna-dashboard on the ledger: the verdict as the study's note and attribute, the figures drawn when asked for."""
+"""optuna-dashboard on the ledger, with the figures drawn when a browser asks for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import errno
 import json
 import math
 import re
-import warnings
 from collections.abc import Callable, Iterable
-from html import escape
 from socketserver import ThreadingMixIn
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -19,18 +17,17 @@ import plotly.graph_objects as go
 
 from search.core.errors import UserError
 from search.ledger import is_own
-from search.report.answer import answer_of
 from search.report.draw import BAND_NAME, NOTE_HEIGHT
 from search.report.gallery import Gallery
+from search.report.published import VERDICT
 from search.report.theme import EITHER
 from search.report.view import StudyView
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from search.ledger import Ledger, Storage
+    from search.ledger import Storage
 
-VERDICT: Final = "verdict"
 FIGURES_BEFORE: Final = "dashboard"  # what version 0.1 kept of the figures that it stored
 STUDIES: Final = re.compile(r"/api/studies(/\d+)?")
 FINISHED: Final = frozenset({"Complete", "Pruned", "Fail"})
@@ -162,37 +159,6 @@ def _refused(host: str, port: int | None, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"--port: {port} is in use on {host}; name another one, or leave --port out to get a free one"
     return f"--host {host}, --port {port}: cannot be served: {error.strerror}"
-
-
-def publish(ledger: Ledger, view: StudyView) -> None:
-    """Bring the study's note and its attribute "verdict" up to date by one write; none where nothing has changed.
-
-    `view` decides what is shown: that of a sealed study holds no test loss. Figures are drawn when the dashboard asks.
-    """
-    from optuna_dashboard import get_note, save_note
-
-    study, note, sentence = ledger.study(), note_of(view), answer_of(view).sentence
-    if study.user_attrs.get(VERDICT) == sentence and get_note(study) == note:
-        return
-    with ledger.storage.one_write(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*set_metric_names is experimental")
-        if view.study.settings:  # somebody else's objective has its own name
-            study.set_metric_names(["validation loss"])
-        study.set_user_attr(VERDICT, sentence)
-        save_note(study, note)
-
-
-def note_of(view: StudyView) -> str:
-    """The verdict as Markdown, the answer first."""
-    answer = answer_of(view)
-    lines = [
-        f"**{escape(answer.sentence, quote=False)}**",
-        "",
-        *(f"- {escape(line, quote=False)}" for line in answer.basis),
-    ]
-    if answer.warnings:
-        lines += ["", "Warnings:", "", *(f"- {escape(message, quote=False)}" for message in answer.warnings)]
-    return "\n".join(lines)
 
 
 def plots_of(view: StudyView) -> dict[str, go.Figure]:

@@ -21,6 +21,7 @@ from search.training.plan import chunking, problems
 from search.training.problem import Problem
 from search.training.reporting import Report, Told, nobody
 from search.training.stack import Stack
+from search.training.threads import enough_threads
 
 if TYPE_CHECKING:
     from search.settings import Settings
@@ -58,9 +59,10 @@ class Batch:
         metric = settings.search.metric_for(self.layout.task.kind)
         every = problems(self.layout.task, settings, candidates[indices[0]], metric, self.device)
         stacked = columns(settings, candidates, indices)
-        cut = chunking(every, [column.candidate for column in stacked], self.device)
-        for start in range(0, len(stacked), cut.columns):
-            yield from self._chunk(stacked[start : start + cut.columns], every, cut.replicates)
+        with enough_threads(every, len(stacked)):
+            cut = chunking(every, [column.candidate for column in stacked], self.device)
+            for start in range(0, len(stacked), cut.columns):
+                yield from self._chunk(stacked[start : start + cut.columns], every, cut.replicates)
 
     def _chunk(self, stacked: list[Column], every: Sequence[Problem], at_once: int) -> Iterable[Block]:
         fit = self._solve if self.settings.training.optimizer == "exact" else self._descend

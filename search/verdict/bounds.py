@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Array, Flags
+from search.core.arrays import Array, Flags, Index
 from search.verdict.multiplier import Errors, bonferroni, critical_value, quantile, t_critical
 from search.verdict.sample import Sample, degrees_of_freedom, effective
 
@@ -206,12 +206,23 @@ def _lower(sample: Sample, gains: Contrast, alpha: float) -> float:
 def screened_critical_value(errors: Errors, statistic: Array, dof: Array, alpha: float) -> Array:
     """Critical values (candidates,) of statistic(h), at once for all h, under "no h has a positive mean".
 
-    A part of alpha goes into upper bounds of all means at once; where such a bound is below zero, that candidate's
-    error is moved down by it (Romano, Shaikh, Wolf 2014, equations 4 to 8).
+    See `screened_normal`, of which they are Student's.
     """
-    certain = t_critical(bonferroni(len(statistic), SCREENING_SHARE * alpha), dof)
-    shift = np.minimum(statistic + certain, 0.0)
-    return t_critical(critical_value(errors, shift, 1 - (1 - SCREENING_SHARE) * alpha), dof)
+    return t_critical(screened_normal(errors, statistic, dof.__getitem__, alpha), dof)
+
+
+def screened_normal(errors: Errors, statistic: Array, dof_of: Callable[[Index], Array], alpha: float) -> float:
+    """The critical value of all statistics at once on the normal scale, under "no h has a positive mean".
+
+    A part of alpha goes into upper bounds of all means at once; where such a bound is below zero, that candidate's
+    error is moved down by it (Romano, Shaikh, Wolf 2014, equations 4 to 8). `dof_of` gives the degrees of freedom of
+    some places, and is asked for those alone whose bound can be.
+    """
+    certain = bonferroni(len(statistic), SCREENING_SHARE * alpha)
+    shift, low = np.zeros(len(statistic)), np.flatnonzero(statistic < -certain)
+    if len(low):
+        shift[low] = np.minimum(statistic[low] + t_critical(certain, dof_of(low)), 0.0)
+    return critical_value(errors, shift, 1 - (1 - SCREENING_SHARE) * alpha)
 
 
 def pair_critical_value(sample: Sample, alpha: float) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Flags
+from search.core.arrays import Array, Flags, Index
 from search.core.results import Results
-from search.verdict.bounds import SCREENING_SHARE, ratio, screened_critical_value
-from search.verdict.multiplier import Errors, bonferroni, t_critical
+from search.verdict.bounds import SCREENING_SHARE, ratio, screened_normal
+from search.verdict.multiplier import Errors, bonferroni, exceeds
 from search.verdict.record import SetPart
 from search.verdict.sample import Sample
 
@@ -33,17 +33,19 @@ def _may_be_best(sample: Sample, base: int, alpha: float) -> bool:
     rows, replicates = (part[:-1] for part in sample.pair_variances(base))
     deviation = np.sqrt(rows + replicates)
     statistic = ratio(sample.gain[:-1] - sample.gain[base], deviation)
-    worst = int(statistic.argmax())
-    # Those of all candidates take long, and the worst one mostly decides.
-    its = sample.dof(rows[[worst]], replicates[[worst]], base, worst)
-    if statistic[worst] <= t_critical(float(ndtri(1 - alpha)), its)[0]:
+
+    def dof_of(places: Index) -> Array:
+        return sample.dof(rows[places], replicates[places], base, places)
+
+    # The worst one mostly decides.
+    worst = statistic.argmax(axis=0, keepdims=True)
+    if not exceeds(statistic[worst], float(ndtri(1 - alpha)), lambda _: dof_of(worst)).any():
         return True
-    if statistic[worst] > t_critical(bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha), its)[0]:
+    most = bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha)
+    if exceeds(statistic[worst], most, lambda _: dof_of(worst)).any():
         return False
-    dof = sample.dof(rows, replicates, base)
     errors = Errors(sample.draws[:-1], sample.draws[base], deviation)
-    c = screened_critical_value(errors, statistic, dof, alpha)
-    return bool((statistic <= c).all())
+    return not exceeds(statistic, screened_normal(errors, statistic, dof_of, alpha), dof_of).any()
 
 
 def summarise(members: Flags, results: Results) -> tuple[SetPart, ...]:

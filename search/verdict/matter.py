@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Array, Flags
+from search.core.arrays import Array, Flags, Index
 from search.core.candidate import NO_STRENGTH
 from search.core.results import Results
-from search.verdict.bounds import SCREENING_SHARE, contrast, ratio, screened_critical_value
-from search.verdict.multiplier import Errors, bonferroni, t_critical
+from search.verdict.bounds import SCREENING_SHARE, contrast, ratio, screened_normal
+from search.verdict.multiplier import Errors, bonferroni, exceeds, t_critical
 from search.verdict.profile import profile
 from search.verdict.record import Gain, Interval
 from search.verdict.sample import Sample
@@ -58,25 +58,35 @@ def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pai
 def _plausibly_best(sample: Sample, h: int, alpha: float) -> bool:
     rows, replicates = (part[:-1] for part in sample.pair_variances(h))
     statistic = ratio(sample.gain[:-1] - sample.gain[h], np.sqrt(rows + replicates))
-    c, worst = bonferroni(sample.count, alpha), int(statistic.argmax())
-    if statistic[worst] > t_critical(c, sample.dof(rows[[worst]], replicates[[worst]], h, worst))[0]:
-        return False
-    return bool((statistic <= t_critical(c, sample.dof(rows, replicates, h))).all())
+    c = bonferroni(sample.count, alpha)
+
+    def above(places: Index) -> bool:
+        return bool(exceeds(statistic[places], c, lambda part: dof_of(places[part])).any())
+
+    def dof_of(places: Index) -> Array:
+        return sample.dof(rows[places], replicates[places], h, places)
+
+    # The worst one mostly decides.
+    return not above(statistic.argmax(axis=0, keepdims=True)) and not above(np.arange(sample.count))
 
 
 def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float | None) -> Flags:
     """For which candidates k risk(k) - risk(h) is surely at most tolerance * risk(selected); h itself is one."""
     rows, replicates = (_near_variance(gram, h, tolerance) for gram in sample.gram)
-    dof, deviation = sample.dof(rows, replicates, h), np.sqrt(rows + replicates)
+    deviation = np.sqrt(rows + replicates)
+
+    def dof_of(places: Index) -> Array:
+        return sample.dof(rows[places], replicates[places], h, places)
+
     statistic = ratio(tolerance * sample.gain[-1] + sample.gain[:-1] - sample.gain[h], deviation)
     statistic[h] = np.inf
-    single = statistic > t_critical(float(ndtri(1 - alpha)), dof)
     if pairs is not None:
-        return statistic > t_critical(pairs, dof)
+        return exceeds(statistic, pairs, dof_of)
+    single = exceeds(statistic, float(ndtri(1 - alpha)), dof_of)
     if single.sum() == 1:
         return single
     errors = Errors(sample.draws[:-1], sample.draws[h] - tolerance * sample.draws[-1], deviation)
-    return statistic > screened_critical_value(errors, statistic, dof, alpha)
+    return exceeds(statistic, screened_normal(errors, statistic, dof_of, alpha), dof_of)
 
 
 def _near_variance(gram: Array, h: int, tolerance: float) -> Array:

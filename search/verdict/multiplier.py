@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from search.core.arrays import Array
+from search.core.arrays import Array, Flags, Index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DRAWS = 2000
 BLOCK = 1000
 REACH = 4.0
+AT_ONCE = 32  # candidates whose draws a processor's cache holds
 
 
 @lru_cache(maxsize=4)
@@ -53,12 +58,16 @@ class Errors:
         `shift` (candidates,) is not above 0. A candidate that is shifted out of reach of the maximum is left out, and
         so is a difference that does not vary.
         """
-        near = (shift > -REACH) & (self.deviation > 0)
-        errors = self.draws[near]
-        errors -= self.base
-        errors /= self.deviation[near, None].astype(errors.dtype)
-        errors += shift[near, None].astype(errors.dtype)
-        return np.asarray(errors.max(axis=0, initial=-np.inf))
+        near = np.flatnonzero((shift > -REACH) & (self.deviation > 0))
+        largest = np.full(self.base.shape, -np.inf, dtype=self.draws.dtype)
+        for start in range(0, len(near), AT_ONCE):
+            block = near[start : start + AT_ONCE]
+            errors = self.draws[block]
+            errors -= self.base
+            errors /= self.deviation[block, None].astype(errors.dtype)
+            errors += shift[block, None].astype(errors.dtype)
+            np.maximum(largest, errors.max(axis=0), out=largest)
+        return largest
 
 
 def critical_value(errors: Errors, shift: Array, level: float) -> float:
@@ -86,3 +95,15 @@ def t_critical(normal: float, dof: Array) -> Array:
     if (dof == dof[0]).all():
         return np.full(dof.shape, stdtrit(dof[0], ndtr(normal)))
     return np.asarray(stdtrit(dof, ndtr(normal)))
+
+
+def exceeds(statistic: Array, normal: float, dof_of: Callable[[Index], Array]) -> Flags:
+    """Which statistics are above `t_critical` of their degrees of freedom; `normal` is not below 0.
+
+    Student's value is never below the normal one, so `dof_of`, which takes long, is asked for few places alone.
+    """
+    found = statistic > normal
+    places = np.flatnonzero(found)
+    if len(places):
+        found[places] = statistic[places] > t_critical(normal, dof_of(places))
+    return found

@@ -20,6 +20,7 @@ from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
 LEAST_DOF = 2.0
+CACHED = 2**15  # numbers that a processor's cache holds while they are walked several times
 DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 
 
@@ -54,6 +55,8 @@ class Sample:
     @cached_property
     def gram(self) -> tuple[Array, Array]:
         """Covariances of the gains, (candidates + 1, candidates + 1): from the rows, and from the replicates."""
+        if not self.replicates.shape[1]:  # zeros that take no room
+            return self.rows @ self.rows.T, np.broadcast_to(0.0, (len(self.rows), len(self.rows)))
         return self.rows @ self.rows.T, self.replicates @ self.replicates.T
 
     @cached_property
@@ -74,10 +77,10 @@ class Sample:
         variance: Array = size - 2 * gram[base]
         return np.where(variance > CANCELLATION * size, variance, 0.0)
 
-    def dof(self, rows: Array, replicates: Array, base: int | None = None, only: int | None = None) -> Array:
+    def dof(self, rows: Array, replicates: Array, base: int | None = None, only: Index | None = None) -> Array:
         """Degrees of freedom of the variance of gain(h) - gain(base), with these two parts; of gain(h) without a base.
 
-        `only` one h, where the parts are those of that one. Of the rows' part by `degrees_of_freedom`, of a sum of both
+        `only` some h, where the parts are those of these. Of the rows' part by `degrees_of_freedom`, of a sum of both
         by Satterthwaite's formula (1946).
         """
         most = max(self.row_count - 1.0, 1.0)
@@ -88,28 +91,22 @@ class Sample:
         spread = rows**2 / own + replicates**2 / (self.replicates.shape[1] - 1.0)
         return np.asarray(np.divide(total, spread, out=np.full(np.shape(rows), most), where=spread > 0))
 
-    def effective_rows(self, base: int | None = None, only: int | None = None) -> Array:
+    def effective_rows(self, base: int | None = None, only: Index | None = None) -> Array:
         """How many rows carry the difference of each candidate from `base` (the selected one), (candidates,).
 
-        See `effective`, of the rows' influences; of `only` one candidate, (1,). Those of all are kept: sets and
-        intervals ask for the same.
+        See `effective`, of the rows' influences; of `only` some candidates, in their order.
         """
-        if only is not None:
-            return self._effective_rows(self.rows[[only]], base)
-        if base not in self._effective:
-            self._effective[base] = self._effective_rows(self.rows[:-1], base)
-        return self._effective[base]
-
-    @cached_property
-    def _effective(self) -> dict[int | None, Array]:
-        return {}
-
-    def _effective_rows(self, of: Array, base: int | None) -> Array:
-        squares = np.square(of) if base is None else of - self.rows[base]
-        if base is not None:
+        places = np.arange(self.count) if only is None else only
+        second, fourth = np.empty(len(places)), np.empty(len(places))
+        step = max(1, CACHED // self.rows.shape[1])
+        for start in range(0, len(places), step):
+            block = slice(start, start + step)
+            squares = self.rows[places[block]]
+            if base is not None:
+                squares -= self.rows[base]
             np.square(squares, out=squares)
-        fourth = np.einsum("hi,hi->h", squares, squares)
-        return effective(squares.sum(axis=1), fourth, self.row_count)
+            second[block], fourth[block] = squares.sum(axis=1), np.einsum("hi,hi->h", squares, squares)
+        return effective(second, fourth, self.row_count)
 
 
 def effective(squares: Array, fourth: Array, rows: int) -> Array:

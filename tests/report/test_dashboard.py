@@ -19,7 +19,8 @@ from search.core.errors import UserError
 from search.ledger import StudyLedger, journal, open_storage
 from search.ledger.files import sync
 from search.report.answer import answer_of
-from search.report.dashboard import CARD_HEIGHT, TITLE_HEIGHT, open_dashboard, plots_of, publish
+from search.report.dashboard import CARD_HEIGHT, TITLE_HEIGHT, open_dashboard, plots_of
+from search.report.published import publish
 from search.report.view import StudyView
 
 pytestmark = pytest.mark.filterwarnings("ignore:Some regimes")  # optuna's own, on few trials

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from scipy.stats import spearmanr
 
 from search.core.arrays import Array, Flags, Index
 from search.core.text import words
@@ -55,6 +54,8 @@ def rank_correlation(one: Array, other: Array) -> float | None:
     both = np.isfinite(one) & np.isfinite(other)
     if both.sum() < 2 or np.ptp(one[both]) == 0 or np.ptp(other[both]) == 0:
         return None
+    from scipy.stats import spearmanr  # a second to import, which the page's other figures do not need
+
     return float(spearmanr(one[both], other[both]).statistic)
 
 
