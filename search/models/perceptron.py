@@ -55,12 +55,14 @@ class Perceptron(Model):
         }
 
     def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None) -> Tensor:
-        hidden = shared_linear(x, parameters["0.weight"], parameters["0.bias"])
+        replicates, candidates = parameters["0.bias"].shape[:2]
+        # Rows stand last, which products and losses are fastest with. All candidates of a replicate share its rows, so
+        # that the first layer is one product of (candidates * units, features) and (features, rows) a replicate.
+        hidden = _linear(parameters, 0, x.mT)
         for layer in range(1, len(self.widths) - 1):
-            hidden = self._drop(hidden.relu(), layer, step)
-            weight, bias = parameters[f"{layer}.weight"], parameters[f"{layer}.bias"]
-            hidden = hidden @ weight.mT + bias[..., None, :]
-        return hidden
+            each = hidden.relu_().view(replicates, candidates, self.widths[layer], -1)
+            hidden = _linear(parameters, layer, self._drop(each, layer, step).flatten(0, 1))
+        return hidden.view(replicates, candidates, self.widths[-1], -1).mT
 
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
         layers: list[nn.Module] = []
@@ -76,16 +78,15 @@ class Perceptron(Model):
         rate = 0.0 if step is None else step.settings("dropout", 4)
         if step is None or (isinstance(rate, float) and rate == 0):
             return hidden
-        draws = uniform(step.seeds, DROPOUT + layer, step.number, (1, *hidden.shape[-2:]))
+        units, rows = hidden.shape[-2:]
+        draws = uniform(step.seeds, DROPOUT + layer, step.number, (1, rows, units)).mT
         return hidden * ((draws >= rate) / (1 - rate)).to(hidden)
 
 
-def shared_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """A linear layer on rows that all candidates share: one product (rows, features) x (features, candidates * units).
+def _linear(parameters: Parameters, layer: int, x: Tensor) -> Tensor:
+    """A linear layer on inputs (batch, features, rows) as (batch, units of all its fits, rows).
 
-    x (replicates, rows, features), weight (replicates, candidates, units, features), bias (replicates, candidates,
-    units) -> (replicates, candidates, rows, units).
+    The batch is that of the replicates, or of all fits.
     """
-    replicates, candidates, units, features = weight.shape
-    product = weight.reshape(replicates, candidates * units, features) @ x.mT
-    return product.view(replicates, candidates, units, -1).mT + bias[..., None, :]
+    weight, bias = parameters[f"{layer}.weight"], parameters[f"{layer}.bias"]
+    return torch.baddbmm(bias.reshape(len(x), -1, 1), weight.reshape(len(x), -1, weight.shape[-1]), x)

@@ -76,6 +76,8 @@ def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Para
         losses = evaluation_loss(problem.metric, problem.kind, output, y[:, None])
         weight = part.weights(problem.split, rows)
         blocks.append(losses if weight is None else losses * weight[:, None])
+    if len(blocks) == 1:
+        return blocks[0]
     return torch.cat(blocks, -1) if blocks else problem.like.new_zeros(replicates, candidates, 0)
 
 

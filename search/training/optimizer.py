@@ -83,15 +83,16 @@ class Adam(Optimizer):
             mean = moments["mean"][name].lerp_(gradient, 1 - BETAS[0])
             moments["square"][name].mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
             lr = step.lr(gradient.ndim) / (1 - BETAS[0] ** step.number)
-            descend(parameters[name], mean / self._deviation(name, moments, step), lr)
+            deviation = self._deviation(name, moments, step)
+            descend(parameters[name], torch.div(mean, deviation, out=deviation), lr)
 
     def reach(self, name: str, ndim: int, moments: Moments, step: Step) -> float | Tensor:
         return step.lr(ndim) / self._deviation(name, moments, step)
 
     def _deviation(self, name: str, moments: Moments, step: Step) -> Tensor:
         """sqrt(v') + eps."""
-        deviation: Tensor = moments["square"][name].sqrt() / (1 - BETAS[1] ** step.number) ** 0.5
-        return deviation.add_(EPSILON)
+        deviation: Tensor = moments["square"][name].sqrt()
+        return deviation.div_((1 - BETAS[1] ** step.number) ** 0.5).add_(EPSILON)
 
 
 OPTIMIZERS: Final[Mapping[str, Optimizer]] = {"sgd": Sgd(), "adam": Adam(), "adamw": Adam()}  # decay: see `regulariser`
