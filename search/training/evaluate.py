@@ -17,8 +17,8 @@ from search.models import Parameters
 from search.training.problem import Part, Problem
 from search.training.regulariser import grouped
 
-# Evaluation takes so many output values at once; larger parts are cut into blocks of rows.
-EVALUATED_AT_ONCE = 2**22
+# Evaluation takes so many output values at once, which a cache holds; larger parts are cut into blocks of rows.
+EVALUATED_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, eq=False)
