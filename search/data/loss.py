@@ -69,4 +69,4 @@ def _against_all(kind: Kind, output: Tensor) -> Tensor:
     if kind == "binary":
         logit: Any = output[..., 0]
         return -(logsigmoid(logit) + logsigmoid(-logit)) / 2
-    return -output.log_softmax(-1).mean(-1)
+    return -output.mT.log_softmax(-2).mean(-2)  # as in `log_loss`

@@ -13,6 +13,7 @@ from torch import Tensor
 from search.core.errors import UserError
 from search.models.base import Model, Parameters, TrainingStep
 from search.models.chosen import strength_notes, strengths
+from search.models.gradient import Gradients, Product, dense
 from search.models.per_candidate import PerCandidate
 from search.models.perceptron import Perceptron
 from search.models.user_module import UserModule, user_module
@@ -60,12 +61,15 @@ def make_model(
 
 
 __all__ = [
+    "Gradients",
     "Model",
     "Parameters",
     "PerCandidate",
     "Perceptron",
+    "Product",
     "TrainingStep",
     "UserModule",
+    "dense",
     "make_model",
     "strength_notes",
     "strengths",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from search.models.gradient import Gradients
 from search.models.per_candidate import PerCandidate
 
 Parameters = dict[str, Tensor]
@@ -22,6 +25,17 @@ class TrainingStep:
     seeds: Tensor
     number: int
     settings: PerCandidate
+
+
+class TrainingPass(NamedTuple):
+    """A forward pass that will be differentiated: the outputs, and the tensors whose slopes autograd is to find.
+
+    `gradients` makes the parameters' gradients of those slopes; a parameter that outputs do not depend on has none.
+    """
+
+    output: Tensor
+    leaves: Sequence[Tensor]
+    gradients: Callable[[Sequence[Tensor | None]], Gradients]
 
 
 class Model(ABC):
@@ -42,6 +56,15 @@ class Model(ABC):
         `x` has shape (replicates, rows, ...): all candidates of a replicate see the same rows and, in training,
         the same draws for their dropout masks. `step` is None in evaluation.
         """
+
+    def training_pass(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep) -> TrainingPass:
+        """The outputs of `forward` and the way to their gradients: autograd's own, unless a model knows a shorter."""
+        leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+
+        def gradients(slopes: Sequence[Tensor | None]) -> Gradients:
+            return {name: each for name, each in zip(leaves, slopes, strict=True) if each is not None}
+
+        return TrainingPass(self.forward(leaves, buffers, x, step), list(leaves.values()), gradients)
 
     @abstractmethod
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from search.models.base import Model, Parameters, TrainingStep
+from search.models.base import Model, Parameters, TrainingPass, TrainingStep
+from search.models.gradient import Gradients, Product
 from search.models.per_candidate import PerCandidate
 from search.models.randomness import DROPOUT, uniform
 
@@ -55,12 +58,35 @@ class Perceptron(Model):
         }
 
     def forward(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep | None) -> Tensor:
-        hidden = shared_linear(x, parameters["0.weight"], parameters["0.bias"])
-        for layer in range(1, len(self.widths) - 1):
-            hidden = self._drop(hidden.relu(), layer, step)
-            weight, bias = parameters[f"{layer}.weight"], parameters[f"{layer}.bias"]
-            hidden = hidden @ weight.mT + bias[..., None, :]
-        return hidden
+        return self._layers(parameters, x, step)[-1].outputs.mT
+
+    def training_pass(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep) -> TrainingPass:
+        """Autograd finds the slopes of the layers' outputs; a weight's gradient is their product with the inputs."""
+        layers = self._layers(parameters, x, step)
+
+        def gradients(slopes: Sequence[Tensor | None]) -> Gradients:
+            found: dict[str, Tensor | Product] = {}
+            for number, (layer, slope) in enumerate(zip(layers, slopes, strict=True)):
+                bias = parameters[f"{number}.bias"]
+                assert slope is not None, "outputs depend on every layer"
+                found[f"{number}.weight"] = Product(slope.to(bias), layer.inputs.to(bias))
+                found[f"{number}.bias"] = slope.to(bias).sum(-1)
+            return found
+
+        return TrainingPass(layers[-1].outputs.mT, [layer.outputs for layer in layers], gradients)
+
+    def _layers(self, parameters: Parameters, x: Tensor, step: TrainingStep | None) -> list[_Layer]:
+        """What goes in and out of every linear layer; in training the slopes of its outputs can be asked for.
+
+        Rows stand last, which products and losses are fastest with. All candidates of a replicate share its rows, so
+        that the first layer is one product of (candidates * units, features) and (features, rows) a replicate.
+        """
+        layers = [_linear(parameters, 0, x.mT)]
+        layers[0].outputs.requires_grad_(step is not None)
+        for number in range(1, len(self.widths) - 1):
+            hidden = self._drop(layers[-1].outputs.relu(), number, step)
+            layers.append(_linear(parameters, number, hidden.flatten(0, 1)))
+        return layers
 
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
         layers: list[nn.Module] = []
@@ -76,16 +102,20 @@ class Perceptron(Model):
         rate = 0.0 if step is None else step.settings("dropout", 4)
         if step is None or (isinstance(rate, float) and rate == 0):
             return hidden
-        draws = uniform(step.seeds, DROPOUT + layer, step.number, (1, *hidden.shape[-2:]))
+        units, rows = hidden.shape[-2:]
+        draws = uniform(step.seeds, DROPOUT + layer, step.number, (1, rows, units)).mT
         return hidden * ((draws >= rate) / (1 - rate)).to(hidden)
 
 
-def shared_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """A linear layer on rows that all candidates share: one product (rows, features) x (features, candidates * units).
+class _Layer(NamedTuple):
+    """Inputs (batch, features, rows), of replicates or of fits, and outputs (replicates, candidates, units, rows)."""
 
-    x (replicates, rows, features), weight (replicates, candidates, units, features), bias (replicates, candidates,
-    units) -> (replicates, candidates, rows, units).
-    """
-    replicates, candidates, units, features = weight.shape
-    product = weight.reshape(replicates, candidates * units, features) @ x.mT
-    return product.view(replicates, candidates, units, -1).mT + bias[..., None, :]
+    inputs: Tensor
+    outputs: Tensor
+
+
+def _linear(parameters: Parameters, number: int, x: Tensor) -> _Layer:
+    """A linear layer on inputs (batch, features, rows): a product for each of the batch."""
+    weight, bias = parameters[f"{number}.weight"], parameters[f"{number}.bias"]
+    product = torch.baddbmm(bias.reshape(len(x), -1, 1), weight.reshape(len(x), -1, weight.shape[-1]), x)
+    return _Layer(x, product.view(*bias.shape, -1))

@@ -60,6 +60,6 @@ class ElasticNet(Penalty):
 
 def soft_threshold(weight: Tensor, threshold: Tensor | float) -> Tensor:
     """W moved towards zero by the threshold, and no further than zero."""
-    # Not clamp: with bounds that broadcast it takes three times as long on a CPU.
+    # Not clamp: with both bounds at once, where they broadcast, it takes three times as long on a CPU.
     bound = weight.new_zeros(()) + threshold
-    return weight - weight.maximum(-bound).minimum(bound)
+    return weight.clamp_min(-bound).clamp_max_(bound).sub_(weight).neg_()  # all in one new tensor

@@ -17,8 +17,8 @@ from search.models import Parameters
 from search.training.problem import Part, Problem
 from search.training.regulariser import grouped
 
-# Evaluation takes so many output values at once; larger parts are cut into blocks of rows.
-EVALUATED_AT_ONCE = 2**22
+# Evaluation takes so many output values at once, which a cache holds; larger parts are cut into blocks of rows.
+EVALUATED_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,8 @@ def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Para
         losses = evaluation_loss(problem.metric, problem.kind, output, y[:, None])
         weight = part.weights(problem.split, rows)
         blocks.append(losses if weight is None else losses * weight[:, None])
+    if len(blocks) == 1:
+        return blocks[0]
     return torch.cat(blocks, -1) if blocks else problem.like.new_zeros(replicates, candidates, 0)
 
 

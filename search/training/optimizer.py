@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from search.models import Parameters, PerCandidate
+from search.models import Gradients, Parameters, PerCandidate, Product, dense
 
 Moments = dict[str, Parameters]
 BETAS: Final = (0.9, 0.999)
@@ -43,7 +43,7 @@ class Optimizer(ABC):
         """The moments before the first step."""
 
     @abstractmethod
-    def update(self, parameters: Parameters, gradients: Parameters, moments: Moments, step: Step) -> None:
+    def update(self, parameters: Parameters, gradients: Gradients, moments: Moments, step: Step) -> None:
         """One step, in place; a parameter without a gradient stays."""
 
     @abstractmethod
@@ -60,13 +60,13 @@ class Sgd(Optimizer):
     def start(self, parameters: Parameters, settings: PerCandidate) -> Moments:
         return {} if _none(settings("momentum", 2)) else {"momentum": _zeros(parameters)}
 
-    def update(self, parameters: Parameters, gradients: Parameters, moments: Moments, step: Step) -> None:
+    def update(self, parameters: Parameters, gradients: Gradients, moments: Moments, step: Step) -> None:
         for name, gradient in gradients.items():
-            direction = gradient
+            weight, direction = parameters[name], gradient
             if moments:
-                momentum = step.settings("momentum", gradient.ndim)
-                direction = moments["momentum"][name].mul_(momentum).add_(gradient)
-            descend(parameters[name], direction, step.lr(gradient.ndim))
+                momentum = step.settings("momentum", weight.ndim)
+                direction = moments["momentum"][name].mul_(momentum).add_(dense(gradient))
+            descend(weight, direction, step.lr(weight.ndim))
 
     def reach(self, name: str, ndim: int, moments: Moments, step: Step) -> float | Tensor:
         return step.lr(ndim) / (1 - step.settings("momentum", ndim))
@@ -78,29 +78,33 @@ class Adam(Optimizer):
     def start(self, parameters: Parameters, settings: PerCandidate) -> Moments:
         return {"mean": _zeros(parameters), "square": _zeros(parameters)}
 
-    def update(self, parameters: Parameters, gradients: Parameters, moments: Moments, step: Step) -> None:
-        for name, gradient in gradients.items():
+    def update(self, parameters: Parameters, gradients: Gradients, moments: Moments, step: Step) -> None:
+        for name, each in gradients.items():
+            gradient = dense(each)
             mean = moments["mean"][name].lerp_(gradient, 1 - BETAS[0])
             moments["square"][name].mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
             lr = step.lr(gradient.ndim) / (1 - BETAS[0] ** step.number)
-            descend(parameters[name], mean / self._deviation(name, moments, step), lr)
+            deviation = self._deviation(name, moments, step)
+            descend(parameters[name], torch.div(mean, deviation, out=deviation), lr)
 
     def reach(self, name: str, ndim: int, moments: Moments, step: Step) -> float | Tensor:
         return step.lr(ndim) / self._deviation(name, moments, step)
 
     def _deviation(self, name: str, moments: Moments, step: Step) -> Tensor:
         """sqrt(v') + eps."""
-        deviation: Tensor = moments["square"][name].sqrt() / (1 - BETAS[1] ** step.number) ** 0.5
-        return deviation.add_(EPSILON)
+        deviation: Tensor = moments["square"][name].sqrt()
+        return deviation.div_((1 - BETAS[1] ** step.number) ** 0.5).add_(EPSILON)
 
 
 OPTIMIZERS: Final[Mapping[str, Optimizer]] = {"sgd": Sgd(), "adam": Adam(), "adamw": Adam()}  # decay: see `regulariser`
 
 
 @torch.no_grad()
-def descend(weight: Tensor, direction: Tensor, lr: float | Tensor) -> None:
+def descend(weight: Tensor, direction: Tensor | Product, lr: float | Tensor) -> None:
     """Step down along the direction, in place."""
-    if isinstance(lr, Tensor):
+    if isinstance(direction, Product):
+        direction.descend(weight, lr)
+    elif isinstance(lr, Tensor):
         weight.addcmul_(direction, lr, value=-1)
     else:
         weight.add_(direction, alpha=-lr)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from search.core.candidate import Candidate
 from search.data.loss import own_loss, training_loss
-from search.models import Parameters, PerCandidate, TrainingStep
+from search.models import Gradients, Parameters, PerCandidate, TrainingStep, dense
 from search.models.randomness import permutations
 from search.training.evaluate import Fitted, evaluate
 from search.training.optimizer import OPTIMIZERS, Step, clipped
@@ -84,43 +84,43 @@ class Stack:
         chosen = self.problem.model.penalised
         weights = {name: self.parameters[name] for name in chosen if name in gradients}
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
-        if training.apply == "decoupled":
+        # Without moments the smooth part's gradient is a decay before the step, and no product is multiplied out.
+        if training.apply == "decoupled" or (training.apply == "proximal" and not self.moments):
             decay_step(self.groups, weights, rates)
         else:
-            add_gradient(self.groups, weights, gradients, smooth_only=training.apply == "proximal")
+            whole = {name: dense(each) for name, each in gradients.items()}
+            add_gradient(self.groups, weights, whole, smooth_only=training.apply == "proximal")
+            gradients = whole
         self.optimizer.update(self.parameters, gradients, self.moments, step)
         if training.apply == "proximal":
             rates = {name: self.optimizer.reach(name, each.ndim, self.moments, step) for name, each in weights.items()}
         if training.apply != "loss":
             prox_step(self.groups, weights, rates)
 
-    def _accumulated(self, minibatches: Sequence[Tensor]) -> Parameters:
+    def _accumulated(self, minibatches: Sequence[Tensor]) -> Gradients:
         """The gradient that a step follows: over its minibatches, each the rows (replicates, rows), then clipped."""
         training = self.problem.settings.training
+        if training.accumulate == 1 and not training.clip_norm:
+            return self._gradients(minibatches[0])
         total: Parameters = {}
         for rows in minibatches:
             for name, each in self._gradients(rows).items():
-                total[name] = total[name] + each if name in total else each
-        if training.accumulate > 1:
-            total = {name: each / training.accumulate for name, each in total.items()}
+                total[name] = total[name] + dense(each) if name in total else dense(each)
+        total = {name: each / training.accumulate for name, each in total.items()}
         return clipped(total, training.clip_norm) if training.clip_norm else total
 
-    def _gradients(self, rows: Tensor) -> Parameters:
+    def _gradients(self, rows: Tensor) -> Gradients:
         """The gradient of the loss of `rows` (replicates, rows) for every parameter that the outputs depend on."""
         self.minibatches += 1
         problem = self.problem
         x, y = problem.train.take(problem.split, rows)
         weight = problem.train.weights(problem.split, rows)
-        leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
         step = TrainingStep(problem.seeds, self.minibatches, self.settings)
         with problem.autocast():
-            output = problem.model.forward(leaves, self.buffers, x, step)
-        losses = self._row_losses(output.to(problem.like.dtype), y)
+            forward = problem.model.training_pass(self.parameters, self.buffers, x, step)
+        losses = self._row_losses(forward.output.to(problem.like.dtype), y)
         objective = (losses if weight is None else losses * weight[:, None]).mean(-1).sum()
-        found = torch.autograd.grad(objective, list(leaves.values()), allow_unused=True)
-        for value in self.parameters.values():
-            value.requires_grad_(False)
-        return {name: each for name, each in zip(leaves, found, strict=True) if each is not None}
+        return forward.gradients(torch.autograd.grad(objective, forward.leaves, allow_unused=True))
 
     def _row_losses(self, output: Tensor, y: Tensor) -> Tensor:
         """The training loss of every row, (replicates, candidates, rows)."""
