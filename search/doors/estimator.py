@@ -104,9 +104,12 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
             (rows,) for `cv`; with a number of folds, rows of one group are in one fold. The verdict counts groups, as
             rows of one are not independent.
         """
-        from search.runs.threads import threads
+        from joblib import effective_n_jobs
 
-        with as_value_errors(), quiet_optuna(), threads(self.n_jobs):
+        from search.training import threads
+
+        jobs = None if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+        with as_value_errors(), quiet_optuna(), threads(jobs):
             self._fit(X, y, sample_weight, groups)
         return self
 

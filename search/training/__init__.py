@@ -7,6 +7,7 @@ from search.training.batch import Observer
 from search.training.evaluate import Fitted
 from search.training.price import Prices, Training
 from search.training.reporting import Report, nobody
+from search.training.threads import threads
 from search.training.train import fit, linear_fits, resolve_device, train
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "linear_fits",
     "nobody",
     "resolve_device",
+    "threads",
     "train",
 ]

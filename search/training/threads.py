@@ -9,7 +9,7 @@ sizes alone, and not on how busy the machine is: the order of floating-point sum
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import prod
 from typing import Final
 
@@ -21,15 +21,21 @@ LONG: Final = 1e9  # operations of a step: ten milliseconds or more of one core
 
 
 @contextmanager
-def enough_threads(problems: Sequence[Problem], columns: int) -> Iterator[None]:
-    """Let torch compute with one thread within the block, unless a step of these fits is long."""
+def threads(count: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads within the block; None: as it is set."""
     before = torch.get_num_threads()
     try:
-        if max(operations(each, columns) for each in problems) < LONG:
-            torch.set_num_threads(1)
+        if count is not None:
+            torch.set_num_threads(count)
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def enough_threads(problems: Sequence[Problem], columns: int) -> AbstractContextManager[None]:
+    """One thread within the block, unless a step of these fits is long."""
+    short = max(operations(each, columns) for each in problems) < LONG
+    return threads(1 if short else None)
 
 
 def operations(problem: Problem, columns: int) -> float:
