@@ -69,7 +69,7 @@ class Perceptron(Model):
             for number, (layer, slope) in enumerate(zip(layers, slopes, strict=True)):
                 bias = parameters[f"{number}.bias"]
                 assert slope is not None, "outputs depend on every layer"
-                found[f"{number}.weight"] = Product(slope.to(bias), layer.inputs.to(bias))
+                found[f"{number}.weight"] = Product(slope.to(bias), layer.inputs.detach().to(bias))
                 found[f"{number}.bias"] = slope.to(bias).sum(-1)
             return found
 

@@ -37,6 +37,7 @@ def test_gradients_are_autograds(both):
     ours, theirs, parameters = both
     assert ours.keys() == theirs.keys() == parameters.keys()
     for name in theirs:
+        assert not dense(ours[name]).requires_grad
         torch.testing.assert_close(dense(ours[name]), theirs[name], rtol=1e-12, atol=1e-12)
 
 

@@ -100,6 +100,43 @@ def test_decoupled_l2_equals_torch_adamw(make_task, make_settings):
     assert_close(results.weights[0, 0], model.weight.detach().numpy(), "float64")
 
 
+OPTIMIZERS = {
+    "sgd": (torch.optim.SGD, {"momentum": 0.9}),
+    "adam": (torch.optim.Adam, {}),
+    "adamw": (torch.optim.AdamW, {}),
+}
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_network_equals_torchs_own_loop(make_task, make_settings, optimizer, clip):
+    task, (kind, own) = make_task(draws=1), OPTIMIZERS[optimizer]
+    training = {"optimizer": optimizer, "clip_norm": clip, "epochs": 4, "lr": 0.02, "dtype": "float64", **own}
+    training["apply"] = "decoupled" if optimizer == "adamw" else "loss"
+    keys = {f"training.{name}": value for name, value in training.items()}
+    settings = make_settings(**keys, **{"model.kind": "mlp", "model.hidden": [6, 4]})
+    candidates = [Candidate("l2", 0.3), Candidate("none"), Candidate("l2", 0.01)]
+    found = train(task, settings, candidates).validation[:, 0]
+    split, seed = replicates(task, settings)[0]
+    for candidate, losses in zip(candidates, found, strict=True):
+        torch.manual_seed(seed)
+        layers = [torch.nn.Linear(*shape) for shape in ((12, 6), (6, 4), (4, 1))]
+        model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2]).double()
+        weights, biases = ([getattr(each, name) for each in layers] for name in ("weight", "bias"))
+        groups = [{"params": weights, "weight_decay": candidate.lambda_}, {"params": biases, "weight_decay": 0.0}]
+        theirs = kind(groups, lr=0.02, **own)
+        for epoch in range(4):
+            for batch in permutations(torch.tensor([seed]), epoch, 20)[0].split(5):
+                theirs.zero_grad()
+                (0.5 * (model(split.train.x[batch]) - split.train.y[batch]).square()).mean().backward()
+                if clip:
+                    torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+                theirs.step()
+        with torch.no_grad():
+            expected = (model(split.validation.x) - split.validation.y).square()[:, 0]
+        np.testing.assert_allclose(losses, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.rest)])
 @pytest.mark.parametrize("apply", [pytest.param("loss", marks=pytest.mark.rest), "proximal", "decoupled"])
 @pytest.mark.parametrize(
