@@ -12,8 +12,8 @@ from search.data.task import Kind, Rows, Split, Task
 from search.settings import Settings
 
 torch.set_num_threads(1)  # the tasks are tiny: threads only wait for each other
-# What asks for a browser, for a database server, or for many data sets to count over, need not run every time.
-LARGE = {"browser", "postgresql_server", "holds"}
+# What asks for a browser, for a server, or for many data sets to count over, need not run every time.
+LARGE = {"browser", "postgresql_server", "s3", "holds"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -374,6 +374,7 @@ def test_onnx_of_own_modules_says_the_same():
     np.testing.assert_allclose(said_by_onnx(own, x)[0], own.predict(x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.rest
 def test_a_module_that_torch_cannot_export_is_one_line():
     class Stubborn(nn.Module):
         def forward(self, x):
