@@ -92,12 +92,17 @@ def _numbers_or_text(text: Series, where: str) -> Series:
     bad = numbers.isna() & text.notna()
     if not bad.any():
         return _finite(numbers, where)
-    if bad.sum() > (1 - MOSTLY) * text.notna().sum() or repeats(text):
+    if not few(bad, text) or repeats(text):
         return text
     raise UserError(
         f'{where}: column "{text.name}" is numbers but for {int(bad.sum())} of its values, the first '
         f'"{text[bad].iloc[0]}" in {first_row(bad)}; give a number or leave it empty'
     )
+
+
+def few(bad: Series, column: Series) -> bool:
+    """Whether so few of a column's values are of another kind that they are slips."""
+    return bool(bad.sum() <= (1 - MOSTLY) * column.notna().sum())
 
 
 def as_numbers(text: Series) -> Series:

@@ -11,7 +11,7 @@ from pandas import DataFrame, Series
 from pandas.api import types
 
 from search.core.errors import UserError
-from search.data.columns import MOSTLY, drop_it, first_row, repeats
+from search.data.columns import MOSTLY, drop_it, few, first_row, repeats
 
 EXAMPLES: Final = "2024-12-31 or 2024-12-31 23:59"
 # One meaning alone: 3/4/2024 is in March or in April. A time zone may follow the time.
@@ -86,7 +86,7 @@ def read_dates(column: Series, where: str) -> Series | None:
     bad = when.isna() & column.notna()
     if not bad.any():
         return when
-    if bad.sum() > (1 - MOSTLY) * column.notna().sum() or repeats(column):
+    if not few(bad, column) or repeats(column):
         return None
     raise UserError(
         f'{where}: column "{column.name}" is dates but for {int(bad.sum())} of its values, the first '

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from pandas import DataFrame, Series
 
-from search.data.columns import MOSTLY, ROWS_PER_LEVEL, as_numbers, drop_it, first_row, is_numeric
+from search.data.columns import MOSTLY, ROWS_PER_LEVEL, as_numbers, drop_it, few, first_row, is_numeric
 from search.data.dates import other_dates
 from search.data.preprocess import Levels
 from search.data.targets import Targets
@@ -61,9 +61,10 @@ def _words(column: Series, rare: int) -> Remark | None:
     """Numbers but for a few words."""
     if is_numeric(column):
         return None
-    words = column[as_numbers(column).isna() & column.notna()]
-    if not len(words) or len(words) > (1 - MOSTLY) * column.notna().sum():
+    bad = as_numbers(column).isna() & column.notna()
+    if not bad.any() or not few(bad, column):
         return None
+    words = column[bad]
     where = first_row(column == words.iloc[0])
     return Remark(
         "words",

@@ -31,18 +31,14 @@ def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits, report: Re
     width = min(features, max(data.x.shape[1], 4 * LEAST))
     for at in chunks(replicates, max((outputs * width) ** 2, data.x.shape[1] * outputs**2 * width)):
         rows = data.take(at)
-        start, scale = base_rates(rows), steepest(rows)
+        start = base_rates(rows)
+        scale = gradient(rows, start)[0].abs().amax((1, 2)).clamp(min=ROUNDING)
         for solve, sparse in ((smooth_path, False), (sparse_path, True)):
             which = [i for i in path_order(parts) if parts[i].sparse == sparse]
             if which:
                 found = solve(rows, [parts[i] for i in which], start, scale, limits, report)
                 weight[at[:, None], which], bias[at[:, None], which], error[at[:, None], which] = found
     return weight, bias, error
-
-
-def steepest(data: Data) -> Tensor:
-    """The loss's largest gradient at w = 0, (m,)."""
-    return gradient(data, base_rates(data))[0].abs().amax((1, 2)).clamp(min=ROUNDING)
 
 
 Found = tuple[Tensor, Tensor, Tensor]  # weights (m, C, K, p), biases (m, C, K), relative residuals (m, C)

@@ -135,7 +135,7 @@ def solve_quadratic(matrix: Tensor, linear: Tensor, part: Terms, start: Tensor, 
     l1, group = (part.l1, part.group) if grouped else (0.0, part.l1 + part.group)
     ridge, strength, mixed = (tolerance.new_full(tolerance.shape, each) for each in (part.ridge, group, l1))
     problems = Problems.on(matrix, linear.reshape(shape), ridge, strength, mixed if l1 else None)
-    return minimize(problems, start.reshape(shape), tolerance, QUADRATIC_STEPS)[0].view_as(linear)
+    return minimize(problems, start.reshape(shape), tolerance, QUADRATIC_STEPS).view_as(linear)
 
 
 def curvature(data: Data, model: Model) -> tuple[Tensor, Tensor, Tensor]:

@@ -118,7 +118,7 @@ class Path:
         problems = self.problems(block)
         hold = problems.group if problems.l1 is None else problems.group + problems.l1
         goal = (ROUNDING * problems.linear.abs().amax((1, 2))).maximum(TOLERANCE * hold)
-        return minimize(problems, start.reshape_as(problems.linear), goal, steps)[0].view_as(start)
+        return minimize(problems, start.reshape_as(problems.linear), goal, steps).view_as(start)
 
     def walked(self, block: Block) -> Tensor:
         """Weights (m, B, K, w) that are optimal, or nearly, for candidates on one path."""

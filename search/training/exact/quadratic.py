@@ -16,16 +16,16 @@ GROWTH = 10.0  # of sigma, from one proximal step to the next
 RETREAT = 100.0  # by what sigma falls after a step that rounding errors spoilt
 
 
-def minimize(problems: Problems, start: Tensor, tolerance: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """The minimisers (m, units, groups) and their optimality residuals (m,); dropped groups are exactly zero.
+def minimize(problems: Problems, start: Tensor, tolerance: Tensor, steps: int) -> Tensor:
+    """The minimisers (m, units, groups); dropped groups are exactly zero.
 
     A problem is done when its residual is within `tolerance` (m,), or after `steps` rounds of Newton steps: the first
     goes from `start`, with one unit the second from where the homotopy leads, each further one from a proximal point.
     """
     weight = start.clone()
     residual = torch.full_like(tolerance, torch.inf)
-    sigma = FIRST_SIGMA * problems.unit_sigma()
-    last = LAST_SIGMA * problems.unit_sigma()
+    unit = problems.unit_sigma()
+    sigma, last = FIRST_SIGMA * unit, LAST_SIGMA * unit
     for turn in range(steps):
         left = (residual > tolerance).nonzero()[:, 0]
         if not len(left):
@@ -44,4 +44,4 @@ def minimize(problems: Problems, start: Tensor, tolerance: Tensor, steps: int) -
             if not walk:
                 sigma[left] = torch.where(sound, torch.minimum(sigma[left] * GROWTH, last[left]), sigma[left] / RETREAT)
         weight[left], residual[left] = descend(part, here, goal)
-    return weight, residual
+    return weight
