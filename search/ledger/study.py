@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
+from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.coefficients import Coefficients
 from search.core.errors import UserError
@@ -403,16 +404,15 @@ class StudyLedger:
         return key
 
     def _read(self, numbers: Sequence[int], *, with_test: bool) -> Results:
-        kept = {trial.number: trial.user_attrs for trial in self._trials()}
+        every = {trial.number: trial for trial in self._trials()}
+        kept = {number: trial.user_attrs for number, trial in every.items()}
         places = [self._place(number, kept.get(number, {})) for number in numbers]
         found = replace(self._losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
-        self._refuse_others(found)
+        self._refuse_others(found, np.array([every[number].values[0] for number in numbers], dtype=np.float64))
         return found
 
-    def _refuse_others(self, results: Results) -> None:
+    def _refuse_others(self, results: Results, values: Array) -> None:
         """Losses and values were written together: where they differ, one of the two is damaged or another study's."""
-        told = {trial.number: trial.values for trial in self._trials()}
-        values = np.array([told[number][0] for number in results.trials], dtype=np.float64)
         wrong = np.flatnonzero(~np.isclose(results.validation_loss, values, rtol=AGREE, atol=0.0))
         if len(wrong):
             first = int(wrong[0])

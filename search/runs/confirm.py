@@ -51,9 +51,8 @@ def confirm(confirming: Confirming, ledger: StudyLedger, space: SearchSpace, tra
     best = ledger.candidate(selected)
     grid = grid_candidates(space, ranked) if settings.search.confirm else []
     if ledger.confirmed(swept=False):
-        for stage, training in confirming.trainings(best, [], grid).items():
-            if stage == "grid":
-                ledger.keep_confirmation("grid", train(stage, training))
+        if grid:
+            ledger.keep_confirmation("grid", train("grid", confirming.grid(grid)))
         ledger.keep_swept()
         return
     known = _known_pairs(ledger, ranked)

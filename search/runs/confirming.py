@@ -41,7 +41,7 @@ class Confirming:
         found: dict[Stage, Training | None] = {
             "exact": self.exact(best),
             "inner": self.inner(unpaired),
-            "grid": Training(self.task, self._unpruned, grid),
+            "grid": self.grid(grid),
             "seeds": self.seeds(best),
             "plain": self.plain(best),
         }
@@ -54,6 +54,10 @@ class Confirming:
     def inner(self, candidates: Sequence[Candidate]) -> Training | None:
         """Training without two folds at a time; None where nothing rotates."""
         return Training(self._pairs, self._unpruned, candidates) if self.task.pairs else None
+
+    def grid(self, candidates: Sequence[Candidate]) -> Training:
+        """The dense grid."""
+        return Training(self.task, self._unpruned, candidates)
 
     def seeds(self, best: Candidate) -> Training | None:
         """Training on fresh seeds; None where nothing in a fit is random."""

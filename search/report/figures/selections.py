@@ -15,7 +15,6 @@ from search.report.labels import rounded
 from search.report.placed import Placed
 from search.report.theme import Theme, style_of
 from search.report.view import StudyView
-from search.verdict.rotation import picks as turns
 from search.verdict.stability import picks
 
 
@@ -37,8 +36,8 @@ def selections(view: StudyView) -> Selections | None:
     if view.selected is None or view.results.validation.shape[1] < 2:
         return None
     case = view.comparison
-    rotated = None if case is None or case.inner is None else turns(case.results, case.inner)
-    picked = picks(view.results) if rotated is None else rotated
+    rotated = None if case is None or case.inner is None else case.picked
+    picked = picks(view.results) if rotated is None else rotated.ravel()
     votes = np.bincount(picked, minlength=len(view.results))
     return Selections(view.placed, votes, len(picked), view.selected, view.repeated)
 
