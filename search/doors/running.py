@@ -53,13 +53,13 @@ def _after(*, sealed: bool, publish: bool) -> tuple[Stage, ...]:
 
 def _search(run: Run, display: Display) -> None:
     """The search and what confirms it; `Interrupted` after Ctrl-C."""
-    with graceful_interrupt(display.note) as interrupted:
+    with graceful_interrupt(display.note) as interrupted, run.working():
         run.search(report=display.update, stop=interrupted)
         if run.settled is not None:
             display.note(f"note: {run.settled}")
         if not interrupted():
-            run.confirm()
-            run.keep_model()
+            run.confirm(stop=interrupted)
+            run.keep_model(stop=interrupted)
     if interrupted():
         reached = run.progress()
         raise Interrupted(

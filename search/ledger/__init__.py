@@ -6,15 +6,19 @@ recorded. A study that somebody else ran keeps its losses in its own trials (see
 """
 
 from search.ledger.artifacts import ArtifactStore, FileArtifacts
+from search.ledger.confirmations import Confirmation
 from search.ledger.foreign import ForeignLedger
 from search.ledger.openings import Opening
 from search.ledger.reading import Ledger, find_study, is_foreign
 from search.ledger.storage import Storage, memory_storage, open_storage
 from search.ledger.study import StudyLedger, is_own
 from search.ledger.summary import StudySummary, list_studies
+from search.ledger.workers import LEASE, Worker
 
 __all__ = [
+    "LEASE",
     "ArtifactStore",
+    "Confirmation",
     "FileArtifacts",
     "ForeignLedger",
     "Ledger",
@@ -22,6 +26,7 @@ __all__ = [
     "Storage",
     "StudyLedger",
     "StudySummary",
+    "Worker",
     "find_study",
     "is_foreign",
     "is_own",

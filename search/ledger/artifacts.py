@@ -37,6 +37,15 @@ def open_artifacts(where: str) -> ArtifactStore:
     return open_remote(where)
 
 
+def discard(store: ArtifactStore, artifact_id: str) -> None:
+    """Delete an artifact, if it is there."""
+    try:
+        store.remove(artifact_id)
+    except Exception as error:
+        if not isinstance(error, not_found()):
+            raise
+
+
 def location(where: str) -> str:
     """The same place from every working folder."""
     return where if "://" in where else str(Path(where).expanduser().resolve())

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import URL, Connection, NullPool, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy import URL, Connection, NullPool, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.orm import Session
 
 from search.core.errors import UserError
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 SQLITE_WAIT_SECONDS = 60.0
+TRIES: Final = 10
+PAUSE: Final = 0.2  # seconds between them
 USER: Final = re.compile(r"(://[^:/?#]*:).*(@)")
 PASSWORD: Final = re.compile(r"([?&][^=&]*(?:pass|pwd|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
 
@@ -30,17 +40,17 @@ def shown(url: URL | str) -> str:
     >>> shown("postgresql://me:secret@host:port/a?password=secret&sslmode=require")
     'postgresql://me:***@host:port/a?password=***&sslmode=require'
     """
-    text = url if isinstance(url, str) else url.render_as_string(hide_password=False)
-    return PASSWORD.sub(r"\1***", USER.sub(r"\1***\2", text))
+    whole = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+    return PASSWORD.sub(r"\1***", USER.sub(r"\1***\2", whole))
 
 
-def parse_url(text: str) -> URL:
+def parse_url(url: str) -> URL:
     """The parts of a database's URL, or a `UserError` that says how one looks."""
     try:
-        return make_url(text)
+        return make_url(url)
     except (ArgumentError, ValueError) as error:
         raise UserError(
-            f"storage {shown(text)!r}: not a database URL; one looks like sqlite:///runs/ledger.db "
+            f"storage {shown(url)!r}: not a database URL; one looks like sqlite:///runs/ledger.db "
             "or postgresql+psycopg://user:password@host/database"
         ) from error
 
@@ -51,7 +61,7 @@ def open_database(url: URL) -> RDBStorage:
 
     options = _sqlite_options() if url.get_backend_name() == "sqlite" else {"pool_pre_ping": True}
     try:
-        return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
+        return _made(lambda: RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options))
     except (ImportError, NoSuchModuleError) as error:
         raise UserError(
             f"storage {shown(url)}: no driver for {url.drivername}; install it (for PostgreSQL: python -m pip install "
@@ -63,16 +73,32 @@ def open_database(url: URL) -> RDBStorage:
         raise UserError(f"storage {shown(url)}: {one_line(error)}") from error
 
 
+def _made(make: Callable[[], RDBStorage]) -> RDBStorage:
+    """The storage, also where several processes make the tables of a new database at once: all but one try again."""
+    for _ in range(TRIES):
+        try:
+            return make()
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            if not any(word in str(error).lower() for word in ("already exists", "duplicate", "unique")):
+                raise
+            time.sleep(PAUSE)
+    return make()
+
+
 @contextmanager
-def one_write(storage: RDBStorage) -> Iterator[None]:
+def one_write(storage: RDBStorage, study_id: int | None = None) -> Iterator[None]:
     """One transaction for all calls of the block by this thread, committed at its end. Nests.
+
+    With a study's id no other such block of that study runs meanwhile, in any process.
 
     Optuna commits each call by itself. Here its session joins an outer transaction, as SQLAlchemy describes under
     "Joining a Session into an External Transaction": each commit of Optuna's releases a savepoint, each rollback
     undoes one call, so that its own error handling works as ever. After an exception what was done before it stays.
     """
     sessions = storage.scoped_session
-    if isinstance(sessions().bind, Connection):
+    bound = sessions().bind
+    if isinstance(bound, Connection):
+        _hold(bound, study_id)
         yield
         return
     sessions.remove()
@@ -80,12 +106,19 @@ def one_write(storage: RDBStorage) -> Iterator[None]:
         if connection.dialect.name == "sqlite":
             # Take the write lock now: a lock taken later, after a read, can fail at once instead of waiting.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _hold(connection, study_id)
         sessions.registry.set(Session(bind=connection, join_transaction_mode="create_savepoint"))
         try:
             yield
         finally:
             sessions.remove()
             connection.commit()
+
+
+def _hold(connection: Connection, study_id: int | None) -> None:
+    """Lock the study's row until the transaction ends, as Optuna does for each new trial; SQLite locks the whole."""
+    if study_id is not None and connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT study_id FROM studies WHERE study_id = :id FOR UPDATE"), {"id": study_id})
 
 
 def _sqlite_options() -> dict[str, Any]:

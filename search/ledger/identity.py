@@ -52,9 +52,13 @@ def known_studies(storage: Storage) -> dict[str, int]:
 
 
 def _create(storage: Storage, name: str) -> int:
+    from optuna.exceptions import DuplicatedStudyError
     from optuna.study import StudyDirection
 
-    return storage.optuna.create_new_study([StudyDirection.MINIMIZE], name)
+    try:
+        return storage.optuna.create_new_study([StudyDirection.MINIMIZE], name)
+    except DuplicatedStudyError:  # another worker was faster
+        return known_studies(storage)[name]
 
 
 def _attributes(storage: Storage, name: str, study_id: int, identity: Identity) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from search.core.errors import UserError
 from search.core.results import Results, empty_results, join
 from search.ledger import codec
-from search.ledger.artifacts import not_found
+from search.ledger.artifacts import discard, not_found
 from search.ledger.files import folder_name
 from search.ledger.storage import Storage
 
@@ -51,6 +51,10 @@ class LossStore:
                         "trials; bring back the file that the study wrote"
                     ) from error
         return join(parts) if parts else empty_results()
+
+    def remove(self, artifact: str) -> None:
+        """Delete a file, if it is there."""
+        discard(self.storage.artifacts, self._id(artifact))
 
     def has_test(self, artifact: str) -> bool:
         """Whether a file holds sealed test losses; looks at its table of contents alone."""

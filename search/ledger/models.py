@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from search.core.coefficients import Coefficients
 from search.core.errors import UserError
-from search.ledger.artifacts import not_found
+from search.ledger.artifacts import discard, not_found
 from search.ledger.coefficients import from_bytes, to_bytes
 from search.ledger.files import folder_name
 from search.ledger.storage import Storage
@@ -55,8 +54,7 @@ class ModelStore:
     def remove(self, trial: int) -> None:
         """Delete the files of a trial, if there are any."""
         for kind in (MODEL, COEFFICIENTS):
-            with suppress(not_found()):
-                self.storage.artifacts.remove(self._id(kind, trial))
+            discard(self.storage.artifacts, self._id(kind, trial))
 
     def _write(self, kind: str, trial: int, body: bytes) -> str:
         self.storage.artifacts.write(self._id(kind, trial), io.BytesIO(body))

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from search.core.errors import UserError
 from search.ledger.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts, location, open_artifacts
@@ -30,8 +30,9 @@ class Storage:
     lie, for each new study to note; None: in `folder`, which lies beside the storage's own file and moves with it.
     `asked`: whether the user named that place. `one_write()` is a
     context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
-    nests, and an exception does not undo it. `shared_write()` is the same beside a script that writes this storage
-    through Optuna alone; it does not nest.
+    nests, and an exception does not undo it. `alone(study_id)` is the same, and no other worker changes that study
+    meanwhile. `shared_write()` is the same beside a script that writes this storage through Optuna alone; it does not
+    nest.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Storage:
     artifacts: ArtifactStore
     folder: Path | None
     one_write: Callable[[], AbstractContextManager[None]]
+    alone: Callable[[int], AbstractContextManager[None]]
     shared_write: Callable[[], AbstractContextManager[None]]
     losses_at: str | None = None
     asked: bool = False
@@ -87,23 +89,26 @@ def _given(storage: BaseStorage) -> Storage:
         raise UserError(
             f"storage is a {type(storage).__name__}; valid are a journal's path, a database's URL, or Optuna's own"
         )
-    engine = getattr(getattr(storage, "_backend", storage), "engine", None)
-    name = type(storage).__name__ if engine is None else _name_of(engine.url)
     folder = _losses_beside(DEFAULT.with_name(type(storage).__name__))
-    return Storage(name, storage, FileArtifacts(folder), folder, nullcontext, nullcontext)
+    artifacts = FileArtifacts(folder)
+    database: Any = getattr(storage, "_backend", storage)
+    if not hasattr(database, "engine"):
+        return Storage(type(storage).__name__, storage, artifacts, folder, nullcontext, _unguarded, nullcontext)
+    from search.ledger.database import one_write, shown
 
-
-def _name_of(url: URL) -> str:
-    from search.ledger.database import shown
-
-    return shown(url)
+    write = partial(one_write, database)
+    return Storage(shown(database.engine.url), storage, artifacts, folder, write, write, write)
 
 
 def memory_storage() -> Storage:
     """A new storage that writes nothing to disk, and lasts as long as this object."""
     from optuna.storages import InMemoryStorage
 
-    return Storage("memory", InMemoryStorage(), MemoryArtifacts(), None, nullcontext, nullcontext)
+    return Storage("memory", InMemoryStorage(), MemoryArtifacts(), None, nullcontext, _unguarded, nullcontext)
+
+
+def _unguarded(study_id: int) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def _open_journal(path: Path) -> Storage:
@@ -114,7 +119,13 @@ def _open_journal(path: Path) -> Storage:
     journal = Journal(path)
     folder = _losses_beside(path)
     return Storage(
-        str(path), JournalStorage(journal), FileArtifacts(folder), folder, journal.one_write, journal.shared_write
+        str(path),
+        JournalStorage(journal),
+        FileArtifacts(folder),
+        folder,
+        one_write=journal.one_write,
+        alone=lambda study_id: journal.one_write(),  # the file's lock is that of all its studies
+        shared_write=journal.shared_write,
     )
 
 
@@ -133,7 +144,7 @@ def _open_database(text: str, create: bool) -> Storage:
     write = partial(one_write, database)
     # A study that is on a server is opened from other working folders too.
     losses_at = None if local else location(str(folder))
-    return Storage(shown(url), get_storage(database), FileArtifacts(folder), folder, write, write, losses_at)
+    return Storage(shown(url), get_storage(database), FileArtifacts(folder), folder, write, write, write, losses_at)
 
 
 def _prepare_sqlite_file(url: URL, create: bool) -> Path:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,12 +18,14 @@ from search.core.evidence import Evidence, Facts
 from search.core.results import Results
 from search.core.snapshot import Snapshot
 from search.ledger import facts, trials
-from search.ledger.files import folder_name, locked
+from search.ledger.confirmations import OWN as CONFIRMING
+from search.ledger.confirmations import Confirmations
 from search.ledger.identity import ARTIFACTS, Identity, create_or_resume, find
 from search.ledger.losses import LossStore, Place
 from search.ledger.models import ModelStore
-from search.ledger.openings import OPENED, Opening, note_opening, now, openings_in, still_sealed
+from search.ledger.openings import OPENED, Opening, note_opening, openings_in, still_sealed
 from search.ledger.storage import Storage
+from search.ledger.workers import LEASE, Worker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,15 +36,9 @@ if TYPE_CHECKING:
 
 LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
-FACTS: Final = "facts"
-CONFIRMED: Final = "confirmed"
-SWEPT: Final = "swept"
 AGREE: Final = 1e-6  # relatively; both are means of the same numbers
 MODEL: Final = "model"
-Confirmation = Literal["grid", "inner", "exact"]
-OWN: Final = frozenset(
-    {"settings", "fingerprint", "versions", "seal", ARTIFACTS, FACTS, MODEL, *get_args(Confirmation)}
-)
+OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", ARTIFACTS, MODEL, *CONFIRMING})
 
 
 def is_own(attribute: str) -> bool:
@@ -134,11 +129,20 @@ class StudyLedger:
 
     def tried(self) -> set[Candidate]:
         """The candidates of finished trials."""
-        return {candidate for trial in self._finished() if (candidate := trials.candidate_of(trial)) is not None}
+        return {*self.candidates("complete"), *self.candidates("pruned")}
+
+    def candidates(self, state: str) -> list[Candidate]:
+        """The candidates of the trials in a state: complete, pruned, failed, running or waiting."""
+        found = [trials.candidate_of(trial) for trial in self._trials() if trials.state_of(trial) == state]
+        return [candidate for candidate in found if candidate is not None]
 
     def finished(self) -> int:
         """The number of trials that are complete or pruned."""
         return len(self._finished())
+
+    def unfinished(self) -> int:
+        """The number of trials that are running."""
+        return len(trials.left_running(self._trials()))
 
     def asked(self) -> int:
         """The number of trials in any state."""
@@ -163,41 +167,36 @@ class StudyLedger:
     # Running it
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Hold the study for this process; `UserError` names the process of this machine that holds it already."""
-        if self.storage.folder is None:
+    def running(self, lease: float = LEASE) -> Iterator[Worker]:
+        """Be one of the workers of this study, on whatever machines; `lease`: the seconds one may be silent."""
+        with Worker(self.storage, self.name, self.id, lease).at_work() as worker:
+            yield worker
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One write, in which no other worker changes the study."""
+        with self.storage.alone(self.id):
             yield
-            return
-        path = self.storage.folder / folder_name(self.name) / "running.lock"
-        try:
-            with locked(path, wait=False) as file:
-                file.truncate(0)
-                file.write(str(os.getpid()).encode())
-                file.flush()
-                yield
-        except BlockingIOError as error:
-            raise UserError(
-                f"study {self.name!r} in {self.storage.name} is being run by process {path.read_text()}; "
-                "wait for it or stop it"
-            ) from error
 
-    def recover(self) -> list[Candidate]:
-        """Fail the trials that a killed process left running; return the candidates that are to be asked again.
+    def recover(self, worker: Worker) -> list[Candidate]:
+        """Fail the trials of workers that are gone; return the candidates that are to be asked again.
 
-        A candidate that an earlier recovery returned and that was never asked since is returned once more. Call it
-        within `running()`: holding that lock shows that no process of this machine works on those trials.
+        A candidate that an earlier recovery returned and that was never asked since is returned once more: ask within
+        the same `alone` block, so that no other worker does.
         """
-        from optuna.trial import TrialState
+        with self.alone():
+            if running := set(trials.left_running(self._trials())):
+                for number in sorted(running - worker.held()):
+                    self._fail(number, {trials.INTERRUPTED: "the process that ran it died"})
+            return trials.to_ask_again(self._trials())
 
-        with self.storage.one_write():
-            for number in trials.left_running(self._trials()):
-                trial_id = self._trial_id(number)
-                self.storage.optuna.set_trial_user_attr(trial_id, trials.INTERRUPTED, "the process that ran it died")
-                self.storage.optuna.set_trial_state_values(trial_id, TrialState.FAIL)
-        return trials.to_ask_again(self._trials())
-
-    def record(self, results: Results, numbers: Sequence[int], *, same_as: Mapping[int, int] | None = None) -> None:
+    def record(
+        self, results: Results, numbers: Sequence[int], *, same_as: Mapping[int, int] | None = None
+    ) -> list[int]:
         """Finish the trials with these numbers: first their results become durable, then one write ends the trials.
+
+        A trial that is not running any more is left as it is: another worker took this one for gone, and asks its
+        candidate again. Returns the numbers of those.
 
         `same_as` finishes further trials whose candidate is that of an earlier trial (or of one in `numbers`): they
         share its losses, and nothing was trained for them.
@@ -213,41 +212,31 @@ class StudyLedger:
         if len(results):
             self._losses.write(artifact, results, numbers)
         pruned = results.pruned if results.pruned is not None else np.zeros(len(results), bool)
-        with self.storage.one_write():
-            for number, own, stopped in zip(numbers, attributes, pruned, strict=True):
-                self._tell(number, own | {LOSSES: artifact}, pruned=bool(stopped))
+        with self.alone():
             every = self._trials()
+            running = set(trials.left_running(every))
+            for number, own, stopped in zip(numbers, attributes, pruned, strict=True):
+                if number in running:
+                    self._tell(number, own | {LOSSES: artifact}, pruned=bool(stopped))
+            every = self._trials() if same_as else []
             for number, original in (same_as or {}).items():
-                shared = every[original].user_attrs | {SAME_AS: original, "seconds": 0.0}
-                self._tell(number, shared, pruned=trials.state_of(every[original]) == "pruned")
+                if number in running:
+                    shared = every[original].user_attrs | {SAME_AS: original, "seconds": 0.0}
+                    self._tell(number, shared, pruned=trials.state_of(every[original]) == "pruned")
+        return [number for number in (*numbers, *(same_as or {})) if number not in running]
 
     def fail(self, number: int, reason: str) -> None:
         """Finish a trial without a value; `reason` becomes its user attribute `failed`."""
-        from optuna.trial import TrialState
-
-        with self.storage.one_write():
-            self.storage.optuna.set_trial_user_attr(self._trial_id(number), "failed", reason)
-            self.storage.optuna.set_trial_state_values(self._trial_id(number), TrialState.FAIL)
-
-    def keep_confirmation(self, part: Confirmation, results: Results) -> None:
-        """Keep what confirms the search, outside the trials, in the place of an earlier one; test losses sealed.
-
-        `grid` is the dense grid of lambda, `inner` the tried candidates without two folds of a rotation, `exact` the
-        selected candidate solved exactly.
-        """
-        self._losses.write(part, results, range(len(results)))
-        self._set(part, {"when": now(), "candidates": len(results)})
+        with self.alone():
+            if number in trials.left_running(self._trials()):
+                self._fail(number, {"failed": reason})
 
     def keep_facts(self, told: Facts, *, swept: bool = True) -> None:
         """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed.
 
         `swept` is false where the dense grid was left out.
         """
-        self._set(FACTS, facts.to_json(told, self._key) | {CONFIRMED: len(self._complete()), SWEPT: swept})
-
-    def keep_swept(self) -> None:
-        """Note that the dense grid that was left out is there now."""
-        self._set(FACTS, self._attributes()[FACTS] | {SWEPT: True})
+        self.confirmations.keep_facts(told, len(self._complete()), swept=swept)
 
     def keep_model(self, trial: int, body: bytes | None, coefficients: Coefficients | None = None) -> None:
         """Keep the model of this trial's candidate, in the place of an earlier one; None: it has diverged."""
@@ -266,28 +255,13 @@ class StudyLedger:
 
     def confirmed(self, *, swept: bool = True) -> bool:
         """Whether all that confirms the search was kept for the trials as they are now; the grid only if `swept`."""
-        kept = self._attributes().get(FACTS, {})
-        return bool(kept.get(CONFIRMED) == len(self._complete())) and (self._swept or not swept)
-
-    @property
-    def _swept(self) -> bool:
-        """Whether the dense grid belongs to what was confirmed last; older versions never left it out."""
-        return bool(self._attributes().get(FACTS, {}).get(SWEPT, True))
+        return self.confirmations.confirmed(len(self._complete()), swept=swept)
 
     # Reading it
 
     def results(self, numbers: Sequence[int]) -> Results:
         """The results of trials, in the order of `numbers`; without test losses as long as the study is sealed."""
         return self._read(numbers, with_test=not self.sealed)
-
-    def confirmation(self, part: Confirmation) -> Results | None:
-        """The results of a part of the confirmation, None without one; test losses as in `results`."""
-        return self._confirmation(part, with_test=not self.sealed)
-
-    def confirmation_size(self, part: Confirmation) -> int:
-        """How many candidates a part of the confirmation has."""
-        count: int = self._attributes().get(part, {"candidates": 0})["candidates"]
-        return count
 
     def model(self) -> bytes:
         """The model that is kept, see `runs.model_file`; `UserError` where there is none, or it is not whole."""
@@ -326,7 +300,8 @@ class StudyLedger:
         # Without test rows there is nothing to keep shut.
         is_open = open_test or not self.sealed or (bool(self._complete()) and not self.has_test())
         numbers, complete, selected = trials.distinct(every)
-        told = facts.from_json(self._attributes().get(FACTS, {}), self._key if is_open else None)
+        confirmed = self.confirmations
+        told = confirmed.facts(with_test=is_open)
         results = self._read(numbers, with_test=is_open)
         return Snapshot(
             name=self.name,
@@ -343,10 +318,10 @@ class StudyLedger:
                 baseline_loss=told.baseline_loss,
                 seed_losses=told.seed_losses,
                 plain=told.plain,
-                grid=self._confirmation("grid", with_test=is_open) if self._swept else None,
-                unswept=not self._swept,
-                inner=self._confirmation("inner", with_test=is_open),
-                exact=self._confirmation("exact", with_test=is_open),
+                grid=confirmed.read("grid", with_test=is_open) if confirmed.swept else None,
+                unswept=not confirmed.swept,
+                inner=confirmed.read("inner", with_test=is_open),
+                exact=confirmed.read("exact", with_test=is_open),
                 openings=tuple(opening.complete for opening in self.openings),
                 trials=len(complete),
             ),
@@ -378,8 +353,9 @@ class StudyLedger:
         """
         if not self.has_test():
             return False
-        if self.sealed:
-            note_opening(self.storage, self.id, len(self._complete()))
+        with self.alone():  # several workers end at once: it is one opening
+            if self.sealed:
+                note_opening(self.storage, self.id, len(self._complete()))
         return True
 
     # How it is stored
@@ -393,6 +369,11 @@ class StudyLedger:
     @cached_property
     def _losses(self) -> LossStore:
         return LossStore(self._kept, self.name, self._key)
+
+    @cached_property
+    def confirmations(self) -> Confirmations:
+        """What confirms the search."""
+        return Confirmations(self.storage, self.id, self._losses)
 
     @property
     def _models(self) -> ModelStore:
@@ -422,23 +403,24 @@ class StudyLedger:
                 f"{results.validation_loss[first]:.6g}: one of them is damaged, or of another study"
             )
 
-    def _confirmation(self, part: Confirmation, *, with_test: bool) -> Results | None:
-        count = self.confirmation_size(part)
-        return self._losses.read([Place(part, row) for row in range(count)], with_test=with_test) if count else None
-
     def _place(self, number: int, attributes: Mapping[str, Any]) -> Place:
         if LOSSES not in attributes:
             raise UserError(f"study {self.name!r}: trial {number} has no losses; it was not finished by lambda-search")
         return Place(attributes[LOSSES], attributes.get(SAME_AS, number))
 
-    def _tell(self, number: int, attributes: dict[str, Any], *, pruned: bool) -> None:
+    def _tell(self, number: int, attributes: Mapping[str, Any], *, pruned: bool) -> None:
+        self._end(number, attributes, "PRUNED" if pruned else "COMPLETE", [attributes["validation_loss"]])
+
+    def _fail(self, number: int, why: Mapping[str, str]) -> None:
+        self._end(number, why, "FAIL")
+
+    def _end(self, number: int, attributes: Mapping[str, Any], state: str, values: list[float] | None = None) -> None:
         from optuna.trial import TrialState
 
         trial_id = self._trial_id(number)
         for name, attribute in attributes.items():
             self.storage.optuna.set_trial_user_attr(trial_id, name, attribute)
-        state = TrialState.PRUNED if pruned else TrialState.COMPLETE
-        self.storage.optuna.set_trial_state_values(trial_id, state, [attributes["validation_loss"]])
+        self.storage.optuna.set_trial_state_values(trial_id, TrialState[state], values)
 
     def _trial_id(self, number: int) -> int:
         return self.storage.optuna.get_trial_id_from_study_id_trial_number(self.id, number)

@@ -4,13 +4,14 @@ After the search a dense grid of lambda per penalty is trained on the trials' ow
 it joins the comparison, so that the answer speaks of the searched range and not of the luck of the sampler. In a
 rotation the tried candidates are trained once more without two folds at a time: the turns' picks are made from these.
 How far another seed moves the selected candidate's loss, and what its exact solution gains, are figures of their own.
-What is trained for it is in `confirming`.
+What is trained for it is in `confirming`; the workers of a study share it out, part by part.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 import numpy as np
 from torch import cat, from_numpy
@@ -19,65 +20,115 @@ from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.evidence import Facts, Plain
 from search.core.means import candidate_means
-from search.core.results import Results, join
+from search.core.results import Results
+from search.ledger import Confirmation
 from search.runs.confirming import FRESH_SEEDS, grid_candidates
+from search.runs.sharing import Stop, share
 from search.training.criteria import baseline_loss, constant_losses, ridge_criteria
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from search.data.task import Task, Truth
-    from search.ledger import StudyLedger
+    from search.ledger import StudyLedger, Worker
     from search.runs.confirming import Confirming
     from search.runs.tracker import Stage
     from search.settings import Settings
     from search.space import SearchSpace
     from search.training import Training
 
-    Train = Callable[[Stage, Training], Results]
+    Train = Callable[[Stage, Training, float], Results]
+
+AT_ONCE: Final = 64  # candidates of a part, or a batch of the search where that is more
+CONFIRMATIONS: Final[tuple[Confirmation, ...]] = get_args(Confirmation)
 
 
-def confirm(confirming: Confirming, ledger: StudyLedger, space: SearchSpace, train: Train) -> None:
-    """Have what the verdict needs beside the trials trained, and keep it with the facts.
+class Part(NamedTuple):
+    """A training that one worker does: a stage, or some of its candidates, `share` of those from here on."""
 
-    Where all of it is there but for the grid, which an earlier run left out, the grid alone is trained.
+    stage: Stage
+    training: Training
+    share: float
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """What a study lacks for its verdict: `parts` to train, by names that are the same for all its workers."""
+
+    confirming: Confirming
+    ledger: StudyLedger
+    space: SearchSpace
+    trials: Mapping[Candidate, int]
+    parts: Mapping[str, Part]
+
+    def confirm(self, worker: Worker, train: Train, stop: Stop) -> None:
+        """Have every part trained by one of the workers, and keep them with the facts."""
+        kept = self.ledger.confirmations
+
+        def do(name: str) -> None:
+            part = self.parts[name]
+            results = train(part.stage, part.training, part.share)
+            kept.keep_part(name, _validation_alone(results) if part.stage == "inner" else results)
+
+        def left() -> set[str]:
+            return set() if self._confirmed() else self.parts.keys() - kept.parts().keys()
+
+        share(worker, list(self.parts), left, do, stop)
+        last = f"facts-{len(self.trials)}"
+        share(worker, [last], lambda: [] if self._confirmed() else [last], lambda _: self._keep(), stop)
+
+    def _confirmed(self) -> bool:
+        return self.ledger.confirmed(swept=self.confirming.settings.search.confirm)
+
+    def _keep(self) -> None:
+        """All parts are there: they become the confirmation, and last the facts mark it as done."""
+        kept, again = self.ledger.confirmations, self.ledger.confirmed(swept=False)
+        for stage in CONFIRMATIONS:
+            own = [name for name, part in self.parts.items() if part.stage == stage]
+            # The pairs of an extended search are those of the earlier trials, and the new ones.
+            before = [name for name in kept.files("inner") if name not in own] if stage == "inner" else []
+            if own:
+                kept.keep(stage, [*before, *own])
+        if again:
+            kept.keep_swept()
+            return
+        settings, task = self.confirming.settings, self.confirming.task
+        told = replace(
+            _facts(settings, task, self.space, self.ledger, self.trials),
+            seed_losses=seed_losses(kept.read("seeds", with_test=True), len(task.splits)),
+            plain=plain(settings, task, kept.read("plain", with_test=True)),
+        )
+        self.ledger.keep_facts(told, swept=settings.search.confirm)
+
+
+def unconfirmed(confirming: Confirming, ledger: StudyLedger, space: SearchSpace) -> Unconfirmed | None:
+    """What the verdict needs beside the trials; None without trials.
+
+    Where all of it is there but for the grid, which an earlier run left out, that is the grid alone.
     """
-    settings, task, trials = confirming.settings, confirming.task, ledger.completed()
-    if not trials:
-        return
+    trials, selected = ledger.completed(), ledger.selected()
+    if selected is None:
+        return None
     ranked = sorted(trials, key=lambda candidate: ledger.validation_loss(trials[candidate]))
-    selected = ledger.selected()
-    assert selected is not None, "there are complete trials"
-    best = ledger.candidate(selected)
-    grid = grid_candidates(space, ranked) if settings.search.confirm else []
+    grid = grid_candidates(space, ranked) if confirming.settings.search.confirm else []
     if ledger.confirmed(swept=False):
-        if grid:
-            ledger.keep_confirmation("grid", train("grid", confirming.grid(grid)))
-        ledger.keep_swept()
-        return
-    known = _known_pairs(ledger, ranked)
-    done = {candidate for part in known for candidate in part.candidates}
-    unpaired = [candidate for candidate in ranked if candidate not in done]
-    found: dict[Stage, Results] = {}
-    for stage, training in confirming.trainings(best, unpaired, grid).items():
-        found[stage] = train(stage, training)
-        if stage in ("exact", "grid"):
-            ledger.keep_confirmation(stage, found[stage])
-        if stage == "inner":
-            ledger.keep_confirmation(stage, join([*known, _validation_alone(found[stage])]))
-    told = replace(
-        _facts(settings, task, space, ledger, trials),
-        seed_losses=seed_losses(found.get("seeds"), len(task.splits)),
-        plain=plain(settings, task, found.get("plain")),
-    )
-    # Last, because they mark the confirmation as done.
-    ledger.keep_facts(told, swept=settings.search.confirm)
+        trainings: dict[Stage, Training] = {"grid": confirming.grid(grid)} if grid else {}
+    else:
+        pairs = ledger.confirmations.read("inner", with_test=False)
+        done = set() if pairs is None else set(pairs.candidates)
+        unpaired = [candidate for candidate in ranked if candidate not in done]
+        trainings = confirming.trainings(ledger.candidate(selected), unpaired, grid)
+    at_once = max(AT_ONCE, confirming.settings.search.batch)
+    parts = {f"{stage}-{len(trials)}": _cut(stage, each, at_once) for stage, each in trainings.items()}
+    named = {f"{name}-{index}": part for name, cut in parts.items() for index, part in enumerate(cut)}
+    return Unconfirmed(confirming, ledger, space, trials, named)
 
 
-def _known_pairs(ledger: StudyLedger, tried: list[Candidate]) -> list[Results]:
-    """The tried candidates' losses without two folds at a time that an earlier run trained."""
-    kept, wanted = ledger.confirmation("inner"), set(tried)
-    return [] if kept is None else [kept.take([i for i, each in enumerate(kept.candidates) if each in wanted])]
+def _cut(stage: Stage, training: Training, at_once: int) -> list[Part]:
+    """A training as parts of so many candidates."""
+    every = training.candidates
+    cuts = [(first, every[first : first + at_once]) for first in range(0, len(every), at_once)]
+    return [Part(stage, replace(training, candidates=cut), len(cut) / (len(every) - first)) for first, cut in cuts]
 
 
 def _validation_alone(results: Results) -> Results:
@@ -110,7 +161,7 @@ def _constant_loss(task: Task, metric: str) -> float:
 
 
 def _facts(
-    settings: Settings, task: Task, space: SearchSpace, ledger: StudyLedger, trials: dict[Candidate, int]
+    settings: Settings, task: Task, space: SearchSpace, ledger: StudyLedger, trials: Mapping[Candidate, int]
 ) -> Facts:
     """What the verdict needs of the data and the space; exact risks under the test rows' seal."""
     return Facts(
@@ -128,7 +179,9 @@ def _ridge(settings: Settings) -> bool:
     return settings.model.kind == "linear" and settings.training.loss == "default"
 
 
-def _true_risk(settings: Settings, task: Task, ledger: StudyLedger, trials: dict[Candidate, int]) -> dict[str, Array]:
+def _true_risk(
+    settings: Settings, task: Task, ledger: StudyLedger, trials: Mapping[Candidate, int]
+) -> dict[str, Array]:
     """The exact risk of every candidate, averaged over its fits, where the law of the data is known."""
     if task.truth is None or settings.model.kind != "linear" or settings.search.metric_for(task.kind) != "mse":
         return {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -18,23 +19,24 @@ from search.data import load_task
 from search.ledger import StudyLedger
 from search.models import make_model, strength_notes, strengths
 from search.runs.coefficients import coefficients_of, replicates_of
-from search.runs.confirm import confirm
+from search.runs.confirm import unconfirmed
 from search.runs.confirming import Confirming
 from search.runs.forecast import Forecast, asking, page
 from search.runs.model import kept_epochs, refit
 from search.runs.model_file import encode
 from search.runs.pruning import Pruning
 from search.runs.settled import settled
+from search.runs.sharing import PAUSE, Stop, never, share
 from search.runs.tracker import Progress, Stage, Tracker, silent
 from search.samplers import PRUNERS, SAMPLERS, make_pruner
 from search.space import SearchSpace
 from search.training import Training, resolve_device
 
 if TYPE_CHECKING:
-    from optuna import Trial
+    from optuna import Study, Trial
 
     from search.data.task import Task
-    from search.ledger import Storage
+    from search.ledger import Storage, Worker
     from search.runs.pace import Job
     from search.settings import Settings
     from search.training import Observer
@@ -57,6 +59,8 @@ class Run:
     tracker: Tracker = field(default_factory=Tracker)
     then: tuple[Stage, ...] = ()
     settled: str | None = None
+
+    _worker: Worker | None = None
 
     def __post_init__(self) -> None:
         self.confirming = Confirming(self.settings, self.task)
@@ -98,48 +102,69 @@ class Run:
         """Time since this run began."""
         return self.tracker.seconds
 
-    def search(self, *, stop: Callable[[], bool], report: Callable[[Progress], None] = silent) -> None:
+    @contextmanager
+    def working(self) -> Iterator[Worker]:
+        """Be one of the study's workers; nests, so that whoever goes from stage to stage stays the same worker."""
+        if self._worker is not None:
+            yield self._worker
+            return
+        with self.ledger.running() as worker:
+            self._worker = worker
+            try:
+                yield worker
+            finally:
+                self._worker = None
+
+    def search(self, *, stop: Stop, report: Callable[[Progress], None] = silent) -> None:
         """Run batch by batch; `stop` is asked before each. `report` hears of this and all that follows.
 
-        Trials of a killed process are failed first, and their candidates asked again. What a process has trained is
-        durable before the trial is finished, so that a process that is killed loses at most its last batch.
+        Other workers may do the same: together they finish the study's number of trials. The trials of one that is
+        gone are failed first, and their candidates asked again. What is trained is durable before the trial is
+        finished, so that a process that is killed loses at most its last batch.
         """
         self.tracker.hear = report
-        with self.ledger.running():
-            again = [candidate for candidate in self.ledger.recover() if self.space.holds(candidate)]
+        with self.working() as worker:
             self._reached()
-            while (missing := self._missing()) and not stop() and not self._settled():
-                count = min(missing, self.settings.search.batch)
-                self.tracker.begin(count / missing)
-                self._batch(count, again[:count])
-                again = again[count:]
+            while (left := self._left()) and not stop() and not self._settled():
+                trials, candidates = self._ask(worker, left)
+                if trials:
+                    self._batch(trials, candidates)
+                else:  # the others are at the last ones
+                    time.sleep(PAUSE)
                 self._reached()
 
-    def confirm(self) -> None:
+    def confirm(self, *, stop: Stop = never) -> None:
         """Train what the verdict needs beside the trials, unless that was done for the trials as they are."""
-        if not self._confirmed():
-            with self.ledger.running():
-                confirm(self.confirming, self.ledger, self.space, self._training)
+        with self.working() as worker:
+            lacking = None if self._confirmed() else unconfirmed(self.confirming, self.ledger, self.space)
+            if lacking is not None:
+                lacking.confirm(worker, self._training, stop)
 
-    def keep_model(self) -> None:
+    def keep_model(self, *, stop: Stop = never) -> None:
         """Train the selected candidate once more, on all rows, and keep its model, unless it is kept already."""
-        ledger = self.ledger
-        selected = ledger.selected()
-        if selected is None or ledger.has_model():
+        selected = self.ledger.selected()
+        if selected is None:
             return
-        results, candidate = ledger.results([selected]), ledger.candidate(selected)
+        task = f"model-{selected}"
+        with self.working() as worker:
+            share(worker, [task], lambda: [] if self.ledger.has_model() else [task], self._keep_model, stop)
+
+    def _keep_model(self, task: str) -> None:
+        selected = self.ledger.selected()
+        assert selected is not None, "there is a model to keep"
+        results, candidate = self.ledger.results([selected]), self.ledger.candidate(selected)
         epochs = kept_epochs(self.settings, results)
-        with ledger.running(), self.tracker.doing("model", self.forecast.model()) as report:
+        with self._doing("model", self.forecast.model()) as report:
             model = refit(self.settings, self.task, candidate, epochs=epochs, report=report)
             found = None
             if model.linear and not model.diverged:
                 found = coefficients_of(model, replicates_of(model, self.settings, self.task, candidate, results))
-            ledger.keep_model(selected, None if model.diverged else encode(model), found)
+            self.ledger.keep_model(selected, None if model.diverged else encode(model), found)
 
     @contextmanager
     def after(self, stage: Stage) -> Iterator[None]:
         """One of the stages that follow a run, which the time left counts too."""
-        with self.tracker.doing(stage, self._last(stage)):
+        with self._doing(stage, self._last(stage)):
             yield
 
     def progress(self) -> Progress:
@@ -149,7 +174,7 @@ class Run:
         return replace(
             self.tracker.progress,
             finished=finished,
-            wanted=finished + self._missing(),
+            wanted=finished + self._left(),
             best=None if best is None else self.ledger.candidate(best),
             best_loss=None if best is None else self.ledger.validation_loss(best),
         )
@@ -172,19 +197,28 @@ class Run:
         """How many candidates of a rotation are tried and not trained without two folds."""
         if not self.task.pairs:
             return 0
-        return max(0, len(self.ledger.completed()) - self.ledger.confirmation_size("inner"))
+        return max(0, len(self.ledger.completed()) - self.ledger.confirmations.size("inner"))
 
-    def _training(self, stage: Stage, training: Training, observer: Observer | None = None) -> Results:
-        """Train, and tell how far it is."""
-        with self.tracker.doing(stage, self.forecast.job(training)) as report:
+    def _training(self, stage: Stage, training: Training, share: float, observer: Observer | None = None) -> Results:
+        """Train, and tell how far it is; `share` of what is ahead of the stage."""
+        with self._doing(stage, self.forecast.job(training), share) as report:
             return training(observer=observer, report=report)
 
-    def _missing(self) -> int:
+    @contextmanager
+    def _doing(self, stage: Stage, job: Job, share: float = 1.0) -> Iterator[Callable[[float], None]]:
+        self.tracker.begin(stage, share)
+        with self.tracker.doing(stage, job) as report:
+            yield report
+
+    def _left(self) -> int:
+        """How many trials have to be finished yet."""
         search = self.settings.search
         if search.sampler != "grid":
             return max(0, search.trials - self.ledger.finished())
-        tried = self.ledger.tried()
-        return sum(candidate not in tried for candidate in self.space.grid(search.trials))
+        return len(self._grid_left(self.ledger.tried()))
+
+    def _grid_left(self, without: Collection[Candidate]) -> list[Candidate]:
+        return [candidate for candidate in self.space.grid(self.settings.search.trials) if candidate not in without]
 
     def _settled(self) -> bool:
         """Whether the study file lets the search end here, and why: `self.settled`."""
@@ -193,10 +227,8 @@ class Run:
             self.settled = settled(results, self.settings.verdict.tolerance, self.settings.search.batch)
         return self.settled is not None
 
-    def _batch(self, count: int, again: Sequence[Candidate]) -> None:
+    def _batch(self, trials: Sequence[Trial], candidates: Sequence[Candidate]) -> None:
         """One batch: a candidate that is known already, or stands in it twice, is trained once for all its trials."""
-        with self.tracker.doing("search", asking(count)):
-            trials, candidates = self._ask(count, again)
         numbers = [trial.number for trial in trials]
         known = self.ledger.completed()
         first: dict[Candidate, int] = {}
@@ -217,24 +249,46 @@ class Run:
             for number, candidate in zip(numbers, candidates, strict=True)
             if number not in trained
         }
-        with self.tracker.doing("search", asking(count)):
+        with self.tracker.doing("search", asking(len(trials))):
             self.ledger.record(results, trained, same_as=same)
 
-    def _ask(self, count: int, again: Sequence[Candidate]) -> tuple[list[Trial], list[Candidate]]:
-        """Ask for a batch by one write: first the candidates to be asked again, then the grid's or the sampler's."""
-        search = self.settings.search
-        sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
-        study = self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
-        given = list(again)
-        if search.sampler == "grid":
-            tried = {*self.ledger.tried(), *given}
-            grid = self.space.grid(search.trials)
-            given += [candidate for candidate in grid if candidate not in tried][: count - len(given)]
-        with self.ledger.storage.one_write():
+    def _ask(self, worker: Worker, left: int) -> tuple[list[Trial], list[Candidate]]:
+        """Take a batch in hand, by one write: first the candidates to be asked again, then the grid's or the sampler's.
+
+        Nothing where other workers have all that is left in hand.
+        """
+        batch = min(left, self.settings.search.batch)
+        with self.tracker.doing("search", asking(batch)), self.ledger.alone():
+            again = [candidate for candidate in self.ledger.recover(worker) if self.space.holds(candidate)]
+            given, count = self._next(again, batch)
+            if not count:
+                return [], []
+            study = self._study()
             for candidate in given:
                 study.enqueue_trial(candidate.params())
             trials = [study.ask() for _ in range(count)]
-            return trials, [self.space.suggest(trial) for trial in trials]
+            worker.hold(trial.number for trial in trials)
+            candidates = [self.space.suggest(trial) for trial in trials]
+        self.tracker.begin("search", count / left)
+        return trials, candidates
+
+    def _next(self, again: list[Candidate], batch: int) -> tuple[list[Candidate], int]:
+        """Whom to ask for beside those that wait already, before the sampler is asked; and how many in all."""
+        search, ledger = self.settings.search, self.ledger
+        waiting = ledger.candidates("waiting")
+        if search.sampler == "grid":
+            known = {*ledger.tried(), *ledger.candidates("running"), *waiting, *again}
+            given = [*again, *self._grid_left(known)]
+            count = min(batch, len(given) + len(waiting))
+        else:
+            given, count = again, min(batch, search.trials - ledger.finished() - ledger.unfinished())
+        return given[: max(0, count - len(waiting))], max(0, count)
+
+    def _study(self) -> Study:
+        """Optuna's study, with the sampler of the next batch."""
+        search = self.settings.search
+        sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
+        return self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
 
     def _train(self, trials: Sequence[Trial], candidates: Sequence[Candidate]) -> Results:
         if not candidates:
@@ -242,7 +296,7 @@ class Run:
         per = PRUNERS[self.settings.search.pruner]
         self.forecast.met(candidates)
         observer = None if per is None else Pruning(trials, per)
-        return self._training("search", Training(self.task, self.settings, candidates), observer)
+        return self._training("search", Training(self.task, self.settings, candidates), 0.0, observer)
 
     def _most_epochs(self) -> int:
         """Epochs of the longest training."""

@@ -101,13 +101,13 @@ class Tracker:
         finally:
             self._now = None
 
-    def begin(self, share: float) -> None:
-        """That share of the trials ahead is taken in hand."""
-        self.ahead = {key: job.times(1 - share) if key[0] == "search" else job for key, job in self.ahead.items()}
+    def begin(self, stage: Stage, share: float = 1.0) -> None:
+        """That share of what is ahead of a stage is taken in hand."""
+        self.ahead = {key: job.times(1 - share) if key[0] == stage else job for key, job in self.ahead.items()}
 
     def _enter(self, stage: Stage) -> None:
-        """No earlier stage is ahead, and of this one only the trials that no batch has taken in hand."""
-        place = STAGES.index(stage) + (stage != "search")
+        """No earlier stage is ahead."""
+        place = STAGES.index(stage)
         self.ahead = {key: job for key, job in self.ahead.items() if STAGES.index(key[0]) >= place}
 
     def _advance(self, fits: float) -> None:

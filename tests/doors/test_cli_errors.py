@@ -9,8 +9,6 @@ import pytest
 import torch
 from command_line import Call, call, own_process, study_file
 
-from search.ledger import StudyLedger, open_storage
-
 
 def refused(result: Call, *names: str) -> None:
     assert result.code == 2, result
@@ -227,11 +225,6 @@ def test_changed_data():
     assert call("run", path, "--sealed").code == 0
     houses(size=list(range(30)))
     refused(call("run", path), "'small'", "other data")
-
-
-def test_study_that_is_being_run(small):
-    with StudyLedger.load(open_storage(), "small").running():
-        refused(call("run", small, "--trials", "9"), "'small'", "being run by process")
 
 
 # The words on the command line

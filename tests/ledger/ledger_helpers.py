@@ -11,7 +11,7 @@ import optuna
 
 from search.core.candidate import Candidate
 from search.core.results import Results, join
-from search.ledger import Storage, StudyLedger
+from search.ledger import Confirmation, Storage, StudyLedger, Worker
 
 
 def make_results(candidate: Candidate, seed: int = 0, *, test: bool = True, **changes: Any) -> Results:
@@ -42,11 +42,13 @@ def results_for(candidates: Mapping[int, Candidate], **changes: Any) -> Results:
     return replace(made, trial=np.array(list(candidates)))
 
 
-def ask(ledger: StudyLedger, count: int, seed: int = 0) -> dict[int, Candidate]:
-    """Ask a batch by one write: number -> candidate."""
+def ask(ledger: StudyLedger, count: int, seed: int = 0, worker: Worker | None = None) -> dict[int, Candidate]:
+    """Ask a batch by one write, for a worker if there is one: number -> candidate."""
     study = ledger.study(optuna.samplers.RandomSampler(seed=seed))
-    with ledger.storage.one_write():
+    with ledger.alone():
         trials = [study.ask() for _ in range(count)]
+        if worker is not None:
+            worker.hold(trial.number for trial in trials)
         for trial in trials:
             trial.suggest_categorical("penalty", ["l1", "l2"])
             trial.suggest_float("lambda", 1e-4, 1e2, log=True)
@@ -60,8 +62,20 @@ def record(ledger: StudyLedger, candidates: Mapping[int, Candidate], **changes: 
     return results
 
 
-def run_batch(ledger: StudyLedger, count: int, seed: int = 0) -> Results:
-    return record(ledger, ask(ledger, count, seed))
+def run_batch(ledger: StudyLedger, count: int, seed: int = 0, worker: Worker | None = None) -> Results:
+    return record(ledger, ask(ledger, count, seed, worker))
+
+
+def recover(ledger: StudyLedger) -> list[Candidate]:
+    """What a new worker finds to be asked again."""
+    with ledger.running() as worker:
+        return ledger.recover(worker)
+
+
+def confirm(ledger: StudyLedger, part: Confirmation, results: Results) -> None:
+    """Keep a confirmation that one worker trained as a whole."""
+    ledger.confirmations.keep_part(f"{part}-{len(ledger.completed())}", results)
+    ledger.confirmations.keep(part, [f"{part}-{len(ledger.completed())}"])
 
 
 def same(found: Results, expected: Results) -> None:

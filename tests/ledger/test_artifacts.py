@@ -83,7 +83,7 @@ def test_a_storage_in_memory_writes_no_file_and_knows_no_other(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     storage = memory_storage()
     ledger = StudyLedger.open(storage, "a", settings={"name": "a"}, fingerprint="f", versions={})
-    with ledger.running(), ledger.running():
-        assert ledger.recover() == []
+    with ledger.running() as worker, ledger.running():
+        assert ledger.recover(worker) == []
     assert list(tmp_path.iterdir()) == []
     assert memory_storage().optuna.get_all_studies() == []

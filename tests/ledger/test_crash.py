@@ -21,11 +21,11 @@ sys.path.insert(0, sys.argv[2])
 from ledger_helpers import open_ledger, run_batch
 from search.ledger import open_storage
 ledger = open_ledger(open_storage(sys.argv[1]))
-with ledger.running():
+with ledger.running() as worker:
     print("ready", flush=True)
     for seed in range(10_000):
-        ledger.recover()
-        run_batch(ledger, 4, seed)
+        ledger.recover(worker)
+        run_batch(ledger, 4, seed, worker)
 """
 
 
@@ -51,8 +51,8 @@ def test_kill_at_random_moments(kind, tmp_path):
         killed_writer(name, moments.uniform(0.0, 0.25))
         storage = open_storage(name)
         ledger = open_ledger(storage)
-        with ledger.running():
-            ledger.recover()
+        with ledger.running() as worker:
+            ledger.recover(worker)
             assert set(ledger.trials()["state"]) <= {"complete", "failed"}
             frame = ledger.trials().query("state == 'complete'")
             results = ledger.results(frame["trial"].tolist())

@@ -95,8 +95,9 @@ def test_a_study_cut_anywhere_in_its_last_trial_goes_on(path):
     for cut in range(before, len(whole) + 1, 61):
         path.write_bytes(whole[:cut])
         again = open_ledger(open_storage(str(path)))
-        again.recover()
-        run_batch(again, 1)
+        with again.running() as worker:
+            again.recover(worker)
+            run_batch(again, 1)
         assert set(again.trials()["state"]) <= {"complete", "failed"}
         assert len(again.snapshot().results) == len(again.completed())
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_helpers import ask, record, results_for
+from ledger_helpers import ask, confirm, record, results_for
 
 from search.core.evidence import Facts, Plain
 from search.ledger.seal import break_seal, close_seal, new_key
@@ -46,8 +46,8 @@ def test_test_losses_are_in_no_file(tmp_path, storage_name, ledger, dtype):
     validation[0, 0, 0] = 0.8765432  # the check itself must be able to find a loss
     results = replace(results_for(asked, validation=validation), test=sealed)
     ledger.record(results, list(asked))
-    ledger.keep_confirmation("grid", results)
-    ledger.keep_confirmation("exact", results.take([0]))
+    confirm(ledger, "grid", results)
+    confirm(ledger, "exact", results.take([0]))
 
     bodies = files_below(tmp_path)
     assert any(np.float32(0.8765432).tobytes() in body for body in bodies.values())

@@ -22,6 +22,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from search.core.results import MEASURES
 from search.ledger import StudyLedger, list_studies, open_storage
+from search.ledger.confirmations import Confirmations
 
 PROMISED = (
     *("trial", "state", "penalty", "lambda", "l1_ratio", "train_loss", "validation_loss", "validation_se"),
@@ -117,15 +118,18 @@ def test_a_grid_that_grows_is_a_whole_grid_again(folder):
 def test_a_confirmation_that_was_cut_off_is_done_again(last, folder, monkeypatch):
     """The facts are kept last: a kill before them leaves a study that is not confirmed."""
     path = study_file(folder)
-    keep = StudyLedger.keep_confirmation
+    keep = Confirmations.keep_part
 
     def killed(self, part, results=None, **options):
-        if part == last or results is None:
+        if part.startswith(last):
             raise KeyboardInterrupt
         keep(self, part, results)
 
-    monkeypatch.setattr(StudyLedger, "keep_confirmation", killed)
-    monkeypatch.setattr(StudyLedger, "keep_facts", killed)
+    def killed_at_last(self, *facts, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Confirmations, "keep_part", killed)
+    monkeypatch.setattr(Confirmations, "keep_facts", killed_at_last)
     assert call("run", path, "--sealed", "--quiet").code == 130
     monkeypatch.undo()
     monkeypatch.chdir(folder)

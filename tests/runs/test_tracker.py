@@ -40,11 +40,12 @@ def test_a_tracker_counts_what_is_done_and_what_is_ahead(monkeypatch):
     tracker = Tracker(hear=told.append)
     search, grid = Job("steps", 4, 1.0), Job("steps", 6, 1.5)
     tracker.ahead = {("search", "search"): search, ("grid", "grid"): grid, ("model", "model"): Job("steps", 1, 0.1)}
-    tracker.begin(0.5)
+    tracker.begin("search", 0.5)
     with tracker.doing("search", search.times(0.5)) as report:
         report(0.5)
         report(1.5)
     assert tracker.progress.fits_wanted == 4 + 6 + 1
+    tracker.begin("grid")
     with tracker.doing("grid", grid) as report:
         report(6)
     assert [(each.stage, each.fits) for each in told] == [

@@ -1,0 +1,93 @@
+"""Several processes run one study: the same answer as one process, and nothing lost or doubled, whoever dies."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import PROGRAM, study_file
+from postgresql import LEFT_OPEN
+
+from search.core.candidate import Candidate
+from search.ledger import StudyLedger, list_studies, open_storage
+
+TRIALS = 24
+
+
+def started(path: Path, storage: str, *options: str) -> subprocess.Popen[bytes]:
+    command = [*PROGRAM, "run", str(path), "--storage", storage, "--quiet", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finished(processes) -> None:
+    for process in processes:
+        _, said = process.communicate(timeout=240)
+        assert process.returncode == 0, said.decode()
+
+
+def outcome(storage: str) -> tuple[dict[Candidate, list[bytes]], StudyLedger]:
+    """The losses of each candidate, whatever the numbers of its trials."""
+    ledger = StudyLedger.load(open_storage(storage), "small")
+    done = ledger.trials().query("state == 'complete'")["trial"].tolist()
+    results = ledger.results(done)
+    found: dict[Candidate, list[bytes]] = {}
+    for index, candidate in enumerate(results.candidates):
+        found.setdefault(candidate, []).append(results.validation[index].tobytes())
+    return found, ledger
+
+
+def complete(storage: str) -> int:
+    studies = list_studies(open_storage(storage))
+    return studies[0].complete if studies else -1
+
+
+@pytest.mark.rest
+@pytest.mark.filterwarnings(LEFT_OPEN)
+@pytest.mark.parametrize(("sampler", "kind"), [("grid", "journal"), ("qmc", "sqlite"), ("grid", "postgresql")])
+def test_workers_together_give_what_one_gives(sampler, kind, tmp_path, request, monkeypatch):
+    """The same candidates, the same losses to the bit, the same verdict."""
+    monkeypatch.chdir(tmp_path)
+    search = {"trials": TRIALS, "batch": 4, "sampler": sampler}
+    path = study_file(tmp_path, training={"epochs": 30}, space={"penalty": ["l1", "l2"]}, search=search)
+    urls = {"journal": "several.journal", "sqlite": "sqlite:///several.db"}
+    several = request.getfixturevalue("postgresql") if kind == "postgresql" else urls[kind]
+    finished([started(path, "one.journal")])
+    finished([started(path, several) for _ in range(2)])
+    alone, one = outcome("one.journal")
+    shared, ledger = outcome(several)
+    assert shared == alone
+    assert ledger.trials()["state"].tolist() == ["complete"] * TRIALS
+    assert ledger.confirmed()
+    assert ledger.has_model()
+    assert len(ledger.openings) == 1
+    ours, theirs = (each.snapshot().evidence for each in (ledger, one))
+    for part in ("grid", "exact"):
+        mine, other = getattr(ours, part), getattr(theirs, part)
+        assert mine.candidates == other.candidates
+        np.testing.assert_array_equal(mine.validation, other.validation)
+
+
+@pytest.mark.rest
+def test_a_worker_that_is_killed_or_stands_still_costs_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    storage = "several.journal"
+    path = study_file(tmp_path, training={"epochs": 100}, search={"trials": TRIALS, "batch": 2, "sampler": "grid"})
+    draw = random.Random(1)
+    workers = [started(path, storage, "--sealed") for _ in range(2)]
+    while complete(storage) < 4:
+        time.sleep(0.02)
+    time.sleep(draw.uniform(0.0, 0.2))
+    workers[0].send_signal(signal.SIGKILL)
+    workers[0].communicate()
+    finished(workers[1:])
+    found, ledger = outcome(storage)
+    states = ledger.trials()["state"]
+    assert (states == "complete").sum() == TRIALS
+    assert (states == "failed").sum() <= 2
+    assert not set(states) - {"complete", "failed"}
+    assert all(len(losses) == 1 or candidate == Candidate("none") for candidate, losses in found.items())
