@@ -65,6 +65,14 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
             show_default="beside the storage",
         ),
     ] = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Stop before so much time has passed, such as 90s, 45m or 1h30m: what is finished is kept, and the same "
+            "command goes on.",
+        ),
+    ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Stop before the test set is opened.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes on standard error.")] = False,
@@ -76,21 +84,25 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     from search.doors import study as door
     from search.doors.console import print_result
     from search.doors.running import run_study
+    from search.doors.stopping import seconds_of
 
+    given = {"--storage": storage, "--trials": trials, "--device": device, "--artifacts": artifacts}
+    options = [str(part) for option in given.items() if option[1] is not None for part in option]
+    again = shlex.join(["lambda-search", "run", str(study), *options, *["--sealed"] * sealed])
+    end = None if deadline is None else seconds_of(deadline)
     try:
         settings = door.settings_for(study, trials=trials, device=device, artifacts=artifacts)
-        found = run_study(settings, storage=storage, sealed=sealed, publish=True, progress=not quiet)
+        found = run_study(settings, storage=storage, sealed=sealed, publish=True, progress=not quiet, deadline=end)
     except door.Interrupted:
-        given = {"--storage": storage, "--trials": trials, "--device": device, "--artifacts": artifacts}
-        options = [str(part) for option in given.items() if option[1] is not None for part in option]
-        options += ["--sealed"] * sealed
-        print(f"stopped; to go on: {shlex.join(['lambda-search', 'run', str(study), *options])}", file=sys.stderr)
+        print(f"stopped; to go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
+    if found.ran.stopped is not None:
+        print(f"stopped; to go on: {again}", file=sys.stderr)
     if as_json:
         _print_json(found.to_dict())
     else:
         print_result(found)
-    if sealed and not quiet and found.verdict is not None:
+    if sealed and not quiet and found.verdict is not None and found.ran.stopped is None:
         print(
             "note: --sealed: nothing is sealed: no test set of its own, or one that was opened before", file=sys.stderr
         )

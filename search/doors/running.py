@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from search.doors.interrupt import graceful_interrupt
 from search.doors.progress import display_for
+from search.doors.stopping import stopping
 from search.doors.study import Interrupted, RunCounts, Study, quiet_optuna
 from search.ledger import open_storage
 
@@ -24,8 +24,12 @@ def run_study(
     sealed: bool = False,
     publish: bool = False,
     progress: bool | ProgressCallback = True,
+    deadline: float | None = None,
 ) -> Study:
-    """What `search.run` does with valid settings; `publish` brings optuna-dashboard up to date too."""
+    """What `search.run` does with valid settings; `publish` brings optuna-dashboard up to date too.
+
+    With a `deadline`, in seconds from now, or after a SIGTERM it ends early with what it has, see `RunCounts`.
+    """
     with quiet_optuna(), display_for(settings.name, progress) as display:
         from search.runs import Run  # with torch, after it is shown that something goes on
 
@@ -35,8 +39,10 @@ def run_study(
         for line in run.notes:
             display.note(f"note: {line}")
         run.then = _after(sealed=sealed, publish=publish)
-        _search(run, display)
-        found = Study(run.ledger, settings, RunCounts(run.fits, run.seconds))
+        stopped = _search(run, display, deadline)
+        found = Study(run.ledger, settings, RunCounts(run.fits, run.seconds, stopped))
+        if stopped is not None:
+            return found
         if not sealed and run.ledger.selected() is not None:
             with run.after("verdict"):
                 found.judge()
@@ -51,17 +57,23 @@ def _after(*, sealed: bool, publish: bool) -> tuple[Stage, ...]:
     return (*verdict, "page") if publish else verdict
 
 
-def _search(run: Run, display: Display) -> None:
-    """The search and what confirms it; `Interrupted` after Ctrl-C."""
-    with graceful_interrupt(display.note) as interrupted, run.working():
-        run.search(report=display.update, stop=interrupted)
+def _search(run: Run, display: Display, deadline: float | None) -> str | None:
+    """The search and what confirms it; what it stopped for before its end, `Interrupted` if that was Ctrl-C."""
+    with stopping(display.note, deadline) as stop, run.working() as worker:
+        if others := worker.others():
+            display.note(f"note: with {len(others)} other worker{'s' * (len(others) > 1)}: {', '.join(others)}")
+        run.search(report=display.update, stop=stop)
         if run.settled is not None:
             display.note(f"note: {run.settled}")
-        if not interrupted():
-            run.confirm(stop=interrupted)
-            run.keep_model(stop=interrupted)
-    if interrupted():
-        reached = run.progress()
-        raise Interrupted(
-            f"study {run.settings.name!r} was stopped: {reached.finished} of {reached.wanted} trials are finished"
-        )
+        if stop.why is None:
+            run.confirm(stop=stop)
+        if stop.why is None:
+            run.keep_model(stop=stop)
+    if stop.why is None:
+        return None
+    reached = run.progress()
+    words = f"{reached.finished} of {reached.wanted} trials are finished"
+    if stop.why == "Ctrl-C":
+        raise Interrupted(f"study {run.settings.name!r} was stopped: {words}")
+    display.note(f"note: stopped ({stop.why}): {words}")
+    return stop.why

@@ -63,10 +63,11 @@ class StudyLosses(NamedTuple):
 
 
 class RunCounts(NamedTuple):
-    """What a run of this process did: fits trained, and seconds."""
+    """What a run of this process did: fits trained, and seconds; `stopped` says what it ended early for."""
 
     fits: int
     seconds: float
+    stopped: str | None = None
 
 
 class Study:

@@ -225,11 +225,11 @@ class StudyLedger:
                     self._tell(number, shared, pruned=trials.state_of(every[original]) == "pruned")
         return [number for number in (*numbers, *(same_as or {})) if number not in running]
 
-    def fail(self, number: int, reason: str) -> None:
-        """Finish a trial without a value; `reason` becomes its user attribute `failed`."""
+    def fail(self, number: int, reason: str, more: Mapping[str, Any] | None = None) -> None:
+        """Finish a trial without a value; `reason` becomes its user attribute `failed`, `more` are further ones."""
         with self.alone():
             if number in trials.left_running(self._trials()):
-                self._fail(number, {"failed": reason})
+                self._fail(number, {"failed": reason, **(more or {})})
 
     def keep_facts(self, told: Facts, *, swept: bool = True) -> None:
         """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed.
@@ -411,7 +411,7 @@ class StudyLedger:
     def _tell(self, number: int, attributes: Mapping[str, Any], *, pruned: bool) -> None:
         self._end(number, attributes, "PRUNED" if pruned else "COMPLETE", [attributes["validation_loss"]])
 
-    def _fail(self, number: int, why: Mapping[str, str]) -> None:
+    def _fail(self, number: int, why: Mapping[str, Any]) -> None:
         self._end(number, why, "FAIL")
 
     def _end(self, number: int, attributes: Mapping[str, Any], state: str, values: list[float] | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -14,13 +14,14 @@ import numpy as np
 
 from search.core.candidate import Candidate
 from search.core.errors import UserError
-from search.core.results import Results, empty_results
+from search.core.results import Results
 from search.data import load_task
 from search.ledger import StudyLedger
 from search.models import make_model, strength_notes, strengths
 from search.runs.coefficients import coefficients_of, replicates_of
 from search.runs.confirm import unconfirmed
 from search.runs.confirming import Confirming
+from search.runs.failing import Failures, reason, trace
 from search.runs.forecast import Forecast, asking, page
 from search.runs.model import kept_epochs, refit
 from search.runs.model_file import encode
@@ -65,6 +66,7 @@ class Run:
     def __post_init__(self) -> None:
         self.confirming = Confirming(self.settings, self.task)
         self.forecast = Forecast(self.confirming, self.space)
+        self.failures = Failures(self.settings.search.trials, lambda error: error is self.tracker.failed)
 
     @classmethod
     def open(cls, settings: Settings, storage: Storage, frame: object = None) -> Run:
@@ -218,7 +220,8 @@ class Run:
         return len(self._grid_left(self.ledger.tried()))
 
     def _grid_left(self, without: Collection[Candidate]) -> list[Candidate]:
-        return [candidate for candidate in self.space.grid(self.settings.search.trials) if candidate not in without]
+        every = self.space.grid(self.settings.search.trials)
+        return [each for each in every if each not in without and each not in self.failures.found]
 
     def _settled(self) -> bool:
         """Whether the study file lets the search end here, and why: `self.settled`."""
@@ -229,28 +232,36 @@ class Run:
 
     def _batch(self, trials: Sequence[Trial], candidates: Sequence[Candidate]) -> None:
         """One batch: a candidate that is known already, or stands in it twice, is trained once for all its trials."""
-        numbers = [trial.number for trial in trials]
         known = self.ledger.completed()
-        first: dict[Candidate, int] = {}
-        for index, candidate in enumerate(candidates):
-            first.setdefault(candidate, index)
-        fresh = [index for index in first.values() if candidates[index] not in known]
+        fresh: dict[Candidate, Trial] = {}
+        for candidate, trial in zip(candidates, trials, strict=True):
+            if candidate not in known:
+                fresh.setdefault(candidate, trial)
         try:
-            results = self._train([trials[index] for index in fresh], [candidates[index] for index in fresh])
+            results = self.failures.train(self._train, fresh)
         except Exception as error:
-            if error is self.tracker.failed:
-                raise  # the trials did not fail: a run that goes on asks them again
-            for number in numbers:
-                self.ledger.fail(number, f"{type(error).__name__}: {error}")
+            if error is not self.tracker.failed:  # else a run that goes on asks these trials again
+                self._fail(trials, dict.fromkeys(candidates, error), candidates)
             raise
-        trained = [numbers[index] for index in fresh]
+        numbers = [fresh[candidate].number for candidate in results.candidates]
+        stand = dict(zip(results.candidates, numbers, strict=True)) | known
         same = {
-            number: known.get(candidate, numbers[first[candidate]])
-            for number, candidate in zip(numbers, candidates, strict=True)
-            if number not in trained
+            trial.number: stand[candidate]
+            for candidate, trial in zip(candidates, trials, strict=True)
+            if candidate in stand and trial.number != stand[candidate]
         }
         with self.tracker.doing("search", asking(len(trials))):
-            self.ledger.record(results, trained, same_as=same)
+            self.ledger.record(results, numbers, same_as=same)
+        self._fail(trials, self.failures.found, candidates)
+
+    def _fail(
+        self, trials: Sequence[Trial], failed: Mapping[Candidate, Exception], candidates: Sequence[Candidate]
+    ) -> None:
+        """End the trials of candidates that raised, with all that it takes to see it again."""
+        for trial, candidate in zip(trials, candidates, strict=True):
+            if (error := failed.get(candidate)) is not None:
+                why = {"traceback": trace(error), "seed": self.settings.training.seed}
+                self.ledger.fail(trial.number, reason(error), why)
 
     def _ask(self, worker: Worker, left: int) -> tuple[list[Trial], list[Candidate]]:
         """Take a batch in hand, by one write: first the candidates to be asked again, then the grid's or the sampler's.
@@ -290,12 +301,10 @@ class Run:
         sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
         return self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
 
-    def _train(self, trials: Sequence[Trial], candidates: Sequence[Candidate]) -> Results:
-        if not candidates:
-            return empty_results()
-        per = PRUNERS[self.settings.search.pruner]
+    def _train(self, fresh: Mapping[Candidate, Trial]) -> Results:
+        candidates, per = list(fresh), PRUNERS[self.settings.search.pruner]
         self.forecast.met(candidates)
-        observer = None if per is None else Pruning(trials, per)
+        observer = None if per is None else Pruning(list(fresh.values()), per)
         return self._training("search", Training(self.task, self.settings, candidates), 0.0, observer)
 
     def _most_epochs(self) -> int:
