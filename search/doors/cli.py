@@ -69,8 +69,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Stop before so much time has passed, such as 90s, 45m or 1h30m: what is finished is kept, and the same "
-            "command goes on.",
+            help="Stop before so much time has passed, such as 90s, 45m or 1h30m; the same command goes on.",
         ),
     ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Stop before the test set is opened.")] = False,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from search.settings import Settings
 
 
-def run_study(
+def run_study(  # noqa: PLR0913 - what a user may say of a run
     settings: Settings,
     *,
     data: object = None,

@@ -34,19 +34,24 @@ class Confirmations:
 
     def keep_part(self, part: str, results: Results) -> None:
         """Keep results durably, in the place of an earlier part of this name, for all workers to see."""
-        self.losses.write(part, results, range(len(results)))
+        if len(results):
+            self.losses.write(part, results, range(len(results)))
         self._mark(part, len(results))
 
     def parts(self) -> dict[str, int]:
         """The parts that are kept, with how many candidates each has."""
-        attributes = self.storage.optuna.get_study_system_attrs(self.study_id)
-        return {key.removeprefix(PART): count for key, count in attributes.items() if key.startswith(PART) and count}
+        attributes = self.storage.steadily(lambda: self.storage.optuna.get_study_system_attrs(self.study_id))
+        return {
+            key.removeprefix(PART): count
+            for key, count in attributes.items()
+            if key.startswith(PART) and count is not None
+        }
 
     def keep(self, confirmation: Confirmation, parts: Sequence[str]) -> None:
         """Keep a confirmation, made of these parts, in the place of an earlier one, whose other parts are deleted."""
         before = self._files(confirmation)
         known = before | self.parts()
-        files = {part: known[part] for part in parts}
+        files = {part: known[part] for part in parts if known[part]}
         self._set(confirmation, {"when": now(), "candidates": sum(files.values()), "files": files})
         for part in before.keys() - files.keys():
             self.losses.remove(part)
@@ -104,13 +109,14 @@ class Confirmations:
         for part in self.parts():
             if part not in used:
                 self.losses.remove(part)
-            self._mark(part, 0)
+            self._mark(part, None)
 
-    def _mark(self, part: str, candidates: int) -> None:
-        self.storage.optuna.set_study_system_attr(self.study_id, PART + part, candidates)
+    def _mark(self, part: str, candidates: int | None) -> None:
+        optuna = self.storage.optuna
+        self.storage.steadily(lambda: optuna.set_study_system_attr(self.study_id, PART + part, candidates))
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.optuna.get_study_user_attrs(self.study_id)
+        return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.study_id))
 
     def _set(self, name: str, value: Mapping[str, Any]) -> None:
-        self.storage.optuna.set_study_user_attr(self.study_id, name, dict(value))
+        self.storage.steadily(lambda: self.storage.optuna.set_study_user_attr(self.study_id, name, dict(value)))

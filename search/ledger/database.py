@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import URL, Connection, NullPool, make_url, text
+from sqlalchemy import URL, Connection, Dialect, NullPool, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
+    DBAPIError,
     IntegrityError,
     NoSuchModuleError,
     OperationalError,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 SQLITE_WAIT_SECONDS = 60.0
 TRIES: Final = 10
 PAUSE: Final = 0.2  # seconds between them
+LONGEST: Final = 5.0  # seconds between two tries to connect again
+PATIENCE: Final = 300.0  # seconds that a server may be away
 USER: Final = re.compile(r"(://[^:/?#]*:).*(@)")
 PASSWORD: Final = re.compile(r"([?&][^=&]*(?:pass|pwd|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
 
@@ -61,7 +64,10 @@ def open_database(url: URL) -> RDBStorage:
 
     options = _sqlite_options() if url.get_backend_name() == "sqlite" else {"pool_pre_ping": True}
     try:
-        return _made(lambda: RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options))
+        storage = _made(lambda: RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options))
+        if url.get_backend_name() != "sqlite":
+            event.listen(storage.engine, "do_connect", _connect_patiently)
+        return storage
     except (ImportError, NoSuchModuleError) as error:
         raise UserError(
             f"storage {shown(url)}: no driver for {url.drivername}; install it (for PostgreSQL: python -m pip install "
@@ -83,6 +89,35 @@ def _made(make: Callable[[], RDBStorage]) -> RDBStorage:
                 raise
             time.sleep(PAUSE)
     return make()
+
+
+def _connect_patiently(
+    dialect: Dialect, record: object, given: tuple[Any, ...], options: dict[str, Any]
+) -> DBAPIConnection:
+    """Connect again to a server that was there before: one that is being started anew is waited for."""
+    end, pause = time.monotonic() + PATIENCE, PAUSE
+    while True:
+        try:
+            return dialect.connect(*given, **options)
+        except dialect.loaded_dbapi.OperationalError as error:
+            if time.monotonic() + pause > end:
+                raise UserError(
+                    f"the storage's server did not answer for {PATIENCE / 60:.0f} minutes: {one_line(error)}; what is "
+                    "finished is kept, run the study again to go on"
+                ) from error
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST)
+
+
+def broke(storage: RDBStorage, error: BaseException | None) -> bool:
+    """Whether the connection broke in the middle of something, which the server undoes; not within `one_write`."""
+    if isinstance(storage.scoped_session().bind, Connection):
+        return False
+    while error is not None:
+        if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager

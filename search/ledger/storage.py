@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from search.core.errors import UserError
 from search.ledger.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts, location, open_artifacts
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 DEFAULT: Final = Path("runs/ledger.journal")
+PAUSES: Final = (0.1, 0.5, 2.0, 5.0)  # seconds before something that broke is tried again
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Storage:
     `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses. `folder` is a local folder for the
     locks of running studies (None: in memory, where no other process runs them). `losses_at` says where the losses
     lie, for each new study to note; None: in `folder`, which lies beside the storage's own file and moves with it.
-    `asked`: whether the user named that place. `one_write()` is a
+    `asked`: whether the user named that place. `broke(error)`: whether an error says that a connection broke, outside of
+    the blocks that follow, which are done again as a whole. `one_write()` is a
     context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
     nests, and an exception does not undo it. `alone(study_id)` is the same, and no other worker changes that study
     meanwhile. `shared_write()` is the same beside a script that writes this storage through Optuna alone; it does not
@@ -44,6 +48,18 @@ class Storage:
     shared_write: Callable[[], AbstractContextManager[None]]
     losses_at: str | None = None
     asked: bool = False
+    broke: Callable[[Exception], bool] = lambda error: False
+
+    def steadily(self, do: Callable[[], T]) -> T:
+        """Do it, and again where a connection breaks in its middle: `do` is such that twice is as good as once."""
+        for pause in PAUSES:
+            try:
+                return do()
+            except Exception as error:
+                if not self.broke(error):
+                    raise
+            time.sleep(pause)
+        return do()
 
     @property
     def place(self) -> str:
@@ -132,7 +148,7 @@ def _open_journal(path: Path) -> Storage:
 def _open_database(text: str, create: bool) -> Storage:
     from optuna.storages import get_storage
 
-    from search.ledger.database import one_write, open_database, parse_url, shown
+    from search.ledger.database import broke, one_write, open_database, parse_url, shown
 
     url = parse_url(text)
     local = url.get_backend_name() == "sqlite"
@@ -144,7 +160,17 @@ def _open_database(text: str, create: bool) -> Storage:
     write = partial(one_write, database)
     # A study that is on a server is opened from other working folders too.
     losses_at = None if local else location(str(folder))
-    return Storage(shown(url), get_storage(database), FileArtifacts(folder), folder, write, write, write, losses_at)
+    return Storage(
+        shown(url),
+        get_storage(database),
+        FileArtifacts(folder),
+        folder,
+        one_write=write,
+        alone=write,
+        shared_write=write,
+        losses_at=losses_at,
+        broke=partial(broke, database),
+    )
 
 
 def _prepare_sqlite_file(url: URL, create: bool) -> Path:

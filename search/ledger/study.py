@@ -181,12 +181,13 @@ class StudyLedger:
     def recover(self, worker: Worker) -> list[Candidate]:
         """Fail the trials of workers that are gone; return the candidates that are to be asked again.
 
+        `worker` has nothing in hand when it asks: what is its own was left by an attempt that broke off.
         A candidate that an earlier recovery returned and that was never asked since is returned once more: ask within
         the same `alone` block, so that no other worker does.
         """
         with self.alone():
             if running := set(trials.left_running(self._trials())):
-                for number in sorted(running - worker.held()):
+                for number in sorted(running - worker.held_by_others()):
                     self._fail(number, {trials.INTERRUPTED: "the process that ran it died"})
             return trials.to_ask_again(self._trials())
 
@@ -212,24 +213,33 @@ class StudyLedger:
         if len(results):
             self._losses.write(artifact, results, numbers)
         pruned = results.pruned if results.pruned is not None else np.zeros(len(results), bool)
+        return self.storage.steadily(
+            lambda: self._record(artifact, attributes, pruned.tolist(), numbers, same_as or {})
+        )
+
+    def _record(
+        self,
+        artifact: str,
+        attributes: Sequence[Mapping[str, Any]],
+        pruned: Sequence[bool],
+        numbers: Sequence[int],
+        same_as: Mapping[int, int],
+    ) -> list[int]:
         with self.alone():
-            every = self._trials()
-            running = set(trials.left_running(every))
+            running = set(trials.left_running(self._trials()))
             for number, own, stopped in zip(numbers, attributes, pruned, strict=True):
                 if number in running:
-                    self._tell(number, own | {LOSSES: artifact}, pruned=bool(stopped))
+                    self._tell(number, {**own, LOSSES: artifact}, pruned=stopped)
             every = self._trials() if same_as else []
-            for number, original in (same_as or {}).items():
+            for number, original in same_as.items():
                 if number in running:
                     shared = every[original].user_attrs | {SAME_AS: original, "seconds": 0.0}
                     self._tell(number, shared, pruned=trials.state_of(every[original]) == "pruned")
-        return [number for number in (*numbers, *(same_as or {})) if number not in running]
+        return [number for number in (*numbers, *same_as) if number not in running]
 
     def fail(self, number: int, reason: str, more: Mapping[str, Any] | None = None) -> None:
         """Finish a trial without a value; `reason` becomes its user attribute `failed`, `more` are further ones."""
-        with self.alone():
-            if number in trials.left_running(self._trials()):
-                self._fail(number, {"failed": reason, **(more or {})})
+        self.storage.steadily(lambda: self._fail_running(number, {"failed": reason, **(more or {})}))
 
     def keep_facts(self, told: Facts, *, swept: bool = True) -> None:
         """Keep what a verdict has to know of data, space and training; it marks the trials as confirmed.
@@ -414,6 +424,11 @@ class StudyLedger:
     def _fail(self, number: int, why: Mapping[str, Any]) -> None:
         self._end(number, why, "FAIL")
 
+    def _fail_running(self, number: int, why: Mapping[str, Any]) -> None:
+        with self.alone():
+            if number in trials.left_running(self._trials()):
+                self._fail(number, why)
+
     def _end(self, number: int, attributes: Mapping[str, Any], state: str, values: list[float] | None = None) -> None:
         from optuna.trial import TrialState
 
@@ -426,7 +441,7 @@ class StudyLedger:
         return self.storage.optuna.get_trial_id_from_study_id_trial_number(self.id, number)
 
     def _trials(self) -> list[FrozenTrial]:
-        return self.storage.optuna.get_all_trials(self.id, deepcopy=False)
+        return self.storage.steadily(lambda: self.storage.optuna.get_all_trials(self.id, deepcopy=False))
 
     def _finished(self) -> list[FrozenTrial]:
         return [trial for trial in self._trials() if trials.state_of(trial) in {"complete", "pruned"}]
@@ -435,7 +450,7 @@ class StudyLedger:
         return [trial for trial in self._trials() if trials.state_of(trial) == "complete"]
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.optuna.get_study_user_attrs(self.id)
+        return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.id))
 
     def _set(self, name: str, value: dict[str, Any]) -> None:
-        self.storage.optuna.set_study_user_attr(self.id, name, value)
+        self.storage.steadily(lambda: self.storage.optuna.set_study_user_attr(self.id, name, value))

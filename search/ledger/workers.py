@@ -76,15 +76,19 @@ class Worker:
         """These trials are in this worker's hands from now on, and no others."""
         self._set(TRIALS + self.name, list(numbers))
 
-    def held(self) -> set[int]:
-        """The trials in the hands of workers that are not gone, this one included."""
+    def held_by_others(self) -> set[int]:
+        """The trials in the hands of other workers that are not gone."""
         attributes = self._attributes()
         holders = [key.removeprefix(TRIALS) for key in attributes if key.startswith(TRIALS)]
-        gone = self._gone(holders, _records_in(attributes))
-        return {number for name in holders if name not in gone for number in attributes[TRIALS + name]}
+        others = [name for name in holders if name != self.name]
+        gone = self._gone(others, _records_in(attributes))
+        return {number for name in others if name not in gone for number in attributes[TRIALS + name]}
 
     def claim(self, task: str) -> bool:
         """Take a task in hand, unless another that is not gone has it; `release` gives it up."""
+        return self.storage.steadily(lambda: self._claim(task))
+
+    def _claim(self, task: str) -> bool:
         with self.storage.alone(self.study_id):
             attributes = self._attributes()
             holder = attributes.get(CLAIM + task)
@@ -139,10 +143,10 @@ class Worker:
         return _records_in(self._attributes())
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.optuna.get_study_system_attrs(self.study_id)
+        return self.storage.steadily(lambda: self.storage.optuna.get_study_system_attrs(self.study_id))
 
     def _set(self, key: str, value: Any) -> None:  # noqa: ANN401 - JSON
-        self.storage.optuna.set_study_system_attr(self.study_id, key, value)
+        self.storage.steadily(lambda: self.storage.optuna.set_study_system_attr(self.study_id, key, value))
 
     def _lock(self, name: str) -> Path:
         assert self.storage.folder is not None, "at_work"

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from traceback import format_exception
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeVar
 
 from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.core.results import Results, empty_results, join
 
-if TYPE_CHECKING:
-    from optuna import Trial
-
-    Fresh = Mapping[Candidate, Trial]
-
+T = TypeVar("T")
 LETTERS: Final = 4_000
 SHARE: Final = 0.1  # of a study's trials may fail, or one of few
 
@@ -24,8 +20,8 @@ SHARE: Final = 0.1  # of a study's trials may fail, or one of few
 class Failures:
     """What has failed in a run of so many `wanted` trials; `others`: whether an error is none of a candidate's."""
 
-    wanted: int
-    others: Callable[[Exception], bool]
+    wanted: float
+    others: Callable[[Exception], bool] = lambda error: False
     found: dict[Candidate, Exception] = field(default_factory=dict)
 
     @property
@@ -33,7 +29,7 @@ class Failures:
         """Whether it is the study that is wrong, and not a candidate."""
         return len(self.found) > max(1.0, SHARE * self.wanted)
 
-    def train(self, train: Callable[[Fresh], Results], fresh: Fresh) -> Results:
+    def train(self, train: Callable[[Mapping[Candidate, T]], Results], fresh: Mapping[Candidate, T]) -> Results:
         """The results of those that can be trained; a batch that raises is halved until it is known who does.
 
         What the user got wrong about the study is raised at once, and so is a failure when there are too many.

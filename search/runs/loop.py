@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from platform import python_version
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from search.core.candidate import Candidate
 from search.core.errors import UserError
@@ -18,6 +17,7 @@ from search.core.results import Results
 from search.data import load_task
 from search.ledger import StudyLedger
 from search.models import make_model, strength_notes, strengths
+from search.runs.ask import Asking
 from search.runs.coefficients import coefficients_of, replicates_of
 from search.runs.confirm import unconfirmed
 from search.runs.confirming import Confirming
@@ -29,12 +29,12 @@ from search.runs.pruning import Pruning
 from search.runs.settled import settled
 from search.runs.sharing import PAUSE, Stop, never, share
 from search.runs.tracker import Progress, Stage, Tracker, silent
-from search.samplers import PRUNERS, SAMPLERS, make_pruner
+from search.samplers import PRUNERS
 from search.space import SearchSpace
 from search.training import Training, resolve_device
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
+    from optuna import Trial
 
     from search.data.task import Task
     from search.ledger import Storage, Worker
@@ -67,6 +67,7 @@ class Run:
         self.confirming = Confirming(self.settings, self.task)
         self.forecast = Forecast(self.confirming, self.space)
         self.failures = Failures(self.settings.search.trials, lambda error: error is self.tracker.failed)
+        self.asking = Asking(self.settings, self.ledger, self.space, self.failures.found)
 
     @classmethod
     def open(cls, settings: Settings, storage: Storage, frame: object = None) -> Run:
@@ -127,8 +128,11 @@ class Run:
         self.tracker.hear = report
         with self.working() as worker:
             self._reached()
-            while (left := self._left()) and not stop() and not self._settled():
-                trials, candidates = self._ask(worker, left)
+            while (left := self.asking.left()) and not stop() and not self._settled():
+                count = min(left, self.settings.search.batch)
+                with self.tracker.doing("search", asking(count)):
+                    trials, candidates = self.asking.ask(worker, count)
+                self.tracker.begin("search", len(trials) / left)
                 if trials:
                     self._batch(trials, candidates)
                 else:  # the others are at the last ones
@@ -140,7 +144,7 @@ class Run:
         with self.working() as worker:
             lacking = None if self._confirmed() else unconfirmed(self.confirming, self.ledger, self.space)
             if lacking is not None:
-                lacking.confirm(worker, self._training, stop)
+                lacking.confirm(worker, self._confirm, stop)
 
     def keep_model(self, *, stop: Stop = never) -> None:
         """Train the selected candidate once more, on all rows, and keep its model, unless it is kept already."""
@@ -176,7 +180,7 @@ class Run:
         return replace(
             self.tracker.progress,
             finished=finished,
-            wanted=finished + self._left(),
+            wanted=finished + self.asking.left(),
             best=None if best is None else self.ledger.candidate(best),
             best_loss=None if best is None else self.ledger.validation_loss(best),
         )
@@ -206,22 +210,20 @@ class Run:
         with self._doing(stage, self.forecast.job(training), share) as report:
             return training(observer=observer, report=report)
 
+    def _confirm(self, stage: Stage, training: Training, share: float) -> Results:
+        """The same for what confirms the search; candidates of the grid that raise are left out of it."""
+        if stage != "grid":
+            return self._training(stage, training, share)
+        return replace(self.failures, wanted=math.inf, found={}).train(
+            lambda some: self._training(stage, replace(training, candidates=list(some)), share),
+            dict.fromkeys(training.candidates),
+        )
+
     @contextmanager
     def _doing(self, stage: Stage, job: Job, share: float = 1.0) -> Iterator[Callable[[float], None]]:
         self.tracker.begin(stage, share)
         with self.tracker.doing(stage, job) as report:
             yield report
-
-    def _left(self) -> int:
-        """How many trials have to be finished yet."""
-        search = self.settings.search
-        if search.sampler != "grid":
-            return max(0, search.trials - self.ledger.finished())
-        return len(self._grid_left(self.ledger.tried()))
-
-    def _grid_left(self, without: Collection[Candidate]) -> list[Candidate]:
-        every = self.space.grid(self.settings.search.trials)
-        return [each for each in every if each not in without and each not in self.failures.found]
 
     def _settled(self) -> bool:
         """Whether the study file lets the search end here, and why: `self.settled`."""
@@ -263,54 +265,11 @@ class Run:
                 why = {"traceback": trace(error), "seed": self.settings.training.seed}
                 self.ledger.fail(trial.number, reason(error), why)
 
-    def _ask(self, worker: Worker, left: int) -> tuple[list[Trial], list[Candidate]]:
-        """Take a batch in hand, by one write: first the candidates to be asked again, then the grid's or the sampler's.
-
-        Nothing where other workers have all that is left in hand.
-        """
-        batch = min(left, self.settings.search.batch)
-        with self.tracker.doing("search", asking(batch)), self.ledger.alone():
-            again = [candidate for candidate in self.ledger.recover(worker) if self.space.holds(candidate)]
-            given, count = self._next(again, batch)
-            if not count:
-                return [], []
-            study = self._study()
-            for candidate in given:
-                study.enqueue_trial(candidate.params())
-            trials = [study.ask() for _ in range(count)]
-            worker.hold(trial.number for trial in trials)
-            candidates = [self.space.suggest(trial) for trial in trials]
-        self.tracker.begin("search", count / left)
-        return trials, candidates
-
-    def _next(self, again: list[Candidate], batch: int) -> tuple[list[Candidate], int]:
-        """Whom to ask for beside those that wait already, before the sampler is asked; and how many in all."""
-        search, ledger = self.settings.search, self.ledger
-        waiting = ledger.candidates("waiting")
-        if search.sampler == "grid":
-            known = {*ledger.tried(), *ledger.candidates("running"), *waiting, *again}
-            given = [*again, *self._grid_left(known)]
-            count = min(batch, len(given) + len(waiting))
-        else:
-            given, count = again, min(batch, search.trials - ledger.finished() - ledger.unfinished())
-        return given[: max(0, count - len(waiting))], max(0, count)
-
-    def _study(self) -> Study:
-        """Optuna's study, with the sampler of the next batch."""
-        search = self.settings.search
-        sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
-        return self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
-
     def _train(self, fresh: Mapping[Candidate, Trial]) -> Results:
         candidates, per = list(fresh), PRUNERS[self.settings.search.pruner]
         self.forecast.met(candidates)
         observer = None if per is None else Pruning(list(fresh.values()), per)
         return self._training("search", Training(self.task, self.settings, candidates), 0.0, observer)
-
-    def _most_epochs(self) -> int:
-        """Epochs of the longest training."""
-        searched = [each for each in self.space.settings if each.name == "epochs"]
-        return int(np.max(searched[0].ends)) if searched else self.settings.training.epochs
 
 
 def versions() -> dict[str, str]:

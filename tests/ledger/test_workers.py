@@ -39,9 +39,9 @@ def test_only_the_trials_of_those_who_are_gone_are_taken_over(ledger):
         theirs = ask(ledger, 2, worker=other)
         with ledger.running() as worker:
             mine = ask(ledger, 1, seed=1, worker=worker)
-            assert ledger.recover(worker) == []
             assert worker.others() == [other.name]
-            assert worker.held() == {*theirs, *mine}
+            assert worker.held_by_others() == theirs.keys()
+            assert other.held_by_others() == mine.keys()
         assert ledger.trials()["state"].tolist() == ["running"] * 3
     with ledger.running() as third:
         assert third.others() == []
@@ -102,12 +102,12 @@ def test_a_storage_that_is_away_makes_nobody_look_gone(ledger):
     silent.hold(ask(ledger, 1))
     watcher = Worker(ledger.storage, ledger.name, ledger.id, SHORT)
     watcher._beat()
-    assert watcher.held() == {0}
+    assert watcher.held_by_others() == {0}
     time.sleep(2 * SHORT)  # no beat of its own came through
-    assert watcher.held() == {0}
+    assert watcher.held_by_others() == {0}
     for _ in range(workers.BEATS + 1):
         watcher._beat()
-    assert watcher.held() == set()
+    assert watcher.held_by_others() == set()
 
 
 def test_a_task_has_one_worker_and_goes_to_the_next_when_that_is_gone(ledger):

@@ -91,3 +91,26 @@ def test_a_worker_that_is_killed_or_stands_still_costs_nothing(tmp_path, monkeyp
     assert (states == "failed").sum() <= 2
     assert not set(states) - {"complete", "failed"}
     assert all(len(losses) == 1 or candidate == Candidate("none") for candidate, losses in found.items())
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize("how", ["SIGTERM", "deadline"])
+def test_a_cluster_that_stops_a_worker_gets_exit_code_0_and_the_next_one_goes_on(how, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    storage = "a.journal"
+    path = study_file(tmp_path, training={"epochs": 200}, search={"trials": 5000, "batch": 1})
+    process = started(path, storage, "--sealed", *(["--deadline", "12s"] if how == "deadline" else []))
+    while complete(storage) < 2:
+        time.sleep(0.02)
+        assert process.poll() is None, process.communicate()
+    if how == "SIGTERM":
+        process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"to go on: lambda-search run" in said
+    _, ledger = outcome(storage)
+    states = ledger.trials()["state"]
+    assert set(states) == {"complete"}
+    assert 2 <= len(states) < 5000
+    finished([started(path, storage, "--sealed", "--trials", str(len(states) + 2))])
+    assert complete(storage) == len(states) + 2
