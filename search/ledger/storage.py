@@ -31,8 +31,8 @@ class Storage:
     `name` is what messages call it, `optuna` Optuna's part, `artifacts` the losses. `folder` is a local folder for the
     locks of running studies (None: in memory, where no other process runs them). `losses_at` says where the losses
     lie, for each new study to note; None: in `folder`, which lies beside the storage's own file and moves with it.
-    `asked`: whether the user named that place. `broke(error)`: whether an error says that a connection broke, outside of
-    the blocks that follow, which are done again as a whole. `one_write()` is a
+    `asked`: whether the user named that place. `broke(error)`: whether an error says that a connection broke, and not
+    within one of the blocks that follow, which are done again as a whole. `one_write()` is a
     context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
     nests, and an exception does not undo it. `alone(study_id)` is the same, and no other worker changes that study
     meanwhile. `shared_write()` is the same beside a script that writes this storage through Optuna alone; it does not

@@ -60,7 +60,7 @@ class Worker:
                 yield self
             finally:
                 ended.set()
-                beating.join()
+                beating.join(timeout=1.0)  # it may be waiting for a storage that is away
                 with suppress(Exception):  # without a word the lease runs out
                     self._note(ended=True)
                 self._lock(self.name).unlink(missing_ok=True)
@@ -81,7 +81,7 @@ class Worker:
         attributes = self._attributes()
         holders = [key.removeprefix(TRIALS) for key in attributes if key.startswith(TRIALS)]
         others = [name for name in holders if name != self.name]
-        gone = self._gone(others, _records_in(attributes))
+        gone = self._gone(others, records_in(attributes))
         return {number for name in others if name not in gone for number in attributes[TRIALS + name]}
 
     def claim(self, task: str) -> bool:
@@ -92,7 +92,7 @@ class Worker:
         with self.storage.alone(self.study_id):
             attributes = self._attributes()
             holder = attributes.get(CLAIM + task)
-            free = holder in (None, self.name) or bool(self._gone([holder], _records_in(attributes)))
+            free = holder in (None, self.name) or bool(self._gone([holder], records_in(attributes)))
             if free:
                 self._set(CLAIM + task, self.name)
         return free
@@ -140,7 +140,7 @@ class Worker:
         self._set(WORKER + self.name, record | {"at": now(), "ended": ended})
 
     def _records(self) -> dict[str, dict[str, Any]]:
-        return _records_in(self._attributes())
+        return records_in(self._attributes())
 
     def _attributes(self) -> dict[str, Any]:
         return self.storage.steadily(lambda: self.storage.optuna.get_study_system_attrs(self.study_id))
@@ -153,5 +153,6 @@ class Worker:
         return self.storage.folder / folder_name(self.study) / "workers" / f"{name}.lock"
 
 
-def _records_in(attributes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def records_in(attributes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What each worker said of itself last."""
     return {key.removeprefix(WORKER): value for key, value in attributes.items() if key.startswith(WORKER)}

@@ -111,7 +111,7 @@ class Run:
         if self._worker is not None:
             yield self._worker
             return
-        with self.ledger.running() as worker:
+        with self.ledger.running(self.settings.search.lease) as worker:
             self._worker = worker
             try:
                 yield worker

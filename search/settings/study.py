@@ -21,6 +21,7 @@ FREE_KEYS = (
     "search.stop",
     "search.artifacts",
     "search.confirm",
+    "search.lease",
     "question",
     "training.device",
     "data.path",

@@ -263,6 +263,11 @@ class Search(Section):
         description="where the losses are kept: a folder, s3://bucket/prefix or gs://bucket/prefix; left out: beside "
         "the storage's file, or below runs/ for a database on a server",
     )
+    lease: float = Field(
+        default=60.0,
+        ge=1,
+        description="several workers: seconds without a word of one after which others take over what it had in hand",
+    )
     seed: Seed = Field(default=0, description="seed of the sampler")
 
     def metric_for(self, kind: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import PROGRAM, study_file
-from postgresql import LEFT_OPEN
+from postgresql import LEFT_OPEN, away, new_database, running_server
 
 from search.core.candidate import Candidate
 from search.ledger import StudyLedger, list_studies, open_storage
@@ -114,3 +114,22 @@ def test_a_cluster_that_stops_a_worker_gets_exit_code_0_and_the_next_one_goes_on
     assert 2 <= len(states) < 5000
     finished([started(path, storage, "--sealed", "--trials", str(len(states) + 2))])
     assert complete(storage) == len(states) + 2
+
+
+@pytest.mark.rest
+@pytest.mark.filterwarnings(LEFT_OPEN)
+def test_a_server_that_is_started_anew_costs_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = study_file(tmp_path, training={"epochs": 30}, search={"trials": TRIALS, "batch": 1, "sampler": "grid"})
+    with running_server() as server, new_database(server) as url:
+        process = started(path, url, "--sealed")
+        while complete(url) < 3:
+            time.sleep(0.1)
+            assert process.poll() is None, process.communicate()
+        with away(url):
+            time.sleep(3)
+            assert process.poll() is None, process.communicate()
+        finished([process])
+        found, ledger = outcome(url)
+        assert (ledger.trials()["state"] == "complete").sum() == len(found) == TRIALS
+        assert set(ledger.trials()["state"]) <= {"complete", "failed"}  # one that was cut off is asked again
