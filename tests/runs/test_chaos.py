@@ -30,7 +30,6 @@ class Crowd:
     def __init__(self, *options: str) -> None:
         self.command = [*PROGRAM, "run", *options, "--sealed", "--quiet"]
         self.workers = [self._start() for _ in range(WORKERS)]
-        self.said: list[str] = []
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -53,9 +52,13 @@ class Crowd:
         return any(worker.poll() == 0 for worker in self.workers)
 
     def wait(self) -> None:
-        for worker in self.workers:
+        while self.workers:
+            worker = self.workers.pop()
             _, said = worker.communicate(timeout=300)
-            assert worker.returncode == 0, said.decode()
+            if b"cannot be opened" in said:  # begun while the server was away, as a cluster would begin it again
+                self.workers.append(self._start())
+            else:
+                assert worker.returncode == 0, said.decode()
 
 
 @contextmanager
