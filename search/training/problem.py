@@ -55,13 +55,17 @@ class Part:
 
         `split` (replicates,); `rows` is a slice or has shape (replicates, rows). A view where that will do.
         """
-        if self.index is not None:
-            wanted = per_replicate(self.index, split)
-            wanted = wanted[:, rows] if isinstance(rows, slice) else wanted.gather(1, rows)
-            return self.x[0, wanted], self.y[0, wanted]
-        if isinstance(rows, slice):
+        if isinstance(rows, slice) and self.index is None:
             return per_replicate(self.x[:, rows], split), per_replicate(self.y[:, rows], split)
-        return self.x[split[:, None], rows], self.y[split[:, None], rows]
+        places = self._places(split, rows)
+        return tuple(each.flatten(0, 1).index_select(0, places.flatten()).view(*places.shape, *each.shape[2:]) for each in (self.x, self.y))
+
+    def _places(self, split: Tensor, rows: Tensor | slice) -> Tensor:
+        """Where rows of each replicate's split stand in x and y without their first axis, (replicates, rows)."""
+        if self.index is None:
+            return split[:, None] * len(self) + rows
+        own = per_replicate(self.index, split)
+        return own[:, rows] if isinstance(rows, slice) else own.gather(1, rows)
 
     def weights(self, split: Tensor, rows: Tensor | slice) -> Tensor | None:
         """The weights (replicates, rows) of the same rows; None where all count one."""
