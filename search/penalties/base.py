@@ -84,13 +84,16 @@ class Penalty(ABC):
         return None
 
     def decay_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
-        """weight <- weight - step * smooth gradient."""
+        """A step down the smooth part: weight <- weight - step * smooth gradient."""
         gradient = self.smooth_gradient(weight, lambda_)
         if gradient is not None:
             weight -= gradient * step
 
     def prox_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
-        """weight <- argmin_u 1/2 ||u - weight||^2 + step * rest(u), with exact zeros; nothing to do without a rest."""
+        """The rest's proximal map: weight <- argmin_u 1/2 ||u - weight||^2 + step * rest(u), with exact zeros.
+
+        Nothing to do without a rest.
+        """
         return
 
     @abstractmethod

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from search.core.arrays import Array
-from search.core.errors import UserError
 from search.core.means import candidate_means
 from search.training.assemble import Layout
 from search.training.columns import Column, columns, refit_columns, remaining
@@ -59,9 +58,9 @@ class Batch:
         metric = settings.search.metric_for(self.layout.task.kind)
         every = problems(self.layout.task, settings, candidates[indices[0]], metric, self.device)
         stacked = columns(settings, candidates, indices)
-        with enough_threads(every, len(stacked)):
-            watched = None if self.observer is None else self.observer.per
-            cut = chunking(every, [column.candidate for column in stacked], self.device, watched)
+        watched = None if self.observer is None else self.observer.per
+        cut = chunking(every, [column.candidate for column in stacked], self.device, watched)
+        with enough_threads(every, cut.fits):
             for start in range(0, len(stacked), cut.columns):
                 yield from self._chunk(stacked[start : start + cut.columns], every, cut.replicates)
 

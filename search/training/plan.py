@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 EXACT_COPIES: Final = 8
-CACHE: Final = 2**40
+CACHE: Final = 2**24  # bytes that a core passes over faster than its memory (tests/benchmarks/README.md)
+ENOUGH: Final = 64  # fits that share what Python takes for a step, however large they are
 
 
 class Replicate(NamedTuple):
@@ -106,6 +107,11 @@ class Chunking:
     columns: int
     replicates: int
 
+    @property
+    def fits(self) -> int:
+        """How many fits a step is for."""
+        return self.columns * self.replicates
+
 
 def chunking(
     problems: Sequence[Problem],
@@ -120,7 +126,7 @@ def chunking(
     """
     kinds = {candidate.penalty: candidate for candidate in candidates}.values()
     per_fit = [max(_bytes_per_fit(each, kind) for kind in kinds) for each in problems]
-    largest, room = max(per_fit), usable_bytes(device)
+    largest, room, total = max(per_fit), usable_bytes(device), sum(len(each.positions) for each in problems)
     if largest > room:
         raise UserError(
             f"training: one fit needs {largest / 2**30:.1f} GiB and {room / 2**30:.1f} GiB may be used on {device}; "
@@ -133,14 +139,22 @@ def chunking(
                 "search.pruner: one candidate's replicates do not fit into memory at once, so they cannot be compared "
                 'epoch by epoch; use pruner = "wilcoxon", "none", fewer replicates or a smaller model'
             )
-        return Chunking(room // per_candidate, sum(len(each.positions) for each in problems))
+        return Chunking(room // per_candidate, total)
     if watched is None:
-        room = min(room, CACHE)
-        import os
-        room=min(room,int(os.environ.get("CACHE","1000000000000")))
-    fits = max(1, room // largest)
+        room = min(room, _cached(problems[0], device, largest) or room)
+    fits = room // largest
     columns = min(fits, len(candidates))
-    return Chunking(columns, fits // columns)
+    return Chunking(columns, min(fits // columns, total))
+
+
+def _cached(problem: Problem, device: torch.device, per_fit: int) -> int | None:
+    """Bytes of the fits that train fastest side by side; None where more of them are no slower.
+
+    An exact solver starts each candidate from the one before.
+    """
+    if device.type != "cpu" or problem.settings.training.optimizer == "exact":
+        return None
+    return torch.get_num_threads() * max(CACHE, ENOUGH * per_fit)
 
 
 def _bytes_per_fit(problem: Problem, candidate: Candidate) -> int:

@@ -58,14 +58,15 @@ class Part:
         if isinstance(rows, slice) and self.index is None:
             return per_replicate(self.x[:, rows], split), per_replicate(self.y[:, rows], split)
         places = self._places(split, rows)
-        return tuple(each.flatten(0, 1).index_select(0, places.flatten()).view(*places.shape, *each.shape[2:]) for each in (self.x, self.y))
+        return _looked_up(self.x, places), _looked_up(self.y, places)
 
     def _places(self, split: Tensor, rows: Tensor | slice) -> Tensor:
-        """Where rows of each replicate's split stand in x and y without their first axis, (replicates, rows)."""
-        if self.index is None:
-            return split[:, None] * len(self) + rows
-        own = per_replicate(self.index, split)
-        return own[:, rows] if isinstance(rows, slice) else own.gather(1, rows)
+        """Where rows of each replicate's split stand among all that `x` holds, (replicates, rows)."""
+        if self.index is not None:
+            own = per_replicate(self.index, split)
+            return own[:, rows] if isinstance(rows, slice) else own.gather(1, rows)
+        assert not isinstance(rows, slice), "a slice of rows that are held here is a view"
+        return split[:, None] * len(self) + rows
 
     def weights(self, split: Tensor, rows: Tensor | slice) -> Tensor | None:
         """The weights (replicates, rows) of the same rows; None where all count one."""
@@ -174,6 +175,12 @@ class Problem:
         """Updates in an epoch."""
         minibatches = -(-len(self.train) // self.minibatch)
         return -(-minibatches // self.settings.training.accumulate)
+
+
+def _looked_up(values: Tensor, places: Tensor) -> Tensor:
+    """Some of the values (splits, rows, ...), by their places among all rows of all splits."""
+    found = values.flatten(0, 1).index_select(0, places.flatten())
+    return found.view(*places.shape, *values.shape[2:])
 
 
 def per_replicate(values: Tensor, split: Tensor) -> Tensor:
