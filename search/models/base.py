@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,12 @@ class TrainingPass(NamedTuple):
 
 
 class Model(ABC):
-    """A model for a given number of features and outputs, of which many fits train as one."""
+    """A model for a given number of features and outputs, of which many fits train as one.
+
+    One that `shares_rows` takes, in evaluation, fewer x than there are replicates: each for equally many neighbours.
+    """
+
+    shares_rows: ClassVar[bool] = False
 
     @abstractmethod
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from search.models.base import Model, Parameters, TrainingPass, TrainingStep
 from search.models.gradient import Gradients, Product
 from search.models.per_candidate import PerCandidate
-from search.models.randomness import DROPOUT, uniform
+from search.models.randomness import DROPOUT, seed_torch, uniform
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Perceptron(Model):
 
     widths: tuple[int, ...]
     init: str
+    shares_rows: ClassVar[bool] = True
 
     @property
     def penalised(self) -> tuple[str, ...]:
@@ -32,7 +33,7 @@ class Perceptron(Model):
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
         parameters: Parameters = {}
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            seed_torch(seed, torch.device("cpu"))
             for layer, (features, units) in enumerate(zip(self.widths[:-1], self.widths[1:], strict=True)):
                 linear = self._initialised(nn.Linear(features, units))
                 parameters[f"{layer}.weight"] = linear.weight.detach()
@@ -79,8 +80,9 @@ class Perceptron(Model):
     def _layers(self, parameters: Parameters, x: Tensor, step: TrainingStep | None) -> list[_Layer]:
         """What goes in and out of every linear layer.
 
-        Rows stand last, which products and losses are fastest with. All candidates of a replicate share its rows, so
-        that the first layer is one product of (candidates * units, features) and (features, rows) a replicate.
+        Rows stand last, which products and losses are fastest with. All candidates of a replicate share its rows, and
+        neighbouring replicates may, so that the first layer is one product of (fits * units, features) and (features,
+        rows) for each x.
         """
         layers = [_linear(parameters, 0, x.mT)]
         for number in range(1, len(self.widths) - 1):

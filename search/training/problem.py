@@ -158,6 +158,14 @@ class Problem:
         """Which parameter of a candidate is the lambda of each penalised weight."""
         return strengths(self.model.penalised, self.settings.model.groups)
 
+    @cached_property
+    def splits(self) -> Tensor:
+        """The split of each x that the model wants in evaluation: a replicate's, or that of neighbours who share one."""
+        if not self.model.shares_rows:
+            return self.split
+        found, lengths = torch.unique_consecutive(self.split, return_counts=True)
+        return found if bool((lengths == lengths[0]).all()) else self.split
+
     def autocast(self) -> AbstractContextManager[object]:
         """The precision in which models run while they train."""
         if self.settings.training.autocast == "none":

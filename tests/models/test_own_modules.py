@@ -60,6 +60,9 @@ def row_losses(task, settings):
         return smoothed
     if task.kind == "regression":
         return lambda output, target: (output - target).square().sum(-1) / 2
+    if task.kind == "binary":
+        binary = torch.nn.functional.binary_cross_entropy_with_logits
+        return lambda output, target: binary(output[:, 0], target.float(), reduction="none")
     return lambda output, target: torch.nn.functional.cross_entropy(output, target, reduction="none")
 
 

@@ -11,6 +11,7 @@ from search.core.errors import UserError
 from search.models.randomness import permutations, uniform
 from search.penalties import PENALTIES, make_penalty
 from search.training import resolve_device, train
+from search.training.evaluate import evaluate
 from search.training.plan import Chunking, chunking, problems, replicates
 from search.training.stack import Stack
 
@@ -306,6 +307,19 @@ def test_fits_that_a_cache_cannot_hold_train_one_piece_after_the_other(make_task
     assert chunking(every, MIXED, device, "epoch").fits > 3 * len(MIXED)
     exact = problems(task, make_settings(**{"training.optimizer": "exact"}), MIXED[0], "mse", device)
     assert chunking(exact, MIXED, device) == Chunking(len(MIXED), 6)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_rows_that_seeds_share_are_looked_up_once_and_give_each_seed_its_own_losses(make_task, make_settings, seeds):
+    settings = make_settings(**{"training.seeds": seeds, "model.kind": "mlp", "model.hidden": [5]})
+    [problem] = problems(make_task(draws=2), settings, MIXED[0], "mse", torch.device("cpu"))
+    stack = Stack(problem, MIXED[:2], [1, 1])
+    together = evaluate(problem, problem.validation, stack.parameters, {})
+    assert len(problem.splits) == 2
+    assert len(together) == 2 * seeds
+    for replicate, alone in enumerate(problem.pieces(1)):
+        own = {name: value[[replicate]] for name, value in stack.parameters.items()}
+        torch.testing.assert_close(together[[replicate]], evaluate(alone, alone.validation, own, {}))
 
 
 def test_initialisation_order_and_masks_belong_to_the_replicate(make_task, make_settings):
