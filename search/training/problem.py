@@ -160,7 +160,7 @@ class Problem:
 
     @cached_property
     def splits(self) -> Tensor:
-        """The split of each x that the model wants in evaluation: a replicate's, or that of neighbours who share one."""
+        """The split of each x that the model wants in evaluation: a replicate's, or one that neighbours share."""
         if not self.model.shares_rows:
             return self.split
         found, lengths = torch.unique_consecutive(self.split, return_counts=True)
