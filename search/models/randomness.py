@@ -40,7 +40,7 @@ def seed_torch(seed: int, device: torch.device) -> None:
     """Seed torch's own numbers.
 
     On the CPU its generator there alone: `torch.manual_seed` notes the seed for every accelerator that might come, with
-    a trace of the stack, which takes up to a millisecond.
+    a trace of the stack, which takes a hundred times as long.
     """
     if device.type == "cpu":
         torch.default_generator.manual_seed(seed)
