@@ -1,4 +1,4 @@
-"""The loss that training minimises, one number a row; the losses that candidates are compared by are `search.metrics`.
+"""The loss that training minimises, by its slope; the losses that candidates are compared by are `search.metrics`.
 
 `output` has shape (..., rows, outputs); `y` is as in `task.Rows` and broadcasts against the leading axes of the
 output.
@@ -6,33 +6,30 @@ output.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from search.core.errors import UserError
 from search.core.text import one_line
 from search.metrics import METRICS, Kind, metrics_for, task_of
-from search.metrics.log_loss import cross_entropy
-from search.metrics.mse import squared_error
 from search.settings.plugins import import_function
 
 
-def training_loss(kind: Kind, output: Tensor, y: Tensor, smoothing: Tensor | float = 0.0) -> Tensor:
-    """The loss of every row, shape (..., rows).
+def training_slope(kind: Kind, output: Tensor, y: Tensor, smoothing: Tensor | float = 0.0) -> Tensor:
+    """The slope of every row's loss in the outputs, in their shape: all that a descent asks of the loss.
 
-    Regression: 1/2 (output - y)^2 summed over outputs; classes: the cross-entropy of the logit of the second class
-    (binary) or of the softmax. `smoothing`, a number or a tensor that broadcasts against the result, is the share of a
-    class's target that is spread evenly over all classes (Szegedy et al. 2016, arXiv 1512.00567, section 7).
+    Regression: that of 1/2 (output - y)^2 summed over outputs; classes: of the cross-entropy of the logit of the second
+    class (binary) or of the softmax. `smoothing`, a number or a tensor that broadcasts against the outputs, is the
+    share of a class's target that is spread evenly over all classes (Szegedy et al. 2016, arXiv 1512.00567, section 7).
     """
     if kind == "regression":
-        return squared_error(kind, output, y) / 2
-    loss = cross_entropy(kind, output, y)
-    if isinstance(smoothing, float) and smoothing == 0:
-        return loss
-    return loss + smoothing * (_against_all(kind, output) - loss)
+        return output - y
+    if kind == "binary":
+        return output.sigmoid() - _smooth(y[..., None].to(output.dtype), smoothing, 2)
+    classes = torch.arange(output.shape[-1], device=y.device)[:, None]
+    target = (y[..., None, :] == classes).to(output.dtype).mT
+    # Along the last axis torch's softmax of a few classes goes value by value: fifty times as long on a CPU.
+    return output.mT.softmax(-2).mT - _smooth(target, smoothing, len(classes))
 
 
 def own_loss(name: str, output: Tensor, y: Tensor) -> Tensor:
@@ -64,9 +61,8 @@ def evaluation_loss(metric: str, kind: Kind, output: Tensor, y: Tensor) -> Tenso
     return METRICS[metric].loss(kind, output, y)
 
 
-def _against_all(kind: Kind, output: Tensor) -> Tensor:
-    """The cross-entropy with a target that is evenly spread over all classes."""
-    if kind == "binary":
-        logit: Any = output[..., 0]
-        return -(logsigmoid(logit) + logsigmoid(-logit)) / 2
-    return -output.mT.log_softmax(-2).mean(-2)  # as in `log_loss`
+def _smooth(target: Tensor, smoothing: Tensor | float, classes: int) -> Tensor:
+    """Targets of which a share is spread evenly over all classes."""
+    if isinstance(smoothing, float) and smoothing == 0:
+        return target
+    return target + smoothing * (1 / classes - target)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from search.models.gradient import Gradients
@@ -28,18 +29,22 @@ class TrainingStep:
 
 
 class TrainingPass(NamedTuple):
-    """A forward pass that will be differentiated: the outputs, and the tensors whose slopes autograd is to find.
+    """A forward pass and the way back: the outputs, and what makes gradients of the loss's slope in them.
 
-    `gradients` makes the parameters' gradients of those slopes; a parameter that outputs do not depend on has none.
+    The slope has the outputs' shape. A parameter that the outputs do not depend on has no gradient.
     """
 
     output: Tensor
-    leaves: Sequence[Tensor]
-    gradients: Callable[[Sequence[Tensor | None]], Gradients]
+    gradients: Callable[[Tensor], Gradients]
 
 
 class Model(ABC):
-    """A model for a given number of features and outputs, of which many fits train as one."""
+    """A model for a given number of features and outputs, of which many fits train as one.
+
+    One that `shares_rows` takes, in evaluation, fewer x than there are replicates: each for equally many neighbours.
+    """
+
+    shares_rows: ClassVar[bool] = False
 
     @abstractmethod
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
@@ -58,13 +63,15 @@ class Model(ABC):
         """
 
     def training_pass(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep) -> TrainingPass:
-        """The outputs of `forward` and the way to their gradients: autograd's own, unless a model knows a shorter."""
+        """The outputs of `forward` and the way back to gradients: autograd's own, unless a model knows a shorter."""
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        output = self.forward(leaves, buffers, x, step)
 
-        def gradients(slopes: Sequence[Tensor | None]) -> Gradients:
-            return {name: each for name, each in zip(leaves, slopes, strict=True) if each is not None}
+        def gradients(slope: Tensor) -> Gradients:
+            found = torch.autograd.grad(output, list(leaves.values()), slope.to(output), allow_unused=True)
+            return {name: each for name, each in zip(leaves, found, strict=True) if each is not None}
 
-        return TrainingPass(self.forward(leaves, buffers, x, step), list(leaves.values()), gradients)
+        return TrainingPass(output.detach(), gradients)
 
     @abstractmethod
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from search.models.base import Parameters
+from search.models.randomness import seed_torch
 from search.models.stackable import Stackable
 
 
@@ -50,7 +51,7 @@ def looped(module: nn.Module, fits: Fits) -> Tensor:
             state = [{name: value[replicate, candidate] for name, value in each.items()} for each in fits[:2]]
             with torch.random.fork_rng(enabled=seed is not None):
                 if seed is not None:  # for random numbers that are not dropout's
-                    torch.manual_seed(hash((int(seed), fits.step)))
+                    seed_torch(hash((int(seed), fits.step)), fits.x.device)
                 outputs.append(_call(module, (state[0], state[1]), fits.x[replicate].clone(), seed, fits.step))
     return torch.stack(outputs).reshape(replicates, candidates, *outputs[0].shape)
 

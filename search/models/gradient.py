@@ -27,7 +27,10 @@ class Product:
     def descend(self, weight: Tensor, lr: float | Tensor) -> None:
         """Step down along the gradient, in place and in one pass over the weight; `lr` broadcasts against it."""
         matrices = weight.view(len(self.inputs), -1, weight.shape[-1])
-        matrices.baddbmm_(self._batched(self.slope * -lr), self.inputs.mT)
+        if isinstance(lr, Tensor):
+            matrices.baddbmm_(self._batched(self.slope * -lr), self.inputs.mT)
+        else:
+            matrices.baddbmm_(self._batched(self.slope), self.inputs.mT, alpha=-lr)
 
     def _batched(self, slope: Tensor) -> Tensor:
         return slope.reshape(len(self.inputs), -1, slope.shape[-1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from search.models.base import Model, Parameters, TrainingPass, TrainingStep
 from search.models.gradient import Gradients, Product
 from search.models.per_candidate import PerCandidate
-from search.models.randomness import DROPOUT, uniform
+from search.models.randomness import DROPOUT, seed_torch, uniform
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,7 @@ class Perceptron(Model):
 
     widths: tuple[int, ...]
     init: str
+    shares_rows: ClassVar[bool] = True
 
     @property
     def penalised(self) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ class Perceptron(Model):
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
         parameters: Parameters = {}
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            seed_torch(seed, torch.device("cpu"))
             for layer, (features, units) in enumerate(zip(self.widths[:-1], self.widths[1:], strict=True)):
                 linear = self._initialised(nn.Linear(features, units))
                 parameters[f"{layer}.weight"] = linear.weight.detach()
@@ -61,32 +61,44 @@ class Perceptron(Model):
         return self._layers(parameters, x, step)[-1].outputs.mT
 
     def training_pass(self, parameters: Parameters, buffers: Parameters, x: Tensor, step: TrainingStep) -> TrainingPass:
-        """Autograd finds the slopes of the layers' outputs; a weight's gradient is their product with the inputs."""
+        """Backward by hand: nothing is kept but the layers' inputs, and a weight's gradient is not multiplied out."""
         layers = self._layers(parameters, x, step)
 
-        def gradients(slopes: Sequence[Tensor | None]) -> Gradients:
+        def gradients(slope: Tensor) -> Gradients:
             found: dict[str, Tensor | Product] = {}
-            for number, (layer, slope) in enumerate(zip(layers, slopes, strict=True)):
-                bias = parameters[f"{number}.bias"]
-                assert slope is not None, "outputs depend on every layer"
-                found[f"{number}.weight"] = Product(slope.to(bias), layer.inputs.detach().to(bias))
+            slope = slope.mT.to(layers[-1].outputs)
+            for number in reversed(range(len(layers))):
+                bias, inputs = parameters[f"{number}.bias"], layers[number].inputs
+                found[f"{number}.weight"] = Product(slope.to(bias), inputs.to(bias))
                 found[f"{number}.bias"] = slope.to(bias).sum(-1)
+                if number:
+                    slope = self._through(parameters[f"{number}.weight"], slope, inputs, step)
             return found
 
-        return TrainingPass(layers[-1].outputs.mT, [layer.outputs for layer in layers], gradients)
+        return TrainingPass(layers[-1].outputs.mT, gradients)
 
     def _layers(self, parameters: Parameters, x: Tensor, step: TrainingStep | None) -> list[_Layer]:
-        """What goes in and out of every linear layer; in training the slopes of its outputs can be asked for.
+        """What goes in and out of every linear layer.
 
-        Rows stand last, which products and losses are fastest with. All candidates of a replicate share its rows, so
-        that the first layer is one product of (candidates * units, features) and (features, rows) a replicate.
+        Rows stand last, which products and losses are fastest with. All candidates of a replicate share its rows, and
+        neighbouring replicates may, so that the first layer is one product of (fits * units, features) and (features,
+        rows) for each x.
         """
         layers = [_linear(parameters, 0, x.mT)]
-        layers[0].outputs.requires_grad_(step is not None)
         for number in range(1, len(self.widths) - 1):
-            hidden = self._drop(layers[-1].outputs.relu(), number, step)
+            hidden = self._drop(layers[-1].outputs.relu_(), number, step)
             layers.append(_linear(parameters, number, hidden.flatten(0, 1)))
         return layers
+
+    def _through(self, weight: Tensor, slope: Tensor, inputs: Tensor, step: TrainingStep) -> Tensor:
+        """The slope of the loss in the layer before's outputs, from that in a layer's outputs.
+
+        `inputs` (fits, units, rows), those of the layer, are zero where ReLU or dropout let nothing through.
+        """
+        back = torch.bmm(weight.flatten(0, 1).mT.to(slope), slope.flatten(0, 1))
+        torch.ops.aten.threshold_backward.grad_input(back, inputs, 0, grad_input=back)
+        slope, rate = back.view(*weight.shape[:2], *back.shape[1:]), step.settings("dropout", 4)
+        return slope if isinstance(rate, float) and rate == 0 else slope.div_(1 - rate)
 
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
         layers: list[nn.Module] = []
@@ -117,5 +129,5 @@ class _Layer(NamedTuple):
 def _linear(parameters: Parameters, number: int, x: Tensor) -> _Layer:
     """A linear layer on inputs (batch, features, rows): a product for each of the batch."""
     weight, bias = parameters[f"{number}.weight"], parameters[f"{number}.bias"]
-    product = torch.baddbmm(bias.reshape(len(x), -1, 1), weight.reshape(len(x), -1, weight.shape[-1]), x)
-    return _Layer(x, product.view(*bias.shape, -1))
+    product = torch.bmm(weight.reshape(len(x), -1, weight.shape[-1]), x).view(*bias.shape, -1)
+    return _Layer(x, product.add_(bias[..., None]))  # `baddbmm` copies the bias first, which takes longer

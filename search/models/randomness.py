@@ -36,6 +36,18 @@ def permutations(seeds: Tensor, step: int, count: int) -> Tensor:
     return random_bits(seeds, ROW_ORDER, step, count).argsort(dim=1, stable=True)
 
 
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed torch's own numbers.
+
+    On the CPU its generator there alone: `torch.manual_seed` notes the seed for every accelerator that might come, with
+    a trace of the stack, which takes a hundred times as long.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 def _mix(x: Tensor) -> Tensor:
     x = (x ^ _shift(x, 30)) * MIX_1
     x = (x ^ _shift(x, 27)) * MIX_2

@@ -66,7 +66,8 @@ class Penalty(ABC):
     axes, a parameter is a number or such a tensor, `step` a number or a tensor that broadcasts against the weight: one
     step a fit, or, for a penalty that is `elementwise`, one a coordinate.
 
-    The penalty is smooth + rest: `smooth_gradient` goes into the gradient, the rest has a proximal map.
+    The penalty is smooth + rest: `smooth_gradient` goes into the gradient, the rest has a proximal map. What acts on
+    weights in training, with a name that ends in _ as torch's own, changes them in place: they are walked every step.
     """
 
     name: ClassVar[str]
@@ -82,9 +83,18 @@ class Penalty(ABC):
         """The gradient of the smooth part, in the weight's shape; None where there is no such part."""
         return None
 
-    @abstractmethod
-    def prox(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> Tensor:
-        """argmin_u 1/2 ||u - w||^2 + step * rest(u); its zeros are exact. Returns `weight` itself without a rest."""
+    def decay_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
+        """A step down the smooth part: weight <- weight - step * smooth gradient."""
+        gradient = self.smooth_gradient(weight, lambda_)
+        if gradient is not None:
+            weight -= gradient * step
+
+    def prox_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
+        """The rest's proximal map: weight <- argmin_u 1/2 ||u - weight||^2 + step * rest(u), with exact zeros.
+
+        Nothing to do without a rest.
+        """
+        return
 
     @abstractmethod
     def residual(self, weight: Tensor, gradient: Tensor, lambda_: Tensor) -> Tensor:

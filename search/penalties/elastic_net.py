@@ -36,9 +36,11 @@ class ElasticNet(Penalty):
     def smooth_gradient(self, weight: Tensor, lambda_: Tensor) -> Tensor | None:
         return per_fit(lambda_ * (1 - self.l1_ratio)) * weight
 
-    def prox(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> Tensor:
-        threshold = per_fit(lambda_ * self.l1_ratio) * step
-        return soft_threshold(weight, threshold)
+    def decay_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
+        weight *= 1 - per_fit(lambda_ * (1 - self.l1_ratio)) * step  # the same in one pass
+
+    def prox_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
+        weight -= clipped(weight, per_fit(lambda_ * self.l1_ratio) * step)
 
     def residual(self, weight: Tensor, gradient: Tensor, lambda_: Tensor) -> Tensor:
         l1, l2 = per_fit(lambda_ * self.l1_ratio), per_fit(lambda_ * (1 - self.l1_ratio))
@@ -60,6 +62,10 @@ class ElasticNet(Penalty):
 
 def soft_threshold(weight: Tensor, threshold: Tensor | float) -> Tensor:
     """W moved towards zero by the threshold, and no further than zero."""
+    return weight - clipped(weight, threshold)
+
+
+def clipped(weight: Tensor, bound: Tensor | float) -> Tensor:
+    """W no further from zero than the bound: what a soft threshold takes away."""
     # Not clamp: with both bounds at once, where they broadcast, it takes three times as long on a CPU.
-    bound = weight.new_zeros(()) + threshold
-    return weight.clamp_min(-bound).clamp_max_(bound).sub_(weight).neg_()  # all in one new tensor
+    return weight.clamp_min(-bound).clamp_max_(bound)

@@ -27,8 +27,8 @@ class GroupLasso(Penalty):
     def value(self, weight: Tensor, lambda_: Tensor) -> Tensor:
         return lambda_ * group_norms(weight).sum((-2, -1)) * math.sqrt(weight.shape[-2])
 
-    def prox(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> Tensor:
-        return group_prox(weight, None, per_fit(lambda_) * step)
+    def prox_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
+        weight.copy_(group_prox(weight, None, per_fit(lambda_) * step))
 
     def residual(self, weight: Tensor, gradient: Tensor, lambda_: Tensor) -> Tensor:
         return group_residual(weight, gradient, None, per_fit(lambda_))

@@ -24,5 +24,8 @@ class L1(ElasticNet):
     def smooth_gradient(self, weight: Tensor, lambda_: Tensor) -> Tensor | None:
         return None
 
+    def decay_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
+        return
+
     def prior(self, lambda_: float, rows: int, noise_variance: float) -> Prior | None:
         return Prior("laplace", noise_variance / (rows * lambda_))

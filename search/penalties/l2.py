@@ -21,8 +21,8 @@ class L2(ElasticNet):
     style: ClassVar[Style] = Style("#0072b2", "circle", "solid")
     parameters: ClassVar[tuple[Parameter, ...]] = ()
 
-    def prox(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> Tensor:
-        return weight
+    def prox_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
+        return
 
     def prior(self, lambda_: float, rows: int, noise_variance: float) -> Prior | None:
         return Prior("normal", (noise_variance / (rows * lambda_)) ** 0.5)

@@ -38,14 +38,14 @@ class Mcp(Penalty):
         inside = lam * size - size.square() / (2 * gamma)
         return inside.where(size <= gamma * lam, gamma * lam.square() / 2).sum((-2, -1))
 
-    def prox(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> Tensor:
+    def prox_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
         """The firm threshold; with a step of gamma or more, where the objective is concave, the hard one."""
         size, (lam, gamma) = weight.abs(), self._per_weight(lambda_)
         steps = weight.new_zeros(()) + step
         stretch = 1 - (steps / gamma).clamp(max=1 - 1e-7)
         firm = (soft_threshold(weight, lam * steps) / stretch).where(size <= gamma * lam, weight)
         hard = weight.where(size > lam * (steps * gamma).sqrt(), 0.0)
-        return firm.where(steps < gamma, hard)
+        weight.copy_(firm.where(steps < gamma, hard))
 
     def residual(self, weight: Tensor, gradient: Tensor, lambda_: Tensor) -> Tensor:
         size, (lam, gamma) = weight.abs(), self._per_weight(lambda_)

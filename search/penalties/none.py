@@ -21,9 +21,6 @@ class NoPenalty(Penalty):
     def value(self, weight: Tensor, lambda_: Tensor) -> Tensor:
         return weight.new_zeros(weight.shape[:-2])
 
-    def prox(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> Tensor:
-        return weight
-
     def residual(self, weight: Tensor, gradient: Tensor, lambda_: Tensor) -> Tensor:
         return gradient.abs().amax((-2, -1))
 

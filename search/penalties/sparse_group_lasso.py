@@ -30,9 +30,9 @@ class SparseGroupLasso(Penalty):
         groups = group_norms(weight).sum((-2, -1)) * math.sqrt(weight.shape[-2])
         return lambda_ * (self.l1_ratio * weight.abs().sum((-2, -1)) + (1 - self.l1_ratio) * groups)
 
-    def prox(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> Tensor:
+    def prox_(self, weight: Tensor, lambda_: Tensor, step: Tensor | float) -> None:
         l1, group = self._strengths(lambda_)
-        return group_prox(weight, l1 * step, group * step)
+        weight.copy_(group_prox(weight, l1 * step, group * step))
 
     def residual(self, weight: Tensor, gradient: Tensor, lambda_: Tensor) -> Tensor:
         return group_residual(weight, gradient, *self._strengths(lambda_))

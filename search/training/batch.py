@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from search.core.arrays import Array
-from search.core.errors import UserError
 from search.core.means import candidate_means
 from search.training.assemble import Layout
 from search.training.columns import Column, columns, refit_columns, remaining
@@ -59,8 +58,9 @@ class Batch:
         metric = settings.search.metric_for(self.layout.task.kind)
         every = problems(self.layout.task, settings, candidates[indices[0]], metric, self.device)
         stacked = columns(settings, candidates, indices)
-        with enough_threads(every, len(stacked)):
-            cut = chunking(every, [column.candidate for column in stacked], self.device)
+        watched = None if self.observer is None else self.observer.per
+        cut = chunking(every, [column.candidate for column in stacked], self.device, watched)
+        with enough_threads(every, cut.fits):
             for start in range(0, len(stacked), cut.columns):
                 yield from self._chunk(stacked[start : start + cut.columns], every, cut.replicates)
 
@@ -75,6 +75,8 @@ class Batch:
                 break
             blocks = fit(stacked, problems_, told)
             for block in blocks:
+                if block.positions[0] >= self.layout.replicates:
+                    continue
                 for row, index in enumerate(block.indices):
                     epochs.setdefault(index, []).append(block.epochs[row])
             yield from blocks if self.keep_models else (replace(block, fitted=None) for block in blocks)
@@ -91,14 +93,9 @@ class Batch:
         if self.observer is not None and self.observer.per == "replicate":
             single = sorted((piece for each in replicates for piece in each.pieces(1)), key=lambda one: one.positions)
             return [[piece] for piece in single] + [[piece] for each in refits for piece in each.pieces(at_once)]
-        if sum(len(each.positions) for each in every) <= at_once:
+        if self.observer is not None:
             apart = self.settings.training.patience > 0 and bool(refits)
             return [replicates, refits] if apart else [list(every)]
-        if self.observer is not None:
-            raise UserError(
-                "search.pruner: one candidate's replicates do not fit into memory at once, so they cannot be compared "
-                'epoch by epoch; use pruner = "wilcoxon", "none", fewer replicates or a smaller model'
-            )
         return [[piece] for each in (*replicates, *refits) for piece in each.pieces(at_once)]
 
     def _race(self, blocks: Sequence[Block]) -> set[int]:

@@ -71,9 +71,10 @@ def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Para
     blocks = []
     for start in range(0, len(part), size):
         rows = slice(start, start + size)
-        x, y = part.take(problem.split, rows)
+        x, y = part.take(problem.splits, rows)
         output = problem.model.forward(parameters, buffers, x, None)
-        losses = evaluation_loss(problem.metric, problem.kind, output, y[:, None])
+        own = y.repeat_interleave(replicates // len(y), 0)[:, None]
+        losses = evaluation_loss(problem.metric, problem.kind, output, own)
         weight = part.weights(problem.split, rows)
         blocks.append(losses if weight is None else losses * weight[:, None])
     if len(blocks) == 1:

@@ -99,7 +99,6 @@ class Adam(Optimizer):
 OPTIMIZERS: Final[Mapping[str, Optimizer]] = {"sgd": Sgd(), "adam": Adam(), "adamw": Adam()}  # decay: see `regulariser`
 
 
-@torch.no_grad()
 def descend(weight: Tensor, direction: Tensor | Product, lr: float | Tensor) -> None:
     """Step down along the direction, in place."""
     if isinstance(direction, Product):

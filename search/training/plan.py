@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 EXACT_COPIES: Final = 8
+CACHE: Final = 2**24  # bytes that a core passes over faster than its memory (tests/benchmarks/README.md)
+ENOUGH: Final = 64  # fits that share what Python takes for a step, however large they are
 
 
 class Replicate(NamedTuple):
@@ -105,22 +107,54 @@ class Chunking:
     columns: int
     replicates: int
 
+    @property
+    def fits(self) -> int:
+        """How many fits a step is for."""
+        return self.columns * self.replicates
 
-def chunking(problems: Sequence[Problem], candidates: Sequence[Candidate], device: torch.device) -> Chunking:
-    """Cut a batch by the measured bytes per fit: first between candidates, then between one candidate's replicates."""
-    room = usable_bytes(device)
+
+def chunking(
+    problems: Sequence[Problem],
+    candidates: Sequence[Candidate],
+    device: torch.device,
+    watched: Literal["epoch", "replicate"] | None = None,
+) -> Chunking:
+    """Cut a batch by the measured bytes per fit: what trains at once fits the memory and, on a CPU, its cache.
+
+    What an observer compares trains together: all candidates, and with `watched` "epoch" also their replicates, as far
+    as memory goes.
+    """
     kinds = {candidate.penalty: candidate for candidate in candidates}.values()
     per_fit = [max(_bytes_per_fit(each, kind) for kind in kinds) for each in problems]
-    per_candidate = sum(size * len(each.positions) for size, each in zip(per_fit, problems, strict=True))
-    if per_candidate <= room:
-        return Chunking(max(1, int(room // max(1, per_candidate))), sum(len(each.positions) for each in problems))
-    largest = max(per_fit)
+    largest, room, total = max(per_fit), usable_bytes(device), sum(len(each.positions) for each in problems)
     if largest > room:
         raise UserError(
             f"training: one fit needs {largest / 2**30:.1f} GiB and {room / 2**30:.1f} GiB may be used on {device}; "
             "a smaller model or batch_size, or another --device, would fit"
         )
-    return Chunking(1, int(room // largest))
+    if watched == "epoch":
+        per_candidate = sum(size * len(each.positions) for size, each in zip(per_fit, problems, strict=True))
+        if per_candidate > room:
+            raise UserError(
+                "search.pruner: one candidate's replicates do not fit into memory at once, so they cannot be compared "
+                'epoch by epoch; use pruner = "wilcoxon", "none", fewer replicates or a smaller model'
+            )
+        return Chunking(room // per_candidate, total)
+    if watched is None:
+        room = min(room, _cached(problems[0], device, largest) or room)
+    fits = room // largest
+    columns = min(fits, len(candidates))
+    return Chunking(columns, min(fits // columns, total))
+
+
+def _cached(problem: Problem, device: torch.device, per_fit: int) -> int | None:
+    """Bytes of the fits that train fastest side by side; None where more of them are no slower.
+
+    An exact solver starts each candidate from the one before.
+    """
+    if device.type != "cpu" or problem.settings.training.optimizer == "exact":
+        return None
+    return torch.get_num_threads() * max(CACHE, ENOUGH * per_fit)
 
 
 def _bytes_per_fit(problem: Problem, candidate: Candidate) -> int:

@@ -55,13 +55,18 @@ class Part:
 
         `split` (replicates,); `rows` is a slice or has shape (replicates, rows). A view where that will do.
         """
-        if self.index is not None:
-            wanted = per_replicate(self.index, split)
-            wanted = wanted[:, rows] if isinstance(rows, slice) else wanted.gather(1, rows)
-            return self.x[0, wanted], self.y[0, wanted]
-        if isinstance(rows, slice):
+        if isinstance(rows, slice) and self.index is None:
             return per_replicate(self.x[:, rows], split), per_replicate(self.y[:, rows], split)
-        return self.x[split[:, None], rows], self.y[split[:, None], rows]
+        places = self._places(split, rows)
+        return _looked_up(self.x, places), _looked_up(self.y, places)
+
+    def _places(self, split: Tensor, rows: Tensor | slice) -> Tensor:
+        """Where rows of each replicate's split stand among all that `x` holds, (replicates, rows)."""
+        if self.index is not None:
+            own = per_replicate(self.index, split)
+            return own[:, rows] if isinstance(rows, slice) else own.gather(1, rows)
+        assert not isinstance(rows, slice), "a slice of rows that are held here is a view"
+        return split[:, None] * len(self) + rows
 
     def weights(self, split: Tensor, rows: Tensor | slice) -> Tensor | None:
         """The weights (replicates, rows) of the same rows; None where all count one."""
@@ -153,6 +158,14 @@ class Problem:
         """Which parameter of a candidate is the lambda of each penalised weight."""
         return strengths(self.model.penalised, self.settings.model.groups)
 
+    @cached_property
+    def splits(self) -> Tensor:
+        """The split of each x that the model wants in evaluation: a replicate's, or one that neighbours share."""
+        if not self.model.shares_rows:
+            return self.split
+        found, lengths = torch.unique_consecutive(self.split, return_counts=True)
+        return found if bool((lengths == lengths[0]).all()) else self.split
+
     def autocast(self) -> AbstractContextManager[object]:
         """The precision in which models run while they train."""
         if self.settings.training.autocast == "none":
@@ -170,6 +183,12 @@ class Problem:
         """Updates in an epoch."""
         minibatches = -(-len(self.train) // self.minibatch)
         return -(-minibatches // self.settings.training.accumulate)
+
+
+def _looked_up(values: Tensor, places: Tensor) -> Tensor:
+    """Some of the values (splits, rows, ...), by their places among all rows of all splits."""
+    found = values.flatten(0, 1).index_select(0, places.flatten())
+    return found.view(*places.shape, *values.shape[2:])
 
 
 def per_replicate(values: Tensor, split: Tensor) -> Tensor:

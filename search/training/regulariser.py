@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -20,7 +20,6 @@ from torch import Tensor
 
 from search.core.candidate import Candidate
 from search.penalties import PENALTIES, Penalty, make_penalty
-from search.training.optimizer import descend
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,21 +42,26 @@ class PenaltyGroup:
         value = self.penalty.value(self._matrix(own), self.lambdas[name])
         return torch.autograd.grad(value.sum(), own)[0]
 
-    @torch.no_grad()
     def smooth_gradient(self, name: str, weight: Tensor) -> Tensor | None:
         """The gradient of the smooth part at the group's own weights; None where there is no such part."""
         own = weight[:, self.part]
         gradient = self.penalty.smooth_gradient(self._matrix(own), self.lambdas[name])
         return None if gradient is None else self._weight(gradient, own)
 
-    @torch.no_grad()
+    def decay(self, name: str, weight: Tensor, step: Tensor | float) -> None:
+        """A step down the smooth part's gradient for the group's own weights, in place."""
+        self._move(self.penalty.decay_, name, weight, step)
+
     def prox(self, name: str, weight: Tensor, step: Tensor | float) -> None:
         """The proximal map on the group's own weights, in place."""
+        self._move(self.penalty.prox_, name, weight, step)
+
+    def _move(self, act: Callable[..., None], name: str, weight: Tensor, step: Tensor | float) -> None:
         own = weight[:, self.part]
         matrix = self._matrix(own)
-        moved = self.penalty.prox(matrix, self.lambdas[name], self._own_step(step, weight))
-        if moved is not matrix:  # l2 has nothing but a smooth part
-            own.copy_(self._weight(moved, own))
+        act(matrix, self.lambdas[name], self._own_step(step, weight))
+        if matrix is not own:  # a view of them or a copy
+            own.copy_(self._weight(matrix, own))
 
     def _own_step(self, step: Tensor | float, weight: Tensor) -> Tensor | float:
         """A step of each coordinate, or of each candidate (candidates, 1, ...), for the group's weights as a matrix."""
@@ -104,7 +108,6 @@ def penalty_groups(
     return found
 
 
-@torch.no_grad()
 def add_gradient(
     groups: Sequence[PenaltyGroup], weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], *, smooth_only: bool
 ) -> None:
@@ -117,28 +120,6 @@ def add_gradient(
             own = group.smooth_gradient(name, weight) if smooth_only else group.subgradient(name, weight)
             if own is not None:
                 gradients[name][:, group.part] += own
-
-
-@torch.no_grad()
-def prox_step(
-    groups: Sequence[PenaltyGroup], weights: Mapping[str, Tensor], steps: Mapping[str, Tensor | float]
-) -> None:
-    """Apply the proximal map to every weight in place, with a step a stack, a candidate or a coordinate."""
-    for group in groups:
-        for name, weight in weights.items():
-            group.prox(name, weight, steps[name])
-
-
-@torch.no_grad()
-def decay_step(
-    groups: Sequence[PenaltyGroup], weights: Mapping[str, Tensor], rates: Mapping[str, Tensor | float]
-) -> None:
-    """AdamW's decay: w <- w - lr * gradient of the penalty's smooth part, in place."""
-    for group in groups:
-        for name, weight in weights.items():
-            decay, rate = group.smooth_gradient(name, weight), rates[name]
-            if decay is not None:
-                descend(weight[:, group.part], decay, rate[group.part] if isinstance(rate, Tensor) else rate)
 
 
 def grouped(weight: Tensor, *, units: bool) -> Tensor:

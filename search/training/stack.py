@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from search.core.candidate import Candidate
-from search.data.loss import own_loss, training_loss
+from search.data.loss import own_loss, training_slope
 from search.models import Gradients, Parameters, PerCandidate, TrainingStep, dense
 from search.models.randomness import permutations
 from search.training.evaluate import Fitted, evaluate
 from search.training.optimizer import OPTIMIZERS, Step, clipped
 from search.training.problem import Problem
-from search.training.regulariser import PenaltyGroup, add_gradient, decay_step, penalty_groups, prox_step
+from search.training.regulariser import PenaltyGroup, add_gradient, penalty_groups
 from search.training.schedule import schedule_factor
 
 
@@ -86,7 +86,9 @@ class Stack:
         rates = {name: step.lr(weight.ndim) for name, weight in weights.items()}
         # Without moments the smooth part's gradient is a decay before the step, and no product is multiplied out.
         if training.apply == "decoupled" or (training.apply == "proximal" and not self.moments):
-            decay_step(self.groups, weights, rates)
+            for group in self.groups:
+                for name, weight in weights.items():
+                    group.decay(name, weight, rates[name])
         else:
             whole = {name: dense(each) for name, each in gradients.items()}
             add_gradient(self.groups, weights, whole, smooth_only=training.apply == "proximal")
@@ -95,7 +97,9 @@ class Stack:
         if training.apply == "proximal":
             rates = {name: self.optimizer.reach(name, each.ndim, self.moments, step) for name, each in weights.items()}
         if training.apply != "loss":
-            prox_step(self.groups, weights, rates)
+            for group in self.groups:
+                for name, weight in weights.items():
+                    group.prox(name, weight, rates[name])
 
     def _accumulated(self, minibatches: Sequence[Tensor]) -> Gradients:
         """The gradient that a step follows: over its minibatches, each the rows (replicates, rows), then clipped."""
@@ -118,16 +122,16 @@ class Stack:
         step = TrainingStep(problem.seeds, self.minibatches, self.settings)
         with problem.autocast():
             forward = problem.model.training_pass(self.parameters, self.buffers, x, step)
-        losses = self._row_losses(forward.output.to(problem.like.dtype), y)
-        objective = (losses if weight is None else losses * weight[:, None]).mean(-1).sum()
-        return forward.gradients(torch.autograd.grad(objective, forward.leaves, allow_unused=True))
+        slope = self._slope(forward.output.to(problem.like.dtype), y).div_(rows.shape[1])
+        return forward.gradients(slope if weight is None else slope.mul_(weight[:, None, :, None]))
 
-    def _row_losses(self, output: Tensor, y: Tensor) -> Tensor:
-        """The training loss of every row, (replicates, candidates, rows)."""
+    def _slope(self, output: Tensor, y: Tensor) -> Tensor:
+        """The slope of every row's training loss in the outputs (replicates, candidates, rows, outputs)."""
         own = self.problem.settings.training.loss
-        if own != "default":
-            return own_loss(own, output, y)
-        return training_loss(self.problem.kind, output, y[:, None], self.settings("label_smoothing", 3))
+        if own == "default":
+            return training_slope(self.problem.kind, output, y[:, None], self.settings("label_smoothing", 4))
+        losses = own_loss(own, output.requires_grad_(), y)
+        return torch.autograd.grad(losses.sum(), output)[0]
 
     def losses(self) -> tuple[Tensor, Tensor]:
         """Mean training and validation loss of every fit, each (replicates, candidates); marks who has diverged."""

@@ -32,19 +32,19 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def enough_threads(problems: Sequence[Problem], columns: int) -> AbstractContextManager[None]:
-    """One thread within the block, unless a step of these fits is long."""
-    short = max(operations(each, columns) for each in problems) < LONG
+def enough_threads(problems: Sequence[Problem], fits: int) -> AbstractContextManager[None]:
+    """One thread within the block, unless a step of so many fits is long."""
+    short = max(operations(each, fits) for each in problems) < LONG
     return threads(1 if short else None)
 
 
-def operations(problem: Problem, columns: int) -> float:
-    """About how many floating-point operations a step takes, of all fits together.
+def operations(problem: Problem, fits: int) -> float:
+    """About how many floating-point operations a step takes, of so many fits together.
 
     A step of an exact solver is a product with the matrix of second derivatives, which classes have anew each time.
     """
     parameters = sum(each.numel() for each in problem.model.initial(0)[0].values())
-    fits, rows = columns * len(problem.positions), len(problem.train)
+    rows = len(problem.train)
     if problem.settings.training.optimizer == "exact":
         return 2.0 * fits * parameters**2 * (1 if problem.kind == "regression" else rows)
     places = prod(problem.train.x.shape[3:])  # of a picture, where a weight is used at each

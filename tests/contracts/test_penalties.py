@@ -92,6 +92,13 @@ def penalty_of(key):
     return make_penalty(CASES[key].name, CASES[key].parameters)
 
 
+def prox(penalty, weight, strength, step):
+    """The proximal map, of weights that stay as they are."""
+    moved = weight.clone()
+    penalty.prox_(moved, strength, step)
+    return moved
+
+
 def values(key, points, strength):
     """lambda * Omega by the formula at every point of a batch (..., units, features)."""
     flat = points.reshape(-1, *points.shape[-2:]).numpy()
@@ -111,7 +118,7 @@ def optimum(key, target, strength):
     for _ in range(400):
         slope = weight - target
         smooth = penalty.smooth_gradient(weight, strength)
-        moved = penalty.prox(weight - step * (slope if smooth is None else slope + smooth), strength, step)
+        moved = prox(penalty, weight - step * (slope if smooth is None else slope + smooth), strength, step)
         if torch.equal(moved, weight):
             break
         weight = moved
@@ -160,6 +167,15 @@ def test_the_smooth_gradient_is_that_of_the_smooth_part(key, weight, strength):
 
 
 @every_penalty
+@given(weight=weights, strength=strengths, step=steps)
+@few
+def test_the_decay_is_a_step_down_the_smooth_gradient(key, weight, strength, step):
+    gradient, moved = penalty_of(key).smooth_gradient(weight, strength), weight.clone()
+    penalty_of(key).decay_(moved, strength, step)
+    torch.testing.assert_close(moved, weight if gradient is None else weight - step * gradient)
+
+
+@every_penalty
 @given(weight=columns, strength=strengths, step=steps)
 @few
 def test_prox_is_the_brute_force_minimum(key, weight, strength, step):
@@ -172,7 +188,7 @@ def test_prox_is_the_brute_force_minimum(key, weight, strength, step):
     def objective(u):
         return (u - weight).square().sum((-2, -1)) / 2 + step * rest(key, u, strength)
 
-    least = penalty_of(key).prox(weight, strength, step)
+    least = prox(penalty_of(key), weight, strength, step)
     modulus = max(0.0, 1 - step * CASES[key].curvature)
     assert (objective(least + around) >= objective(least[None]) + modulus * radius**2 / 2 - 1e-11).all()
 
@@ -182,8 +198,8 @@ def test_prox_is_the_brute_force_minimum(key, weight, strength, step):
 @few
 def test_prox_takes_each_feature_by_itself(key, weight, strength, step):
     penalty = penalty_of(key)
-    apart = [penalty.prox(weight[:, [feature]], strength, step) for feature in range(FEATURES)]
-    torch.testing.assert_close(penalty.prox(weight, strength, step), torch.cat(apart, -1), rtol=1e-14, atol=1e-15)
+    apart = [prox(penalty, weight[:, [feature]], strength, step) for feature in range(FEATURES)]
+    torch.testing.assert_close(prox(penalty, weight, strength, step), torch.cat(apart, -1), rtol=1e-14, atol=1e-15)
 
 
 @pytest.mark.parametrize("key", [key for key, case in CASES.items() if PENALTIES[case.name].elementwise])
@@ -191,9 +207,9 @@ def test_prox_takes_each_feature_by_itself(key, weight, strength, step):
 @few
 def test_an_elementwise_prox_takes_a_step_a_coordinate(key, weight, strength, step):
     penalty, steps_ = penalty_of(key), torch.from_numpy(step)
-    together = penalty.prox(weight, strength, steps_)
+    together = prox(penalty, weight, strength, steps_)
     for place in np.ndindex(UNITS, FEATURES):
-        alone = penalty.prox(weight[place].reshape(1, 1), strength, float(steps_[place]))
+        alone = prox(penalty, weight[place].reshape(1, 1), strength, float(steps_[place]))
         torch.testing.assert_close(together[place], alone[0, 0], rtol=1e-14, atol=1e-15)
 
 
@@ -202,7 +218,7 @@ def test_an_elementwise_prox_takes_a_step_a_coordinate(key, weight, strength, st
 @few
 def test_a_convex_prox_is_firmly_non_expansive(key, x, y, strength, step):
     penalty = penalty_of(key)
-    moved = penalty.prox(x, strength, step) - penalty.prox(y, strength, step)
+    moved = prox(penalty, x, strength, step) - prox(penalty, y, strength, step)
     assert dot(moved, moved) <= dot(moved, x - y) + 1e-12
 
 
@@ -210,8 +226,8 @@ def test_a_convex_prox_is_firmly_non_expansive(key, x, y, strength, step):
 @pytest.mark.parametrize("key", FINITE_MAX)
 def test_prox_reaches_exact_zeros(key, dtype):
     weight = torch.linspace(-1, 1, 40, dtype=dtype).reshape(UNITS, 20)
-    assert (penalty_of(key).prox(weight, torch.tensor(10.0, dtype=dtype), 1.0) == 0).all()
-    some = penalty_of(key).prox(weight, torch.tensor(0.6, dtype=dtype), 1.0)
+    assert (prox(penalty_of(key), weight, torch.tensor(10.0, dtype=dtype), 1.0) == 0).all()
+    some = prox(penalty_of(key), weight, torch.tensor(0.6, dtype=dtype), 1.0)
     assert 0 < int((some == 0).sum()) < some.numel()
 
 
@@ -262,7 +278,7 @@ def test_lambda_max_is_the_smallest_that_keeps_zero_stationary(key, gradient):
 def test_the_ends_of_the_sparse_group_lasso_are_l1_and_the_group_lasso(weight, strength, step):
     for ratio, end in ((1.0, "l1"), (0.0, "group_lasso")):
         mixed, pure = make_penalty("sparse_group_lasso", {"l1_ratio": ratio}), make_penalty(end)
-        torch.testing.assert_close(mixed.prox(weight, strength, step), pure.prox(weight, strength, step))
+        torch.testing.assert_close(prox(mixed, weight, strength, step), prox(pure, weight, strength, step))
         torch.testing.assert_close(mixed.value(weight, strength), pure.value(weight, strength))
         torch.testing.assert_close(mixed.lambda_max(weight), pure.lambda_max(weight), rtol=1e-9, atol=1e-12)
 
@@ -271,13 +287,13 @@ def test_the_ends_of_the_sparse_group_lasso_are_l1_and_the_group_lasso(weight, s
 @few
 def test_mcp_tends_to_l1_as_gamma_grows(weight, strength):
     mcp, l1 = make_penalty("mcp", {"gamma": 1e9}), make_penalty("l1")
-    torch.testing.assert_close(mcp.prox(weight, strength, 0.5), l1.prox(weight, strength, 0.5), rtol=1e-7, atol=1e-7)
+    torch.testing.assert_close(prox(mcp, weight, strength, 0.5), prox(l1, weight, strength, 0.5), rtol=1e-7, atol=1e-7)
 
 
 def test_mcp_leaves_large_weights_alone():
     """Beyond gamma lambda there is no shrinkage: what l1 takes from every weight is its bias (Zhang 2010)."""
     weight = torch.tensor([[0.3, 1.2, 5.0]])
-    moved = make_penalty("mcp", {"gamma": 3.0}).prox(weight, torch.tensor(0.5), 1.0)
+    moved = prox(make_penalty("mcp", {"gamma": 3.0}), weight, torch.tensor(0.5), 1.0)
     torch.testing.assert_close(moved, torch.tensor([[0.0, 1.05, 5.0]]))
 
 
@@ -362,7 +378,7 @@ def test_a_stack_of_fits_equals_each_alone(name):
         smooth = penalty.smooth_gradient(weight[at], strength[at])
         return [
             penalty.value(weight[at], strength[at]),
-            penalty.prox(weight[at], strength[at], 0.7),
+            prox(penalty, weight[at], strength[at], 0.7),
             penalty.residual(weight[at], gradient[at], strength[at]),
             penalty.lambda_max(gradient[at]),
             torch.zeros(3, 4)[at] if smooth is None else smooth,
@@ -380,11 +396,11 @@ def test_a_strength_and_a_step_broadcast_over_the_replicates(name):
     own, weight, gradient, strength = stack(name, (3, 4))
     penalty = make_penalty(name, {each: value[0] for each, value in own.items()})
     step = torch.tensor([0.1, 0.5, 1.0, 2.0]).double()
-    moved = penalty.prox(weight, strength[0], step[:, None, None])
+    moved = prox(penalty, weight, strength[0], step[:, None, None])
     for candidate in range(4):
         alone = make_penalty(name, {each: float(value[0, candidate]) for each, value in own.items()})
         for replicate in range(3):
-            single = alone.prox(weight[replicate, candidate], strength[0, candidate], float(step[candidate]))
+            single = prox(alone, weight[replicate, candidate], strength[0, candidate], float(step[candidate]))
             torch.testing.assert_close(moved[replicate, candidate], single, rtol=1e-13, atol=1e-14)
     both = [penalty.residual(weight, gradient, each) for each in (strength[0], strength[0].expand(3, 4))]
     torch.testing.assert_close(*both, rtol=0, atol=0)

@@ -4,7 +4,7 @@ import torch
 from sklearn import metrics
 from torch.nn import functional
 
-from search.data.loss import evaluation_loss, training_loss
+from search.data.loss import evaluation_loss, training_slope
 from search.metrics import metrics_for, task_of
 
 ROWS, CLASSES, TARGETS = 50, 4, 3
@@ -39,31 +39,30 @@ def test_evaluation_loss_is_scikit_learns(kind, metric):
 
 
 @pytest.mark.parametrize("kind", WIDTH)
-def test_training_loss_is_torchs_in_value_and_gradient(kind):
+def test_the_training_slope_is_that_of_torchs_loss(kind):
     output, y = output_and_target(kind)
     output.requires_grad_()
-    reference = {
+    loss = {
         "regression": lambda: functional.mse_loss(output, y, reduction="none").sum(-1) / 2,
         "binary": lambda: functional.binary_cross_entropy_with_logits(output[:, 0], y.double(), reduction="none"),
         "multiclass": lambda: functional.cross_entropy(output, y, reduction="none"),
     }[kind]()
-    loss = training_loss(kind, output, y)
-    assert loss.shape == (ROWS,)
-    torch.testing.assert_close(loss, reference, rtol=1e-13, atol=1e-15)
-    gradients = [torch.autograd.grad(each.sum(), output)[0] for each in (loss, reference)]
-    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-14)
+    expected = torch.autograd.grad(loss.sum(), output)[0]
+    torch.testing.assert_close(training_slope(kind, output.detach(), y), expected, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_label_smoothing_is_torchs(kind, smoothing):
     output, y = output_and_target(kind)
+    output.requires_grad_()
     scores = torch.cat([torch.zeros_like(output), output], -1) if kind == "binary" else output
-    reference = functional.cross_entropy(scores, y, reduction="none", label_smoothing=smoothing)
-    torch.testing.assert_close(training_loss(kind, output, y, smoothing), reference, rtol=1e-12, atol=1e-14)
-    shares = torch.tensor([smoothing, 0.3], dtype=torch.float64)[:, None]
-    both = training_loss(kind, output[None].expand(2, *output.shape), y, shares)
-    torch.testing.assert_close(both[0], reference, rtol=1e-12, atol=1e-14)
+    loss = functional.cross_entropy(scores, y, reduction="sum", label_smoothing=smoothing)
+    expected, output = torch.autograd.grad(loss, output)[0], output.detach()
+    torch.testing.assert_close(training_slope(kind, output, y, smoothing), expected, rtol=1e-12, atol=1e-14)
+    shares = torch.tensor([smoothing, 0.3], dtype=torch.float64)[:, None, None]
+    both = training_slope(kind, output[None].expand(2, *output.shape), y, shares)
+    torch.testing.assert_close(both[0], expected, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(("kind", "metric"), EVERY_METRIC)
@@ -77,15 +76,24 @@ def test_targets_of_each_replicate_are_shared_by_its_candidates(kind, metric):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_the_slope_of_huge_logits_is_right_or_wrong(kind, dtype):
+    output = torch.tensor([[1e4], [-1e4]] if kind == "binary" else [[0.0, 1e4], [1e4, 0.0]], dtype=dtype)
+    right, wrong = (training_slope(kind, output, torch.tensor(y)) for y in ([1, 0], [0, 1]))
+    assert torch.equal(right, torch.zeros_like(output))
+    assert torch.equal(wrong.abs(), torch.ones_like(output))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_cross_entropy_is_finite_and_linear_for_huge_logits(kind, dtype):
     output = torch.tensor([[1e4], [-1e4]] if kind == "binary" else [[0.0, 1e4], [1e4, 0.0]], dtype=dtype)
-    right, wrong = (training_loss(kind, output, torch.tensor(y)) for y in ([1, 0], [0, 1]))
+    right, wrong = (evaluation_loss("log_loss", kind, output, torch.tensor(y)) for y in ([1, 0], [0, 1]))
     assert torch.equal(right, torch.zeros(2, dtype=dtype))
     assert torch.equal(wrong, torch.full((2,), 1e4, dtype=dtype))
 
 
 def test_a_confident_logit_keeps_its_small_loss():
-    loss = training_loss("binary", torch.tensor([[30.0]], dtype=torch.float64), torch.tensor([1]))
+    loss = evaluation_loss("log_loss", "binary", torch.tensor([[30.0]], dtype=torch.float64), torch.tensor([1]))
     assert loss.item() == pytest.approx(np.log1p(np.exp(-30.0)), rel=1e-12)
 
 

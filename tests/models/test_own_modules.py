@@ -14,7 +14,7 @@ import search
 from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.data import load_task
-from search.data.loss import evaluation_loss, training_loss
+from search.data.loss import evaluation_loss
 from search.models import make_model
 from search.models.randomness import permutations
 from search.models.stackable import Stackable
@@ -55,6 +55,17 @@ def mean_loss(output, target):
     return torch.nn.functional.cross_entropy(output, target)
 
 
+def row_losses(task, settings):
+    if settings.training.loss != "default":
+        return smoothed
+    if task.kind == "regression":
+        return lambda output, target: (output - target).square().sum(-1) / 2
+    if task.kind == "binary":
+        binary = torch.nn.functional.binary_cross_entropy_with_logits
+        return lambda output, target: binary(output[:, 0], target.float(), reduction="none")
+    return lambda output, target: torch.nn.functional.cross_entropy(output, target, reduction="none")
+
+
 def plain_loop(task, settings, candidate, replicate, masks=True):
     """What a reader would write with torch.nn and torch.optim, all weights decayed; then the held-out rows' losses."""
     split, training = replicate.split, settings.training
@@ -79,8 +90,7 @@ def plain_loop(task, settings, candidate, replicate, masks=True):
                 # The replicate's masks, in place of torch's own.
                 with Stackable(seed, number) if masks else nullcontext(), half:
                     output = net(x[rows]).float()
-                own = training.loss != "default"
-                losses = smoothed(output, y[rows]) if own else training_loss(task.kind, output, y[rows])
+                losses = row_losses(task, settings)(output, y[rows])
                 (losses.mean() / training.accumulate).backward()
             if training.clip_norm:
                 torch.nn.utils.clip_grad_norm_(net.parameters(), training.clip_norm)

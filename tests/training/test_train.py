@@ -8,11 +8,11 @@ import torch
 
 from search.core.candidate import Candidate
 from search.core.errors import UserError
-from search.data.loss import training_loss
 from search.models.randomness import permutations, uniform
 from search.penalties import PENALTIES, make_penalty
 from search.training import resolve_device, train
-from search.training.plan import chunking, problems, replicates
+from search.training.evaluate import evaluate
+from search.training.plan import Chunking, chunking, problems, replicates
 from search.training.stack import Stack
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
@@ -184,7 +184,7 @@ def test_proximal_training_ends_at_the_optimum_of_the_objective(
     for index, candidate in enumerate(candidates):
         weight = torch.tensor(results.weights[index, 0], dtype=torch.float64, requires_grad=True)
         output = train_rows.x @ weight.T + torch.tensor(results.biases[index, 0])
-        gradient = torch.autograd.grad(training_loss("regression", output, train_rows.y).mean(), weight)[0]
+        gradient = torch.autograd.grad((output - train_rows.y).square().sum(-1).mean() / 2, weight)[0]
         penalty = make_penalty(candidate.penalty, candidate)
         residual = penalty.residual(weight.detach(), gradient, torch.tensor(candidate.lambda_, dtype=torch.float64))
         assert residual < 1e-6, (candidate, float(residual))
@@ -279,17 +279,47 @@ def test_chunks_are_cut_by_measured_bytes_and_change_nothing(make_task, make_set
     whole = train(task, settings, MIXED)
     device = torch.device("cpu")
     every = problems(task, settings, MIXED[0], "mse", device)
-    generous = chunking(every, MIXED, device)
-    assert generous.columns > 1000
+    assert chunking(every, MIXED, device) == Chunking(len(MIXED), 3)
     for room in (4_000, 700):
         monkeypatch.setattr("search.training.plan.usable_bytes", lambda _, room=room: room)
-        chunks = chunking(every, MIXED, device)
-        assert chunks.columns < len(MIXED)
+        assert chunking(every, MIXED, device).fits < 3 * len(MIXED)
         assert_close(train(task, settings, MIXED).validation, whole.validation, "float32")
-    assert chunks.replicates < 3
+    with pytest.raises(UserError, match="pruner: one candidate's replicates"):
+        train(task, settings, MIXED, observer=Stopper("epoch", 0, -1))
     monkeypatch.setattr("search.training.plan.usable_bytes", lambda _: 10)
     with pytest.raises(UserError, match="one fit needs"):
         train(task, settings, MIXED)
+
+
+def test_fits_that_a_cache_cannot_hold_train_one_piece_after_the_other(make_task, make_settings, monkeypatch):
+    """Unless somebody compares them while they train, or a solution starts from the one before."""
+    task, settings = make_task(draws=3, refit=True), make_settings(**{"training.epochs": 2})
+    device = torch.device("cpu")
+    every = problems(task, settings, MIXED[0], "mse", device)
+    whole = train(task, settings, MIXED)
+    monkeypatch.setattr("search.training.plan.CACHE", 1)
+    monkeypatch.setattr("search.training.plan.ENOUGH", 2)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
+    assert chunking(every, MIXED, device) == Chunking(2, 1)
+    cut = train(task, settings, MIXED)
+    for name in ("validation", "test", "train_curve", "weights"):
+        assert_close(getattr(cut, name), getattr(whole, name), "float32")
+    assert chunking(every, MIXED, device, "epoch").fits > 3 * len(MIXED)
+    exact = problems(task, make_settings(**{"training.optimizer": "exact"}), MIXED[0], "mse", device)
+    assert chunking(exact, MIXED, device) == Chunking(len(MIXED), 6)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_rows_that_seeds_share_are_looked_up_once_and_give_each_seed_its_own_losses(make_task, make_settings, seeds):
+    settings = make_settings(**{"training.seeds": seeds, "model.kind": "mlp", "model.hidden": [5]})
+    [problem] = problems(make_task(draws=2), settings, MIXED[0], "mse", torch.device("cpu"))
+    stack = Stack(problem, MIXED[:2], [1, 1])
+    together = evaluate(problem, problem.validation, stack.parameters, {})
+    assert len(problem.splits) == 2
+    assert len(together) == 2 * seeds
+    for replicate, alone in enumerate(problem.pieces(1)):
+        own = {name: value[[replicate]] for name, value in stack.parameters.items()}
+        torch.testing.assert_close(together[[replicate]], evaluate(alone, alone.validation, own, {}))
 
 
 def test_initialisation_order_and_masks_belong_to_the_replicate(make_task, make_settings):
