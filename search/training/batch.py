@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
+from warnings import warn
 
 import numpy as np
 import torch
 
 from search.core.arrays import Array
+from search.core.errors import UserError
 from search.core.means import candidate_means
+from search.core.text import one_line
 from search.training.assemble import Layout
 from search.training.columns import Column, columns, refit_columns, remaining
 from search.training.curve import Curve
 from search.training.evaluate import Block, Fitted, evaluated
 from search.training.exact import solve
-from search.training.plan import chunking, problems
+from search.training.memory import is_out_of_memory
+from search.training.plan import Chunking, chunking, problems
 from search.training.problem import Problem
 from search.training.reporting import Report, Told, nobody
 from search.training.stack import Stack
@@ -61,8 +65,27 @@ class Batch:
         watched = None if self.observer is None else self.observer.per
         cut = chunking(every, [column.candidate for column in stacked], self.device, watched)
         with enough_threads(every, cut.fits):
-            for start in range(0, len(stacked), cut.columns):
-                yield from self._chunk(stacked[start : start + cut.columns], every, cut.replicates)
+            while stacked:
+                try:
+                    blocks = list(self._chunk(stacked[: cut.columns], every, cut.replicates))
+                except (MemoryError, RuntimeError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    cut = self._less(cut, watched, error)
+                    continue
+                yield from blocks
+                stacked = stacked[cut.columns :]
+
+    def _less(self, cut: Chunking, watched: str | None, error: Exception) -> Chunking:
+        """Go on with half as many fits at once: somebody else took memory that was free when they were counted."""
+        less = cut.halved(together=watched == "epoch")
+        if less is None:
+            raise UserError(
+                f"training: one fit does not fit into the memory that is left on {self.device} ({one_line(error)}); a "
+                "smaller model or batch_size, or another --device, would"
+            ) from error
+        warn(f"out of memory with {cut.fits} fits at once: going on with {less.fits}", RuntimeWarning, stacklevel=2)
+        return less
 
     def _chunk(self, stacked: list[Column], every: Sequence[Problem], at_once: int) -> Iterable[Block]:
         fit = self._solve if self.settings.training.optimizer == "exact" else self._descend

@@ -35,6 +35,11 @@ def usable_bytes(device: torch.device) -> int:
     return int(float(free) * SHARE_OF_FREE)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed; that of a CPU is a plain `RuntimeError` of torch's."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 class _StorageMeter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts every storage that an operation returns, until the storage is freed."""
 

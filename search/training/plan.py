@@ -112,6 +112,12 @@ class Chunking:
         """How many fits a step is for."""
         return self.columns * self.replicates
 
+    def halved(self, *, together: bool) -> Chunking | None:
+        """Half as much at once, None where there is no less; `together`: a column's replicates stay so."""
+        if self.columns > 1:
+            return replace(self, columns=self.columns // 2)
+        return replace(self, replicates=self.replicates // 2) if self.replicates > 1 and not together else None
+
 
 def chunking(
     problems: Sequence[Problem],
