@@ -1,4 +1,4 @@
-"""Benchmarks as flat rows, one a turn: case, system, size, seconds and what else was measured, machine, versions, date."""
+"""Benchmarks as flat rows, one a turn: case, system, size, what was measured, machine, versions, date."""
 
 from __future__ import annotations
 

@@ -2,14 +2,13 @@
 
 python tests/benchmarks/growth.py [--kind fits trials ...] [--largest N] [--repeats 1] [--csv ROWS.csv]
 
-- `fits`: one training of so many fits of the textbook's linear study (20 candidates or fewer fits a data set), 10 epochs.
-- `trials`: a search of so many trials, random, nothing trained, and its verdict: what is asked, kept, told and judged.
-- `tpe trials`: the search alone with the default sampler, which learns from all trials before: not linear by its nature.
+- `fits`: one training of so many fits of the textbook's linear study, 20 candidates a data set, 10 epochs.
+- `trials`: a search of so many trials, random, nothing trained, and its verdict: asked, kept, told and judged.
+- `tpe trials`: the search alone with the default sampler, which learns from all trials before, so it is not linear.
 - `rows`, `features`: 20 fits of a linear model by descent; `exact rows`, `exact features`: by the exact solver.
 
 Each size is a process of its own, from its smallest decade to the largest that a few minutes allow; `--largest` goes as
-far as it says. What is printed as slope is that of the last decade, both axes logarithmic: 1 is linear. Memory counts
-beyond that of a process of the smallest size.
+far as it says. What is printed as slope is that of the last decade, both axes logarithmic: 1 is linear.
 """
 
 from __future__ import annotations

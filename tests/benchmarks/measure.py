@@ -12,7 +12,7 @@ import time
 from typing import NamedTuple
 
 from flat_rows import write
-from table import as_text
+from table import as_text, spread
 
 
 class Cost(NamedTuple):
@@ -88,5 +88,5 @@ def finish(rows, options):
         kept.append(row)
         if options.csv:
             write(options.csv, [row])
-        print(f"{row['case']} {row['size']}: {row['system']} {row['seconds']:.3g} s", file=sys.stderr, flush=True)
+        print(f"{row['case']} {row['size']}: {row['system']} {spread([row])}", file=sys.stderr, flush=True)
     print(as_text(kept))

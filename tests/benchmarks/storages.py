@@ -14,7 +14,6 @@ import json
 import shutil
 import tempfile
 import warnings
-from pathlib import Path
 
 import optuna
 from measure import Cost, arguments, elsewhere, finish, here, in_turn, peak

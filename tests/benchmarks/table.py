@@ -45,7 +45,7 @@ def lines(rows):
     for case, size in dict.fromkeys((row["case"], row["size"]) for row in rows):
         own = [row for row in rows if (row["case"], row["size"]) == (case, size)]
         found += [line for need in needs_of(case, size) for line in _compared(case, size, own, need)]
-    return found + slopes(rows)
+    return sorted(found + slopes(rows), key=lambda line: line.case)
 
 
 def _compared(case, size, rows, need):
@@ -105,12 +105,12 @@ def middle(rows, column):
 
 def spread(rows):
     """The median and the range of the seconds, or of the fits per second where there are fits."""
-    if rows and rows[0].get("fits"):
+    if not rows or "seconds" not in rows[0]:
+        return ""
+    if rows[0].get("fits"):
         values, unit = [row["fits"] / row["seconds"] for row in rows], " fits/s"
     else:
         values, unit = [row["seconds"] for row in rows], " s"
-    if not values:
-        return ""
     between = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
     return f"{median(values):.3g}{between}{unit}"
 
@@ -119,7 +119,9 @@ def cells(line):
     """A line as texts, in the order of `HEADS`."""
     figures = [line.ratio, line.cpu_ratio, max((row.get("peak_megabytes", 0) for row in line.ours), default=0)]
     texts = ["" if each is None else f"{each:.3g}" for each in figures[:2]] + [f"{figures[2]:.0f}"]
-    bound = ["" if each is None else f"{'≥' if line.unit in LEAST else '≤'} {each:g}" for each in (line.needed, line.aim)]
+    bound = [
+        "" if each is None else f"{'≥' if line.unit in LEAST else '≤'} {each:g}" for each in (line.needed, line.aim)
+    ]
     ours, theirs = spread(line.ours), spread(line.theirs)
     return [line.case, line.size, ours, line.peer or "", theirs, *texts, *bound, line.reached]
 
@@ -130,7 +132,9 @@ def as_markdown(rows):
     text = "\n".join(f"| {' | '.join(each)} |" for each in table)
     told = dict.fromkeys(f"{row['machine']}; {row['versions']}" for row in rows if "machine" in row)
     days = sorted({row["date"][:10] for row in rows if "date" in row})
-    return "\n\n".join([text, *told, *([f"Measured {' to '.join(dict.fromkeys([days[0], days[-1]]))}."] if days else [])])
+    return "\n\n".join(
+        [text, *told, *([f"Measured {' to '.join(dict.fromkeys([days[0], days[-1]]))}."] if days else [])]
+    )
 
 
 def as_text(rows):
@@ -146,6 +150,8 @@ def as_text(rows):
 
 
 def _said(line):
-    words = {"faster": "times as fast as", "times": "times the seconds of", "slope": "is the slope beside", "s": "s"}
+    words = {"faster": "times as fast as", "times": "times the seconds of", "slope": "is the slope", "s": "s"}
     cpu = "" if line.cpu_ratio is None else f", {line.cpu_ratio:.3g} by the processor"
-    return f"{line.case} {line.size}: {line.ratio:.3g} {words[line.unit]} {line.peer or ''}{cpu}; {line.reached}"
+    peer = line.peer if line.peer and line.unit != "slope" else ""
+    figure = f"{line.ratio:.3g} {words[line.unit]} {peer}".strip()
+    return f"{line.case} {line.size}: {figure}{cpu}; {line.reached}"

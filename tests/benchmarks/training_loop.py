@@ -1,12 +1,11 @@
-"""The training loop beside the plain loop of torch that a user writes: the textbook's linear study (S1), a perceptron
-(S2), and on a GPU both with many more fits, a convolutional net and exact paths (S7).
+"""The training loop beside the plain loop of torch that a user writes: S1, S2, and on a GPU S7.
 
 python tests/benchmarks/training_loop.py [--case linear perceptron convolution exact] [--device cpu] [--fits N]
     [--threads 1 2] [--tree PATH ...] [--repeats 5] [--csv ROWS.csv]
 
 `linear`: 100 candidates x 50 replicates x 100 epochs of studies/weight_decay.toml. `perceptron`: 64-128-10 on 1,005
-rows of the digits, minibatches of 64, 64 candidates, 10 epochs. `convolution`: the small net of tests/models/own_nets.py
-on the digits. `exact`: paths of l1 and l2 by the exact solver, which nothing stands beside. On a GPU there are more
+rows of the digits, minibatches of 64, 64 candidates, 10 epochs. `convolution`: the small net of tests/models on the
+digits. `exact`: paths of l1 and l2 by the exact solver, which nothing stands beside. On a GPU all four are S7, with more
 fits; `--fits` says how many instead.
 
 First some fits are held to the plain loop's losses (1e-4 of the largest), on the same initial weights and row orders;
@@ -89,9 +88,7 @@ def plain_fit(task, settings, candidate, replicate, masks=False):
     `masks`: dropout's are those of the replicate, not torch's own, which cost less.
     """
     training, split, device = settings.training, replicate.split, settings.training.device
-    x, y, new_x, of = (
-        each.to(device) for part in (split.train, split.validation) for each in (part.x.float(), part.y)
-    )
+    x, y, new_x, of = (each.to(device) for part in (split.train, split.validation) for each in (part.x.float(), part.y))
     sample = split.train.sample
     made = make_model(settings, candidate, sample.shape[-1], task.outputs, sample)
     parameters, buffers = made.initial(replicate.seed)
@@ -236,7 +233,7 @@ def measured(options):
             works |= {f"plain loop, threads {each}": one("plain loop", threads=each) for each in options.threads}
         if case in names:
             works["matrix product"] = one("matrix product", threads=1)
-        label = "S7" if on_gpu else names.get(case, "S7 cpu")
+        label = "S7" if on_gpu else names.get(case, case)
         yield from in_turn(options.repeats, works, label, f"{case}, {fits:,} fits")
 
 

@@ -16,7 +16,7 @@ VALIDATION, TEST, EPOCHS = 100, 1000, 100
 
 @dataclass
 class Untrained(Run):
-    """Keeps made-up losses in place of trained ones; `seconds_drawing` are those that this took, clock and processor."""
+    """Keeps made-up losses; `drawing` are the seconds that making them took, by the clock and of the processor."""
 
     drawing: tuple[float, float] = (0.0, 0.0)
 
