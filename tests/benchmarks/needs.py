@@ -45,7 +45,7 @@ NEEDS = (
 
 
 def needs_of(case, size):
-    """The bounds of a case's size: those with the longest beginning of its name. "S0 busy" and "S4 wide" are S0 and S4."""
+    """The bounds of a case's size: those with the longest beginning of its name. "S4 wide" is bounded as S4."""
     own = [each for each in NEEDS if each.case == case.split()[0] and size.startswith(each.size)]
     closest = max((len(each.size) for each in own), default=0)
     return [each for each in own if len(each.size) == closest]

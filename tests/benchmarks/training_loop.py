@@ -5,8 +5,8 @@ python tests/benchmarks/training_loop.py [--case linear perceptron convolution e
 
 `linear`: 100 candidates x 50 replicates x 100 epochs of studies/weight_decay.toml. `perceptron`: 64-128-10 on 1,005
 rows of the digits, minibatches of 64, 64 candidates, 10 epochs. `convolution`: the small net of tests/models on the
-digits. `exact`: paths of l1 and l2 by the exact solver, which nothing stands beside. On a GPU all four are S7, with more
-fits; `--fits` says how many instead.
+digits. `exact`: paths of l1 and l2 by the exact solver, which nothing stands beside. On a GPU all four are S7, with
+more fits; `--fits` says how many instead.
 
 First some fits are held to the plain loop's losses (1e-4 of the largest), on the same initial weights and row orders;
 then both are timed in turns. The plain loop takes `PLAIN` fits a turn, at every number of `--threads`, of which the
