@@ -40,7 +40,7 @@ COMMANDS = (
     Command("S0", "first_second.py tables --repeats 5", "first_second.py tables --table airquality --repeats 1"),
     Command(
         "S0",
-        "first_second.py tables --busy --table airquality carseats --repeats 3",
+        "first_second.py tables --busy --table carseats --repeats 5",
         "first_second.py tables --busy --table airquality --repeats 1",
     ),
     Command("S1", "training_loop.py --case linear", "training_loop.py --case linear --fits 4 --repeats 1"),
@@ -49,6 +49,11 @@ COMMANDS = (
     Command("S4", "exact_paths.py", "exact_paths.py --case small --lambdas 5 --repeats 1"),
     Command("S5", "storages.py", "storages.py --trials 80 --repeats 1"),
     Command("S6", "verdict.py", "verdict.py --candidates 20 --rows 100 --repeats 1"),
+    Command(
+        "S6",
+        "verdict.py --candidates 1000 --rows 2000 --rotation",
+        "verdict.py --candidates 20 --rows 100 --rotation --repeats 1",
+    ),
     Command("S6", "report.py", "report.py --trials 100 --repeats 1"),
     Command("S8", "growth.py", "growth.py --largest 100"),
     Command("S9", "first_second.py start --repeats 5", "first_second.py start --repeats 1"),
