@@ -115,10 +115,14 @@ def spread(rows):
     return f"{median(values):.3g}{between}{unit}"
 
 
+def megabytes(rows):
+    """The most memory of these turns, where it is known."""
+    return f"{max(peaks):.0f}" if (peaks := [row["peak_megabytes"] for row in rows if "peak_megabytes" in row]) else ""
+
+
 def cells(line):
     """A line as texts, in the order of `HEADS`."""
-    figures = [line.ratio, line.cpu_ratio, max((row.get("peak_megabytes", 0) for row in line.ours), default=0)]
-    texts = ["" if each is None else f"{each:.3g}" for each in figures[:2]] + [f"{figures[2]:.0f}"]
+    texts = ["" if each is None else f"{each:.3g}" for each in (line.ratio, line.cpu_ratio)] + [megabytes(line.ours)]
     bound = [
         "" if each is None else f"{'≥' if line.unit in LEAST else '≤'} {each:g}" for each in (line.needed, line.aim)
     ]
@@ -143,7 +147,7 @@ def as_text(rows):
     for case, size, system in dict.fromkeys((row["case"], row["size"], row["system"]) for row in rows):
         own = [row for row in rows if (row["case"], row["size"], row["system"]) == (case, size, system)]
         cpu = f"{median(row['cpu_seconds'] for row in own):.3g}" if "cpu_seconds" in own[0] else ""
-        table.append([case, size, system, spread(own), cpu, f"{max(row.get('peak_megabytes', 0) for row in own):.0f}"])
+        table.append([case, size, system, spread(own), cpu, megabytes(own)])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     texts = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table]
     return "\n".join([*texts, *map(_said, lines(rows))])

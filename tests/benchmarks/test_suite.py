@@ -16,7 +16,10 @@ import table
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 CASES = ["S0", "S1", "S2", "S3", "S4", "S5", "S6", "S8", "S9"]
-OTHERS = ["own_models.py --module conv_net --fits 2 --threads 1 --repeats 1", "training_loop.py --case exact --fits 4"]
+OTHERS = [
+    "own_models.py --module conv_net --fits 2 --threads 1 --repeats 1",
+    "training_loop.py --case exact convolution --fits 4 --threads 1 --repeats 1",
+]
 
 
 def rows(case, size, **seconds):
