@@ -43,8 +43,12 @@ COMMANDS = (
         "first_second.py tables --busy --table carseats --repeats 5",
         "first_second.py tables --busy --table airquality --repeats 1",
     ),
-    Command("S1", "training_loop.py --case linear", "training_loop.py --case linear --fits 4 --repeats 1"),
-    Command("S2", "training_loop.py --case perceptron", "training_loop.py --case perceptron --fits 2 --repeats 1"),
+    Command("S1", "training_loop.py --case linear", "training_loop.py --case linear --fits 4 --threads 1 --repeats 1"),
+    Command(
+        "S2",
+        "training_loop.py --case perceptron",
+        "training_loop.py --case perceptron --fits 2 --threads 1 --repeats 1",
+    ),
     Command("S3", "textbook.py", "textbook.py --candidates 4 --draws 2 --plain-fits 2 --repeats 1"),
     Command("S4", "exact_paths.py", "exact_paths.py --case small --lambdas 5 --repeats 1"),
     Command("S5", "storages.py", "storages.py --trials 80 --repeats 1"),
@@ -55,12 +59,12 @@ COMMANDS = (
         "verdict.py --candidates 20 --rows 100 --rotation --repeats 1",
     ),
     Command("S6", "report.py", "report.py --trials 100 --repeats 1"),
-    Command("S8", "growth.py", "growth.py --largest 100"),
+    Command("S8", "growth.py", "growth.py --kind trials rows --largest 100"),
     Command("S9", "first_second.py start --repeats 5", "first_second.py start --repeats 1"),
 )
 CASES = ("linear", "perceptron", "convolution", "exact")
 ON_A_GPU = tuple(
-    Command("S7", f"training_loop.py --case {case}", f"training_loop.py --case {case} --fits 4 --repeats 1")
+    Command("S7", f"training_loop.py --case {case}", f"training_loop.py --case {case} --fits 4 --threads 1 --repeats 1")
     for case in CASES
 )
 
