@@ -259,7 +259,7 @@ def _median(column: Floats, weight: Floats | None) -> float:
 
 
 def _filled(column: Series) -> list[str]:
-    return [level if isinstance(level, str) else MISSING for level in column]
+    return [level if isinstance(level, str) else MISSING for level in column.tolist()]
 
 
 def _listed(values: Floats | None) -> list[float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -16,13 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from optuna.trial import FrozenTrial
 
-STATES: Final = {
-    "COMPLETE": "complete",
-    "PRUNED": "pruned",
-    "FAIL": "failed",
-    "RUNNING": "running",
-    "WAITING": "waiting",
-}
+STATES: Final = ("running", "complete", "pruned", "failed", "waiting")  # by the numbers of Optuna's states
 # An export has these columns whatever was searched; further parameters stand behind them.
 FIRST: Final = ("trial", "state", PENALTY, STRENGTH, "l1_ratio")
 INTERRUPTED: Final = "interrupted"
@@ -30,7 +25,7 @@ INTERRUPTED: Final = "interrupted"
 
 def state_of(trial: FrozenTrial) -> str:
     """complete, pruned, failed, running or waiting."""
-    return STATES[trial.state.name]
+    return STATES[trial.state]
 
 
 def candidate_of(trial: FrozenTrial) -> Candidate | None:
@@ -38,7 +33,13 @@ def candidate_of(trial: FrozenTrial) -> Candidate | None:
     params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
     if PENALTY not in params or (params[PENALTY] != "none" and STRENGTH not in params):
         return None
-    return Candidate.from_params(params)
+    return _candidate(tuple(params), *params.values())
+
+
+@lru_cache(maxsize=100_000, typed=True)
+def _candidate(names: tuple[str, ...], *values: Any) -> Candidate:  # noqa: ANN401 - whatever Optuna's choices are
+    """The candidate with these parameters: made once, though a search looks at all its trials after every batch."""
+    return Candidate.from_params(dict(zip(names, values, strict=True)))
 
 
 def attributes(results: Results) -> list[dict[str, Any]]:

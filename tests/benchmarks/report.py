@@ -1,20 +1,21 @@
 """How long a report takes: a study of many trials, from the ledger to the written page.
 
-python tests/benchmarks/report.py [--trials 3000] [--json]
+python tests/benchmarks/report.py [--trials 3000] [--repeats 5] [--csv ROWS.csv]
 
-The trials have 10 replicates, 100 validation and 300 test rows, 100 epochs and 50 weights, drawn and not trained.
+Loading, the verdict and the page. The trials have 10 replicates, 100 validation and 300 test rows, 100 epochs and 50
+weights, drawn and not trained.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
-import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import optuna
+from measure import arguments, elsewhere, finish, here, in_turn
 
 from search.core.candidate import Candidate
 from search.core.results import Results
@@ -72,36 +73,28 @@ def fill(ledger: StudyLedger, settings: Settings, trials: int) -> None:
         ledger.record(results(candidates, rng), [trial.number for trial in asked])
 
 
-def measure(trials: int, folder: Path) -> dict[str, float]:
-    """Seconds of each step on the way to the page, and its size in MB."""
-    storage = str(folder / "ledger.journal")
+def turn(trials: int) -> dict[str, float]:
+    """The columns of one turn, from the ledger to the written page."""
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     settings = Settings.parse(SETTINGS)
-    made = StudyLedger.open(open_storage(storage), "large", settings=settings.to_dict(), fingerprint="", versions={})
-    fill(made, settings, trials)
-    marks = [time.perf_counter()]
-    study = load("large", storage)
-    marks.append(time.perf_counter())
-    study.judge()
-    marks.append(time.perf_counter())
-    page = study.report(folder / "large.html")
-    marks.append(time.perf_counter())
-    seconds = dict(zip(("load", "judge", "page"), np.diff(marks).tolist(), strict=True))
-    return seconds | {"total": marks[-1] - marks[0], "megabytes": page.stat().st_size / 1e6}
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"{folder}/ledger.journal"
+        made = StudyLedger.open(open_storage(url), "large", settings=settings.to_dict(), fingerprint="", versions={})
+        fill(made, settings, trials)
+        return here(lambda: load("large", url).report(Path(folder) / "large.html"))._asdict()
 
 
 def main() -> None:
     """Fill a temporary ledger, time its report, and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--trials", type=int, default=3000)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measure(options.trials, Path(folder))
-    if options.json:
-        print(json.dumps(figures))
+    if options.turn:
+        print(json.dumps(turn(*json.loads(options.turn))))
     else:
-        print("\n".join(f"{name:>10} {value:8.2f}" for name, value in figures.items()))
+        works = {"lambda-search": lambda: elsewhere(__file__, (options.trials,))}
+        finish(in_turn(options.repeats, works, "S6", f"report of {options.trials:,} trials"), options)
 
 
 if __name__ == "__main__":

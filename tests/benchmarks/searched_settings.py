@@ -1,18 +1,15 @@
 """What settings of their own cost: 64 candidates with 64 different (lambda, lr, dropout), beside 64 with one lr.
 
-    python tests/benchmarks/searched_settings.py [--threads 1] [--repeats 5]
+    python tests/benchmarks/searched_settings.py [--threads 1] [--repeats 5] [--csv ROWS.csv]
 
 Both train the same network on the same rows; they take turns, and the medians are compared.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import time
-
 import numpy as np
 import torch
+from measure import arguments, finish, here, in_turn
 
 from search.core.candidate import Candidate
 from search.data import load_task
@@ -51,26 +48,26 @@ def candidates(settings: Settings, *, own: bool) -> list[Candidate]:
     ]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch's threads")
-    parser.add_argument("--repeats", type=int, default=5, help="timed runs of each, after a warm-up")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    print(f"{'':34}{'one lr, s':>12}{'own, s':>10}{'ratio':>8}   (torch threads: {options.threads})")
+def measured(options):
+    """The rows of every study; a first training of each is not counted."""
     for name, tables in STUDIES.items():
         settings = Settings.parse({"name": "benchmark", **tables})
         task = load_task(settings)
-        seconds: dict[bool, list[float]] = {False: [], True: []}
-        for repeat in range(options.repeats + 1):
-            for own, times in seconds.items():
-                started = time.perf_counter()
-                train(task, settings, candidates(settings, own=own))
-                if repeat:
-                    times.append(time.perf_counter() - started)
-        one, many = (statistics.median(times) for times in seconds.values())
-        print(f"{name:34}{one:12.2f}{many:10.2f}{many / one:8.2f}")
+        works = {}
+        for system, own in (("lambda-search, own settings", True), ("one lr", False)):
+            chosen = candidates(settings, own=own)
+            train(task, settings, chosen)
+            works[system] = lambda t=task, s=settings, c=chosen: here(lambda: train(t, s, c))
+        yield from in_turn(options.repeats, works, "searched settings", name)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = arguments(__doc__)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch's threads")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    finish(measured(options), options)
 
 
 if __name__ == "__main__":

@@ -1,115 +1,96 @@
-"""What a trial costs on each storage: this project's ledger beside Optuna's own storages, training left out.
+"""What a trial costs outside training (S5): asked, its losses kept, told; beside bare Optuna on the same storage.
 
-python tests/benchmarks/storages.py [--trials 320] [--json]
+python tests/benchmarks/storages.py [--trials 300 3000] [--storage journal] [--repeats 5] [--csv ROWS.csv]
 
-A trial is: asked with two parameters (random sampler), its losses of 100 validation and 1,000 test rows kept (by the
-ledger alone), told with nine user attributes. The ledger writes batches of 16, as `run` does. Optuna's own storages
-take the same trial through `Study.ask` and `Study.tell`, one call after the other, and keep no losses.
+Both go on with the same study, copied for each turn, until it has that many trials, the last `LAST` of them timed. Ours
+is the search as `run` has it, batches of 16 and the sampler tpe, with losses of 100 validation and 1,000 test rows and
+with curves of 100 epochs, but nothing is trained. Optuna asks with the same settings of its TPE, and writes the value
+alone. That both propose the same is shown by tests/space/test_tpe.py.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import shutil
 import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
+import warnings
 
-import numpy as np
 import optuna
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from measure import Cost, arguments, elsewhere, finish, here, in_turn, peak
+from untrained import Untrained, loss_of, study
 
 from search.core.candidate import Candidate
-from search.core.results import Results
-from search.ledger import StudyLedger, open_storage
-from search.settings import Settings
+from search.ledger import open_storage
 
-BATCH = 16
-ATTRIBUTES = 9
+LAST = 64
+URLS = {"journal": "{}/ledger.journal", "sqlite": "sqlite:///{}/ledger.db"}
 
 
-def ask(study: optuna.Study) -> tuple[optuna.Trial, Candidate]:
-    """One trial with two parameters."""
-    trial = study.ask()
-    return trial, Candidate(trial.suggest_categorical("penalty", ["l1", "l2"]), trial.suggest_float("lambda", 1e-3, 1))
+def fill(url, trials):
+    """A study of that many trials."""
+    Untrained.open(study(trials), open_storage(url)).search(stop=lambda: False)
 
 
-def results(candidates: list[Candidate]) -> Results:
-    """What trained candidates leave behind."""
-    count = len(candidates)
-    one, flag, curve = np.ones((count, 1)), np.zeros((count, 1), bool), np.ones((count, 1, 100))
-    return Results(
-        tuple(candidates),
-        np.ones((count, 1, 100), np.float32),
-        np.ones((count, 1, 1000), np.float32),
-        train_loss=one,
-        weight_norm=one,
-        nonzero=one,
-        epochs=100 * one,
-        diverged=flag,
-        converged=~flag,
-        train_curve=curve,
-        validation_curve=curve,
-        seconds=np.ones(count),
-        pruned=np.zeros(count, bool),
-    )
+def ours(url, trials):
+    """The last trials by the search itself; what the made-up losses took is taken off."""
+    run = Untrained.open(study(trials), open_storage(url))
+    cost = here(lambda: run.search(stop=lambda: False))
+    return Cost(cost.seconds - run.drawing[0], cost.cpu_seconds - run.drawing[1], peak())
 
 
-def ledger_seconds(url: str, trials: int) -> float:
-    """Seconds that the ledger needs for the trials, in batches."""
-    settings = Settings.parse({"name": "storages", "data": {"source": "synthetic_linear"}}).to_dict()
-    ledger = StudyLedger.open(open_storage(url), "storages", settings=settings, fingerprint="", versions={})
-    started = time.perf_counter()
-    for _ in range(trials // BATCH):
-        with ledger.storage.one_write():
-            study = ledger.study(optuna.samplers.RandomSampler(0))
-            asked = [ask(study) for _ in range(BATCH)]
-        ledger.record(results([candidate for _, candidate in asked]), [trial.number for trial, _ in asked])
-    return time.perf_counter() - started
+def bare(url, trials):
+    """The last trials by Optuna alone."""
+    sampler = optuna.samplers.TPESampler(seed=0, multivariate=True, group=True, constant_liar=True)
+    made = optuna.load_study(study_name="untrained", storage=open_storage(url).optuna, sampler=sampler)
+    space = study(trials).space
+
+    def work():
+        for _ in range(LAST):
+            trial = made.ask()
+            penalty = trial.suggest_categorical("penalty", space.penalty)
+            strength = 0.0
+            if penalty != "none":
+                strength = trial.suggest_float("lambda", space.lambda_.low, space.lambda_.high, log=True)
+            made.tell(trial, loss_of(Candidate(penalty, strength)))
+
+    return here(work)
 
 
-def optuna_seconds(storage: BaseStorage, trials: int) -> float:
-    """Seconds that Optuna alone needs for the trials."""
-    study = optuna.create_study(storage=storage, sampler=optuna.samplers.RandomSampler(0))
-    started = time.perf_counter()
-    for _ in range(trials):
-        trial, _ = ask(study)
-        for number in range(ATTRIBUTES):
-            trial.set_user_attr(f"attribute {number}", 1.0)
-        study.tell(trial, 1.0)
-    return time.perf_counter() - started
+SYSTEMS = {"lambda-search": ours, "bare Optuna": bare}
 
 
-def measured(folder: Path, trials: int) -> dict[str, float]:
-    """Milliseconds a trial by storage."""
-    plain = trials // 4
-    works: dict[str, Callable[[], float]] = {
-        "ledger, journal (default)": lambda: ledger_seconds(str(folder / "ledger.journal"), trials) / trials,
-        "ledger, SQLite": lambda: ledger_seconds(f"sqlite:///{folder}/ledger.db", trials) / trials,
-        "Optuna, in memory": lambda: optuna_seconds(InMemoryStorage(), plain) / plain,
-        "Optuna, journal": lambda: (
-            optuna_seconds(JournalStorage(JournalFileBackend(str(folder / "optuna.journal"))), plain) / plain
-        ),
-        "Optuna, SQLite": lambda: optuna_seconds(RDBStorage(f"sqlite:///{folder}/optuna.db"), plain) / plain,
-    }
-    return {name: round(1000 * work(), 2) for name, work in works.items()}
+def turn(system, kind, folder, trials):
+    """The columns of one timing, on a copy of the study."""
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        return SYSTEMS[system](URLS[kind].format(copy), trials)._asdict()
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--trials", type=int, default=320, help="trials on the ledger; Optuna alone gets a quarter")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+def measured(options):
+    """The rows."""
+    for kind in options.storage:
+        for trials in options.trials:
+            with tempfile.TemporaryDirectory() as folder:
+                fill(URLS[kind].format(folder), trials - LAST)
+                works = {
+                    system: lambda s=system, k=kind, f=folder, n=trials: elsewhere(__file__, (s, k, f, n))
+                    for system in SYSTEMS
+                }
+                size = f"{kind}, the last {LAST} of {trials:,} trials"
+                yield from in_turn(options.repeats, works, "S5", size)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--trials", type=int, nargs="+", default=[300, 3000])
+    parser.add_argument("--storage", nargs="+", choices=URLS, default=["journal"])
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measured(Path(folder), options.trials)
-    if options.json:
-        print(json.dumps({"trials": options.trials, "milliseconds_per_trial": figures}, indent=2))
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    if options.turn:
+        print(json.dumps(turn(*json.loads(options.turn))))
     else:
-        print("\n".join(f"{name:28}{milliseconds:8.2f} ms a trial" for name, milliseconds in figures.items()))
+        finish(measured(options), options)
 
 
 if __name__ == "__main__":
