@@ -262,7 +262,7 @@ class Comparison:
     def surely_better(self) -> Candidate | None:
         """The lowest judged loss of the candidates that are surely better, for all at once; None without one."""
         gains = contrast(self.sample, relative=False)
-        errors = Errors(self.sample.draws[:-1], np.zeros_like(self.sample.draws[-1]), gains.deviation(0.0))
+        errors = Errors(self.sample.draws, np.zeros_like(self.sample.risk_draws), gains.deviation(0.0))
         c = t_critical(critical_value(errors, np.zeros(self.sample.count), self.confidence), gains.dof)
         sure = self.from_contenders((gains.gain > c * gains.deviation(0.0))[-int(self.contenders.sum()) :])
         return self.compared.candidates[int(np.where(sure, self.risk, np.inf).argmin())] if sure.any() else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Array, Flags, Index
+from search.core.arrays import Flags
 from search.core.results import Results
-from search.verdict.bounds import SCREENING_SHARE, ratio, screened_normal
-from search.verdict.multiplier import Errors, bonferroni, exceeds
+from search.verdict.against import SCREENING_SHARE, against, challenges
+from search.verdict.multiplier import Errors, bonferroni
 from search.verdict.record import SetPart
 from search.verdict.sample import Sample
 
@@ -25,27 +25,14 @@ def confidence_set(sample: Sample, *, confidence: float) -> Flags:
     alpha = 1 - confidence
     if sample.row_count < 2:
         return np.ones(sample.count, dtype=bool)
-    return np.array([_may_be_best(sample, base, alpha) for base in range(sample.count)])
-
-
-def _may_be_best(sample: Sample, base: int, alpha: float) -> bool:
-    """Whether "no candidate has a lower risk than `base`" stands; the bootstrap runs where it can change the answer."""
-    rows, replicates = (part[:-1] for part in sample.pair_variances(base))
-    deviation = np.sqrt(rows + replicates)
-    statistic = ratio(sample.gain[:-1] - sample.gain[base], deviation)
-
-    def dof_of(places: Index) -> Array:
-        return sample.dof(rows[places], replicates[places], base, places)
-
-    # The worst one mostly decides.
-    worst = statistic.argmax(axis=0, keepdims=True)
-    if not exceeds(statistic[worst], float(ndtri(1 - alpha)), lambda _: dof_of(worst)).any():
-        return True
-    most = bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha)
-    if exceeds(statistic[worst], most, lambda _: dof_of(worst)).any():
-        return False
-    errors = Errors(sample.draws[:-1], sample.draws[base], deviation)
-    return not exceeds(statistic, screened_normal(errors, statistic, dof_of, alpha), dof_of).any()
+    level = (1 - SCREENING_SHARE) * alpha
+    most = bonferroni(sample.count, level)
+    heights = challenges(sample, most)
+    members = heights <= ndtri(1 - level)
+    for base in against(sample, np.flatnonzero(~members & (heights <= most))):
+        errors = Errors(sample.draws, sample.draws.values[base.base], base.deviation)
+        members[base.base] = not base.beyond(heights[[base.base]], errors, alpha).any()
+    return members
 
 
 def summarise(members: Flags, results: Results) -> tuple[SetPart, ...]:

@@ -7,20 +7,22 @@ and covariances of any comparison are sums of products of influences.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from search.core.arrays import Array, Flags, Index
 from search.core.groups import summed
 from search.core.means import candidate_means, row_means
-from search.verdict.multiplier import row_draws
+from search.verdict.multiplier import Draws, row_draws
 from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
 LEAST_DOF = 2.0
-CACHED = 2**15  # numbers that a processor's cache holds while they are walked several times
+CACHED = 2**16  # numbers that a processor's cache holds while they are walked several times
 DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 
 
@@ -53,29 +55,60 @@ class Sample:
         return np.asarray(self.gain[-1] - self.gain[:-1])
 
     @cached_property
-    def gram(self) -> tuple[Array, Array]:
-        """Covariances of the gains, (candidates + 1, candidates + 1): from the rows, and from the replicates."""
-        if not self.replicates.shape[1]:  # zeros that take no room
-            return self.rows @ self.rows.T, np.broadcast_to(0.0, (len(self.rows), len(self.rows)))
-        return self.rows @ self.rows.T, self.replicates @ self.replicates.T
+    def draws(self) -> Draws:
+        """Gaussian draws of the gains' errors, (candidates, draws), with just their covariance."""
+        return Draws(self._draws[:-1])
+
+    @property
+    def risk_draws(self) -> Array:
+        """The same draws of the error of the selected candidate's risk, (draws,)."""
+        return np.asarray(self._draws[-1])
 
     @cached_property
-    def draws(self) -> Array:
-        """Gaussian draws of the gains' errors, (candidates + 1, draws), with just that covariance."""
+    def _draws(self) -> Array:
         return row_draws(self.rows, self.replicates)
 
-    def pair_variances(self, base: int) -> tuple[Array, Array]:
+    @cached_property
+    def powers(self) -> Powers:
+        """Sums of powers over the rows, see `Powers`."""
+        own = self.rows[-1]
+        own_squared = own * own
+        own_cubed = own_squared * own
+        sums = np.empty((6, len(self.rows)))
+        for block in _blocks(*self.rows.shape):
+            rows = self.rows[block]
+            squared = rows * rows
+            sums[0, block], sums[1, block] = np.einsum("hi,hi->h", rows, rows), rows @ own
+            sums[2, block], sums[3, block] = np.einsum("hi,hi->h", squared, squared), (squared * rows) @ own
+            sums[4, block], sums[5, block] = squared @ own_squared, rows @ own_cubed
+        return Powers(*sums)
+
+    @cached_property
+    def variances(self) -> tuple[Array, Array]:
+        """Variance of every gain, (candidates + 1,): from the rows, from the replicates."""
+        return self.powers.d2, np.einsum("hi,hi->h", self.replicates, self.replicates)
+
+    @cached_property
+    def with_risk(self) -> tuple[Array, Array]:
+        """Covariance of every gain with the selected candidate's risk, (candidates + 1,): of rows, of replicates."""
+        return self.powers.d1_o1, self.replicates @ self.replicates[-1]
+
+    def covariances(self, places: Index) -> tuple[Array, Array]:
+        """Covariances of these gains with all, (places, candidates + 1): from the rows, from the replicates."""
+        return self.rows[places] @ self.rows.T, self.replicates[places] @ self.replicates.T
+
+    def pair_variances(self, base: int, covariances: Sequence[Array] | None = None) -> tuple[Array, Array]:
         """Variance of gain(h) - gain(base) for every h, shape (candidates + 1,): from the rows, from the replicates.
 
-        What is below rounding of the two variances themselves is zero: candidates with the same losses.
+        `covariances` with the base are those of `covariances`, where they are known. What is below rounding of the two
+        variances themselves is zero: candidates with the same losses.
         """
-        return self._pair_variances(0, base), self._pair_variances(1, base)
-
-    def _pair_variances(self, part: int, base: int) -> Array:
-        gram = self.gram[part]
-        size = np.diagonal(gram) + gram[base, base]
-        variance: Array = size - 2 * gram[base]
-        return np.where(variance > CANCELLATION * size, variance, 0.0)
+        if covariances is None:
+            covariances = [part[0] for part in self.covariances(np.array([base]))]
+        rows, replicates = (
+            _of_difference(own, own[base], part) for own, part in zip(self.variances, covariances, strict=True)
+        )
+        return rows, replicates
 
     def dof(self, rows: Array, replicates: Array, base: int | None = None, only: Index | None = None) -> Array:
         """Degrees of freedom of the variance of gain(h) - gain(base), with these two parts; of gain(h) without a base.
@@ -83,10 +116,22 @@ class Sample:
         `only` some h, where the parts are those of these. Of the rows' part by `degrees_of_freedom`, of a sum of both
         by Satterthwaite's formula (1946).
         """
-        most = max(self.row_count - 1.0, 1.0)
-        own = degrees_of_freedom(self.effective_rows(base, only), self.row_count)
+        return self.combined_dof(rows, replicates, self.effective_rows(base, only))
+
+    def least_effective_rows(self, rows: Array, base: int) -> Array:
+        """What `effective_rows` are not below, from the pairs' variances over rows, without a walk over the rows.
+
+        The sum of d^4 is the fourth power of a norm, which of a difference is no more than that of both terms.
+        """
+        norms = self.powers.d4[:-1] ** 0.25
+        return effective(rows, (norms + norms[base]) ** 4, self.row_count)
+
+    def combined_dof(self, rows: Array, replicates: Array, effective_rows: Array) -> Array:
+        """Degrees of freedom of a variance with these two parts, of which so many rows carry the first."""
+        own = degrees_of_freedom(effective_rows, self.row_count)
         if self.replicates.shape[1] == 0:
             return own
+        most = max(self.row_count - 1.0, 1.0)
         total = (rows + replicates) ** 2
         spread = rows**2 / own + replicates**2 / (self.replicates.shape[1] - 1.0)
         return np.asarray(np.divide(total, spread, out=np.full(np.shape(rows), most), where=spread > 0))
@@ -96,17 +141,39 @@ class Sample:
 
         See `effective`, of the rows' influences; of `only` some candidates, in their order.
         """
+        if base is None:
+            return effective(self.powers.d2[:-1], self.powers.d4[:-1], self.row_count)
         places = np.arange(self.count) if only is None else only
         second, fourth = np.empty(len(places)), np.empty(len(places))
-        step = max(1, CACHED // self.rows.shape[1])
-        for start in range(0, len(places), step):
-            block = slice(start, start + step)
+        for block in _blocks(len(places), self.rows.shape[1]):
             squares = self.rows[places[block]]
-            if base is not None:
-                squares -= self.rows[base]
+            squares -= self.rows[base]
             np.square(squares, out=squares)
             second[block], fourth[block] = squares.sum(axis=1), np.einsum("hi,hi->h", squares, squares)
         return effective(second, fourth, self.row_count)
+
+
+class Powers(NamedTuple):
+    """Sums over the rows of d^i o^j, (candidates + 1,) each: d are a gain's influences, o those of the risk itself."""
+
+    d2: Array
+    d1_o1: Array
+    d4: Array
+    d3_o1: Array
+    d2_o2: Array
+    d1_o3: Array
+
+
+def _of_difference(one: Array, other: float, covariance: Array) -> Array:
+    size = one + other
+    variance = size - 2 * covariance
+    return np.where(variance > CANCELLATION * size, variance, 0.0)
+
+
+def _blocks(count: int, width: int) -> Iterator[slice]:
+    """Slices of so many candidates as a processor's cache holds, with that many numbers each."""
+    step = max(1, CACHED // max(1, width))
+    return (slice(start, start + step) for start in range(0, count, step))
 
 
 def effective(squares: Array, fourth: Array, rows: int) -> Array:
@@ -157,28 +224,58 @@ def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False, 
     may differ in size (Cochran 1977, Sampling Techniques, section 6.3).
     """
     held = ~np.isnan(losses)
-    entries = held.sum(axis=(1, 2))
     means = candidate_means(losses)
-    rows = _influence(losses, held, means, axis=1, groups=groups) / entries[:, None]
+    centred = _Centred(losses, held, means, selected, DEPENDENCE if rotated else 1.0)
+    rows = centred.paired(1, groups)
     row_count = rows.shape[1]
     if _zero_one(losses, held):
-        unit = 1.0 if groups is None else _together(losses, groups)
-        rows = np.concatenate([rows, unit / losses.shape[2] * np.eye(len(losses))], axis=1)
-    replicates = np.zeros((len(losses), 0))
-    if scope == "procedure" and losses.shape[1] > 1:
-        replicates = _influence(losses, held, means, axis=2) / entries[:, None]
-    if rotated:
-        rows, replicates = DEPENDENCE * rows, DEPENDENCE * replicates
+        rows = np.concatenate([rows, centred.doubts(1.0 if groups is None else _together(losses, groups))], axis=1)
+    procedure = scope == "procedure" and losses.shape[1] > 1
     gain = means[selected] - means
     gain = np.where(np.abs(gain) > CANCELLATION * np.abs(means), gain, 0.0)
     return Sample(
         gain=np.append(gain, means[selected]),
-        rows=_paired(rows, selected),
-        replicates=_paired(replicates, selected),
+        rows=rows,
+        replicates=centred.paired(2) if procedure else np.zeros((len(rows), 0)),
         selected=selected,
         row_count=row_count,
         rotated=rotated,
     )
+
+
+@dataclass(frozen=True)
+class _Centred:
+    """Losses (candidates, replicates, rows) less their candidate's mean, times `widen`: what influences are made of."""
+
+    losses: Array
+    held: Flags
+    means: Array
+    selected: int
+    widen: float
+
+    def paired(self, axis: int, groups: Index | None = None) -> Array:
+        """Influences of the gains over the selected candidate, and of that candidate's own risk as the last one."""
+        own = self._influence(slice(self.selected, self.selected + 1), axis, groups)
+        found = np.empty((len(self.losses) + 1, own.shape[1]))
+        for block in _blocks(len(self.losses), self.losses[0].size):
+            np.subtract(own, self._influence(block, axis, groups), out=found[:-1][block])
+        found[-1] = own
+        return found
+
+    def _influence(self, block: slice, axis: int, groups: Index | None) -> Array:
+        """Entries summed over `axis` by their number, (candidates, the other axis), as in a sample variance."""
+        held = self.held[block]
+        total: Array = self.losses[block].sum(axis=axis, where=held, dtype=np.float64)
+        total -= held.sum(axis=axis) * self.means[block, None]
+        total = total if groups is None else summed(total, groups)
+        size = total.shape[1]
+        total *= self.widen * np.sqrt(size / max(size - 1, 1)) / held.sum(axis=(1, 2))[:, None]
+        return total
+
+    def doubts(self, unit: float) -> Array:
+        """The influences, as in `paired`, of one more row for each candidate, on which it alone is wrong."""
+        influence = self.widen * unit / self.losses.shape[2] * np.eye(len(self.losses))
+        return np.concatenate([influence[self.selected] - influence, influence[[self.selected]]])
 
 
 def _zero_one(losses: Array, held: Flags) -> bool:
@@ -193,18 +290,3 @@ def _together(losses: Array, groups: Index) -> float:
     """In how many rows of its group, on average, a wrong row is wrong: 1 where each row is a group."""
     wrong = summed(row_means(losses), groups)
     return max(1.0, float(np.square(wrong).sum() / wrong.sum()))
-
-
-def _influence(losses: Array, held: Flags, means: Array, axis: int, groups: Index | None = None) -> Array:
-    """Centred entries summed over `axis`, (candidates, the other axis), with the n / (n - 1) of a sample variance."""
-    total: Array = losses.sum(axis=axis, where=held, dtype=np.float64)
-    total -= held.sum(axis=axis) * means[:, None]
-    total = total if groups is None else summed(total, groups)
-    size = total.shape[1]
-    total *= np.sqrt(size / max(size - 1, 1))
-    return total
-
-
-def _paired(influence: Array, selected: int) -> Array:
-    """Influences of the gains over the selected candidate, and of that candidate's own risk as the last one."""
-    return np.concatenate([influence[selected] - influence, influence[[selected]]])
