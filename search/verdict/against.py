@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -22,7 +22,7 @@ DOFS = np.geomspace(1, 1e12, 400)
 class Against:
     """Differences of all candidates from candidate `base`, (candidates,), and their variance: of rows, of replicates.
 
-    `least_rows` is what the effective number of rows is not below.
+    `pair_rows` is the rows' part for a plain difference of two candidates, of which the degrees of freedom are.
     """
 
     sample: Sample
@@ -30,7 +30,7 @@ class Against:
     difference: Array
     rows: Array
     replicates: Array
-    least_rows: Array
+    pair_rows: Array
 
     @cached_property
     def deviation(self) -> Array:
@@ -42,14 +42,18 @@ class Against:
         """The differences in standard errors; see `ratio`."""
         return ratio(self.difference, self.deviation)
 
-    @cached_property
-    def least_dof(self) -> Array:
+    def least_dof(self, places: Index) -> Array:
         """What the degrees of freedom are not below, at no cost."""
-        return self.sample.combined_dof(self.rows, self.replicates, self.least_rows)
+        effective = self.sample.least_effective_rows(self.pair_rows[places], self.base, places)
+        return self.sample.combined_dof(self.rows[places], self.replicates[places], effective)
 
     def dof(self, places: Index) -> Array:
         """Degrees of freedom at some places, which takes a walk over their rows."""
         return self.sample.dof(self.rows[places], self.replicates[places], self.base, places)
+
+    def surely_above(self, normal: float, places: Index) -> Flags:
+        """For which of these places the statistic is above a value on the normal scale even with the least dof."""
+        return np.asarray(self.statistic[places] > t_at_most(normal, self.least_dof(places)))
 
     def heights(self, places: Index, beyond: float) -> Array:
         """Statistics on the normal scale; one not above 0 as it is, one surely above `beyond` by its least value.
@@ -59,18 +63,24 @@ class Against:
         statistic = self.statistic[places]
         found = np.array(statistic)
         positive = np.flatnonzero(statistic > 0)
-        found[positive] = normal_value(statistic[positive], self.least_dof[places[positive]])
+        found[positive] = normal_value(statistic[positive], self.least_dof(places[positive]))
         unsure = positive[found[positive] <= beyond]
         found[unsure] = normal_value(statistic[unsure], self.dof(places[unsure]))
         return found
 
-    def height(self) -> float:
-        """The largest statistic on the normal scale; 0 where none is positive."""
-        places = np.flatnonzero(self.statistic > 0)
-        if not len(places):
-            return 0.0
-        least = normal_value(self.statistic[places], self.least_dof[places]).max()
-        return float(self.heights(places[self.statistic[places] >= least], np.inf).max())
+    def height(self, low: float, high: float) -> float:
+        """The largest statistic on the normal scale, where that is between two values; else one on its side of them."""
+        places = np.flatnonzero(self.statistic > low)
+        if self.surely_above(high, places).any():
+            return np.inf
+        places = places[np.argsort(-self.statistic[places], kind="stable")]
+        found = low
+        for start in range(0, len(places), AT_ONCE):
+            block = places[start : start + AT_ONCE]
+            if self.statistic[block[0]] <= found:
+                break
+            found = max(found, float(self.heights(block, np.inf).max()))
+        return found
 
     def beyond(self, heights: Array, errors: Errors, alpha: float) -> Flags:
         """Which values are above the critical value of all statistics at once, under "no h has a positive mean".
@@ -91,7 +101,7 @@ class Against:
             unsure = above(moved_down(self.statistic, low, certain))
         if not len(low):
             return found | unsure
-        most = moved_down(self.statistic, low, t_at_most(certain, self.least_dof[low]))
+        most = moved_down(self.statistic, low, t_at_most(certain, self.least_dof(low)))
         if unsure.any():
             sure = above(most)
             found, unsure = found | sure, unsure & ~sure
@@ -108,21 +118,26 @@ def against(sample: Sample, bases: Index) -> Iterator[Against]:
         block = bases[start : start + AT_ONCE]
         for base, *parts in zip(block, *sample.covariances(block), strict=True):
             rows, replicates = sample.pair_variances(base, parts)
-            least = sample.least_effective_rows(rows[:-1], base)
             difference = sample.gain[:-1] - sample.gain[base]
-            yield Against(sample, int(base), difference, rows[:-1], replicates[:-1], least)
+            yield Against(sample, int(base), difference, rows[:-1], replicates[:-1], rows[:-1])
 
 
-def challenges(sample: Sample, beyond: float) -> Array:
+def challenges(sample: Sample, alpha: float) -> Array:
     """How surely something is better than each candidate: the largest statistic of risk(k) - risk(h) over all h.
 
-    On the normal scale, (candidates,); where the candidate with the lowest mean is better by more than `beyond`, the
-    others are not looked at.
+    On the normal scale, (candidates,), where that is between the values that decide at error probability alpha;
+    elsewhere some value on the same side of them. Most of what is clearly worse is so already beside the best candidate
+    of some group that errs alike; only the others are held against all.
     """
-    [best] = against(sample, np.array([sample.gain[:-1].argmax()]))
-    found = replace(best, difference=-best.difference).heights(np.arange(sample.count), beyond)
-    for each in against(sample, np.flatnonzero(found <= beyond)):
-        found[each.base] = each.height()
+    low, high = float(ndtri(1 - (1 - SCREENING_SHARE) * alpha)), bonferroni(sample.count, SCREENING_SHARE * alpha)
+    found = np.zeros(sample.count)
+    rivals = np.take_along_axis(sample.groups, sample.gain[sample.groups].argmax(axis=1)[:, None], axis=1).ravel()
+    for each in against(sample, rivals):
+        worse = replace(each, difference=-each.difference)
+        places = np.flatnonzero((found == 0) & (worse.statistic > high))
+        found[places[worse.surely_above(high, places)]] = np.inf
+    for each in against(sample, np.flatnonzero(found == 0)):
+        found[each.base] = each.height(low, high)
     return found
 
 
@@ -140,7 +155,12 @@ def moved_down(statistic: Array, low: Index, certain: float | Array) -> Array:
 
 def t_at_most(normal: float, dof: Array) -> Array:
     """A value that `t_critical` does not exceed, from a table, which is faster."""
-    return np.asarray(t_critical(normal, DOFS)[np.searchsorted(DOFS, dof, side="right") - 1])
+    return np.asarray(_table(normal)[np.searchsorted(DOFS, dof, side="right") - 1])
+
+
+@lru_cache(maxsize=8)
+def _table(normal: float) -> Array:
+    return t_critical(normal, DOFS)
 
 
 def ratio(value: Array, deviation: Array) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Flags, Index
+from search.core.arrays import Array, Flags, Index
 from search.core.candidate import NO_STRENGTH
 from search.core.results import Results
 from search.verdict.against import SCREENING_SHARE, Against, against, challenges
@@ -37,7 +37,9 @@ def gain_over_none(
     return Gain(estimate, estimate - margin, estimate + margin), answer
 
 
-def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pairs: float | None = None) -> Flags:
+def within_tolerance(
+    sample: Sample, *, confidence: float, tolerance: float, pairs: float | None = None, heights: Array | None = None
+) -> Flags:
     """Which candidates' regret is at most tolerance * risk(selected): all those named are, with this confidence.
 
     Candidate k is named when t(k, h) = (tolerance * risk(selected) - (risk(k) - risk(h))) / se is above a critical
@@ -50,8 +52,8 @@ def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pai
     alpha = 1 - confidence
     named, bases = np.ones(sample.count, dtype=bool), np.arange(sample.count)
     if pairs is None:
-        beyond = bonferroni(sample.count, SCREENING_SHARE * alpha)
-        bases = np.flatnonzero(challenges(sample, beyond) <= beyond)
+        heights = challenges(sample, alpha) if heights is None else heights
+        bases = np.flatnonzero(heights <= bonferroni(sample.count, SCREENING_SHARE * alpha))
     for base in against(sample, bases[np.argsort(-sample.gain[bases], kind="stable")]):
         places = np.flatnonzero(named)
         named[places] = _near(base, places, tolerance, (1 - SCREENING_SHARE) * alpha, pairs)

@@ -19,7 +19,7 @@ DRAWS = 2000
 BLOCK = 1000
 REACH = 4.0
 ALIKE = 32  # candidates of a group
-SKETCH = 64  # draws that tell which candidates err alike
+AT_ONCE = 4096  # draws of groups whose members a processor's cache holds
 
 
 @lru_cache(maxsize=4)
@@ -43,37 +43,24 @@ def row_draws(*influences: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Draws (candidates, DRAWS) of the candidates' errors, in groups that err alike: what one draw is for a group is
-    hardly more than for any of its members, so that most groups need not be looked at one by one.
+    """Draws (candidates, DRAWS) of the candidates' errors, and groups of candidates that err alike, see `alike`.
+
+    What one draw is at the most for a group is then hardly more than for any of its members, and most groups need not
+    be looked at one by one.
     """
 
     values: Array
+    groups: Index
 
     @cached_property
-    def groups(self) -> tuple[Index, ...]:
-        """The candidates in groups of `ALIKE` or fewer: halved across where they differ most, again and again."""
-        few = self.values[:, :SKETCH]
-
-        def halves(places: Index) -> tuple[Index, ...]:
-            if len(places) <= ALIKE:
-                return (places,)
-            own = few[places]
-            far = own[np.square(own - own[0]).sum(axis=1).argmax()]
-            other = own[np.square(own - far).sum(axis=1).argmax()]
-            order = places[np.argsort(own @ (other - far), kind="stable")]
-            return (*halves(order[: len(order) // 2]), *halves(order[len(order) // 2 :]))
-
-        return halves(np.arange(len(few)))
+    def by_group(self) -> Array:
+        """The same draws, (DRAWS, groups, members)."""
+        return np.ascontiguousarray(self.values.T)[:, self.groups]
 
     @cached_property
     def highest(self) -> Array:
         """The largest error of each group, (groups, DRAWS)."""
-        return np.array([self.values[group].max(axis=0) for group in self.groups])
-
-    def of_groups(self, values: Array, largest: np.ufunc) -> Array:
-        """The largest, or the smallest, of values (candidates,) of each group, (groups,)."""
-        starts = np.cumsum([0, *map(len, self.groups[:-1])])
-        return np.asarray(largest.reduceat(values[np.concatenate(self.groups)], starts))
+        return np.ascontiguousarray(self.by_group.max(axis=2).T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +78,49 @@ class Errors:
         so is a difference that does not vary. What is above `ceiling` is not looked at again, and when more than
         `enough` draws are, nothing is: the others are then too low.
         """
-        near = (shift > -REACH) & (self.deviation > 0)
-        found = np.full(self.base.shape, floor, dtype=self.base.dtype)
-        least = self.draws.of_groups(np.where(near, self.deviation, np.inf), np.minimum).astype(found.dtype)
-        shifts = self.draws.of_groups(np.where(near, shift, -np.inf), np.maximum).astype(found.dtype)
-        rooms = np.flatnonzero(np.isfinite(least))
-        high = self.draws.highest[rooms] - self.base
-        open_ = np.count_nonzero(high > ((floor - shifts) * least)[rooms, None], axis=1)
-        for place in np.argsort(-open_, kind="stable")[: np.count_nonzero(open_)]:
-            room = rooms[place]
-            columns = np.flatnonzero((high[place] > (found - shifts[room]) * least[room]) & (found < ceiling))
-            group = self.draws.groups[room]
-            group = group[near[group]]
-            errors = self.draws.values[group[:, None], columns] - self.base[columns]
-            errors /= self.deviation[group, None].astype(errors.dtype)
-            errors += shift[group, None].astype(errors.dtype)
-            found[columns] = np.maximum(found[columns], errors.max(axis=0))
+        near, kind = (shift > -REACH) & (self.deviation > 0), self.base.dtype
+        groups = self.draws.groups
+        deviation = np.where(near, self.deviation, np.inf)[groups].astype(kind)
+        shifts = np.where(near, shift, -np.inf)[groups].astype(kind)
+        least, most = deviation.min(axis=1), shifts.max(axis=1)
+        high = self.draws.highest - self.base
+        hopeful = high > ((floor - most) * least)[:, None]
+        counts = np.count_nonzero(hopeful, axis=1)
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        parts = np.cumsum(counts[order]) // AT_ONCE
+        found = np.full(self.base.shape, floor, dtype=kind)
+        for part in np.split(order, np.flatnonzero(np.diff(parts)) + 1):
+            place, column = np.nonzero(hopeful[part])
+            group = part[place]
+            above = high[group, column] > (found[column] - most[group]) * least[group]
+            above &= found[column] < ceiling
+            group, column = group[above], column[above]
+            errors = self.draws.by_group[column, group]
+            errors -= self.base[column, None]
+            errors /= deviation[group]
+            errors += shifts[group]
+            np.maximum.at(found, column, errors.max(axis=1))
             if np.count_nonzero(found > ceiling) > enough:
                 break
         return found
+
+
+def alike(sketch: Array) -> Index:
+    """Groups (groups, at most `ALIKE`) of candidates that lie together, by some coordinates (candidates, coordinates).
+
+    They are halved across where they differ most, again and again. A smaller group names its last one several times.
+    """
+
+    def halves(places: Index) -> list[Index]:
+        if len(places) <= ALIKE:
+            return [np.pad(places, (0, ALIKE - len(places)), mode="edge")]
+        own = sketch[places]
+        far = own[np.square(own - own[0]).sum(axis=1).argmax()]
+        other = own[np.square(own - far).sum(axis=1).argmax()]
+        order = places[np.argsort(own @ (other - far), kind="stable")]
+        return halves(order[: len(order) // 2]) + halves(order[len(order) // 2 :])
+
+    return np.array(halves(np.arange(len(sketch))))
 
 
 def critical_value(errors: Errors, shift: Array, level: float, between: tuple[float, float] = (0.0, np.inf)) -> float:

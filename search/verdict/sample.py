@@ -7,22 +7,22 @@ and covariances of any comparison are sums of products of influences.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from search.core.arrays import Array, Flags, Index
+from search.core.arrays import Array, Flags, Index, blocks
 from search.core.groups import summed
 from search.core.means import candidate_means, row_means
-from search.verdict.multiplier import Draws, row_draws
+from search.verdict.multiplier import Draws, alike, row_draws
 from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
 LEAST_DOF = 2.0
-CACHED = 2**16  # numbers that a processor's cache holds while they are walked several times
+LANDMARKS = 32  # candidates that others are placed by
 DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 
 
@@ -57,7 +57,14 @@ class Sample:
     @cached_property
     def draws(self) -> Draws:
         """Gaussian draws of the gains' errors, (candidates, draws), with just their covariance."""
-        return Draws(self._draws[:-1])
+        return Draws(self._draws[:-1], self.groups)
+
+    @cached_property
+    def groups(self) -> Index:
+        """Groups of candidates that err alike, by their covariances with some that are spread over the losses."""
+        spread = np.linspace(0, self.count - 1, min(LANDMARKS, self.count)).astype(np.intp)
+        rows, replicates = self.covariances(np.argsort(self.gain[:-1])[spread])
+        return alike((rows + replicates)[:, :-1].T)
 
     @property
     def risk_draws(self) -> Array:
@@ -75,7 +82,7 @@ class Sample:
         own_squared = own * own
         own_cubed = own_squared * own
         sums = np.empty((6, len(self.rows)))
-        for block in _blocks(*self.rows.shape):
+        for block in blocks(*self.rows.shape):
             rows = self.rows[block]
             squared = rows * rows
             sums[0, block], sums[1, block] = np.einsum("hi,hi->h", rows, rows), rows @ own
@@ -118,13 +125,13 @@ class Sample:
         """
         return self.combined_dof(rows, replicates, self.effective_rows(base, only))
 
-    def least_effective_rows(self, rows: Array, base: int) -> Array:
+    def least_effective_rows(self, rows: Array, base: int, only: Index) -> Array:
         """What `effective_rows` are not below, from the pairs' variances over rows, without a walk over the rows.
 
         The sum of d^4 is the fourth power of a norm, which of a difference is no more than that of both terms.
         """
-        norms = self.powers.d4[:-1] ** 0.25
-        return effective(rows, (norms + norms[base]) ** 4, self.row_count)
+        norms = np.sqrt(np.sqrt(self.powers.d4))
+        return effective(rows, np.square(np.square(norms[only] + norms[base])), self.row_count)
 
     def combined_dof(self, rows: Array, replicates: Array, effective_rows: Array) -> Array:
         """Degrees of freedom of a variance with these two parts, of which so many rows carry the first."""
@@ -145,7 +152,7 @@ class Sample:
             return effective(self.powers.d2[:-1], self.powers.d4[:-1], self.row_count)
         places = np.arange(self.count) if only is None else only
         second, fourth = np.empty(len(places)), np.empty(len(places))
-        for block in _blocks(len(places), self.rows.shape[1]):
+        for block in blocks(len(places), self.rows.shape[1]):
             squares = self.rows[places[block]]
             squares -= self.rows[base]
             np.square(squares, out=squares)
@@ -168,12 +175,6 @@ def _of_difference(one: Array, other: float, covariance: Array) -> Array:
     size = one + other
     variance = size - 2 * covariance
     return np.where(variance > CANCELLATION * size, variance, 0.0)
-
-
-def _blocks(count: int, width: int) -> Iterator[slice]:
-    """Slices of so many candidates as a processor's cache holds, with that many numbers each."""
-    step = max(1, CACHED // max(1, width))
-    return (slice(start, start + step) for start in range(0, count, step))
 
 
 def effective(squares: Array, fourth: Array, rows: int) -> Array:
@@ -257,7 +258,7 @@ class _Centred:
         """Influences of the gains over the selected candidate, and of that candidate's own risk as the last one."""
         own = self._influence(slice(self.selected, self.selected + 1), axis, groups)
         found = np.empty((len(self.losses) + 1, own.shape[1]))
-        for block in _blocks(len(self.losses), self.losses[0].size):
+        for block in blocks(len(self.losses), self.losses[0].size):
             np.subtract(own, self._influence(block, axis, groups), out=found[:-1][block])
         found[-1] = own
         return found

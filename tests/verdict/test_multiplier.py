@@ -6,6 +6,7 @@ from search.verdict.multiplier import (
     DRAWS,
     Draws,
     Errors,
+    alike,
     bonferroni,
     critical_value,
     multipliers,
@@ -15,7 +16,11 @@ from search.verdict.multiplier import (
 
 
 def errors_of(influence):
-    return Errors(Draws(row_draws(influence)), np.zeros(DRAWS, dtype=np.float32), np.sqrt((influence**2).sum(axis=1)))
+    return Errors(
+        Draws(row_draws(influence), alike(influence)),
+        np.zeros(DRAWS, dtype=np.float32),
+        np.sqrt((influence**2).sum(axis=1)),
+    )
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.95])
