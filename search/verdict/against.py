@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from search.core.arrays import Array, Flags, Index
 from search.verdict.multiplier import REACH, Errors, bonferroni, critical_value, normal_value, t_critical
-from search.verdict.sample import Sample
+from search.verdict.sample import Sample, of_differences
 
 SCREENING_SHARE = 0.1
 AT_ONCE = 64  # candidates whose covariances with all others are one product
@@ -20,13 +20,15 @@ DOFS = np.geomspace(1, 1e12, 400)
 
 @dataclass(frozen=True, eq=False)
 class Against:
-    """Differences of all candidates from candidate `base`, (candidates,), and their variance: of rows, of replicates.
+    """Differences of some candidates, `others`, from candidate `base`, and their variance: of rows, of replicates.
 
-    `pair_rows` is the rows' part for a plain difference of two candidates, of which the degrees of freedom are.
+    All have the shape (others,). `pair_rows` is the rows' part for a plain difference of two candidates, of which the
+    degrees of freedom are.
     """
 
     sample: Sample
     base: int
+    others: Index
     difference: Array
     rows: Array
     replicates: Array
@@ -44,12 +46,12 @@ class Against:
 
     def least_dof(self, places: Index) -> Array:
         """What the degrees of freedom are not below, at no cost."""
-        effective = self.sample.least_effective_rows(self.pair_rows[places], self.base, places)
+        effective = self.sample.least_effective_rows(self.pair_rows[places], self.base, self.others[places])
         return self.sample.combined_dof(self.rows[places], self.replicates[places], effective)
 
     def dof(self, places: Index) -> Array:
         """Degrees of freedom at some places, which takes a walk over their rows."""
-        return self.sample.dof(self.rows[places], self.replicates[places], self.base, places)
+        return self.sample.dof(self.rows[places], self.replicates[places], self.base, self.others[places])
 
     def surely_above(self, normal: float, places: Index) -> Flags:
         """For which of these places the statistic is above a value on the normal scale even with the least dof."""
@@ -88,8 +90,8 @@ class Against:
         It is that of `moved_down`. As the degrees of freedom that it asks for take long, it is first put between what
         it would be with endless ones and with the least ones.
         """
-        certain, level = bonferroni(self.sample.count, SCREENING_SHARE * alpha), 1 - (1 - SCREENING_SHARE) * alpha
-        found = heights > bonferroni(self.sample.count, 1 - level)
+        certain, level = bonferroni(len(self.others), SCREENING_SHARE * alpha), 1 - (1 - SCREENING_SHARE) * alpha
+        found = heights > bonferroni(len(self.others), 1 - level)
         unsure = ~found & (heights > ndtri(level))
 
         def above(shift: Array) -> Flags:
@@ -112,22 +114,25 @@ class Against:
         return found
 
 
-def against(sample: Sample, bases: Index) -> Iterator[Against]:
-    """gain(h) - gain(base) for every h, base by base."""
+def against(sample: Sample, bases: Index, others: Index | None = None) -> Iterator[Against]:
+    """gain(h) - gain(base) for every h of `others` (all candidates), base by base."""
+    others = np.arange(sample.count) if others is None else others
     for start in range(0, len(bases), AT_ONCE):
         block = bases[start : start + AT_ONCE]
-        for base, *parts in zip(block, *sample.covariances(block), strict=True):
-            rows, replicates = sample.pair_variances(base, parts)
-            difference = sample.gain[:-1] - sample.gain[base]
-            yield Against(sample, int(base), difference, rows[:-1], replicates[:-1], rows[:-1])
+        for base, *parts in zip(block, *sample.covariances(block, others), strict=True):
+            rows, replicates = (
+                of_differences(own[others], own[base], part) for own, part in zip(sample.variances, parts, strict=True)
+            )
+            difference = sample.gain[others] - sample.gain[base]
+            yield Against(sample, int(base), others, difference, rows, replicates, rows)
 
 
 def challenges(sample: Sample, alpha: float) -> Array:
-    """How surely something is better than each candidate: the largest statistic of risk(k) - risk(h) over all h.
+    """How surely something is better than each candidate: the largest statistic of risk(k) - risk(h) over rivals h.
 
     On the normal scale, (candidates,), where that is between the values that decide at error probability alpha;
     elsewhere some value on the same side of them. Most of what is clearly worse is so already beside the best candidate
-    of some group that errs alike; only the others are held against all.
+    of some group that errs alike; only the others are held against all rivals.
     """
     low, high = float(ndtri(1 - (1 - SCREENING_SHARE) * alpha)), bonferroni(sample.count, SCREENING_SHARE * alpha)
     found = np.zeros(sample.count)
@@ -136,7 +141,7 @@ def challenges(sample: Sample, alpha: float) -> Array:
         worse = replace(each, difference=-each.difference)
         places = np.flatnonzero((found == 0) & (worse.statistic > high))
         found[places[worse.surely_above(high, places)]] = np.inf
-    for each in against(sample, np.flatnonzero(found == 0)):
+    for each in against(sample, np.flatnonzero(found == 0), sample.rivals):
         found[each.base] = each.height(low, high)
     return found
 

@@ -205,11 +205,14 @@ def screened_critical_value(errors: Errors, statistic: Array, dof: Array, alpha:
 
 
 def pair_critical_value(sample: Sample, alpha: float) -> float:
-    """The (1 - alpha) quantile, on the normal scale, of the largest error over all pairs of candidates."""
+    """The (1 - alpha) quantile, on the normal scale, of the largest error over all pairs of rivals.
+
+    Whichever candidate is the best, and whichever was picked, theirs is one of these pairs, or hardly differs from one.
+    """
     least = float(ndtri(1 - alpha))
-    largest, unmoved = np.full(DRAWS, least), np.zeros(sample.count)
-    for base in against(sample, np.arange(sample.count)):
-        errors = Errors(sample.draws, sample.draws.values[base.base], base.deviation)
+    largest, unmoved = np.full(DRAWS, least), np.zeros(len(sample.rivals))
+    for base in against(sample, sample.rivals, sample.rivals):
+        errors = Errors(sample.rival_draws, sample.draws.values[base.base], base.deviation)
         largest = np.maximum(largest, errors.largest(unmoved, least))
         least = quantile(largest, 1 - alpha)  # what is below it changes nothing any more
     return least

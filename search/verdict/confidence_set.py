@@ -17,9 +17,11 @@ def confidence_set(sample: Sample, *, confidence: float, heights: Array | None =
     """Which candidates may be the best one: a set that holds the truly best with at least this confidence.
 
     Cross-validation with confidence (Lei 2020, JASA 115, arXiv 1703.07904): candidate k stays unless "no candidate has
-    a lower risk than k" is rejected by the largest studentised difference loss(k) - loss(h) over all h, against the
-    multiplier bootstrap of that maximum, after screening out the h that are clearly worse than k. Only the best
-    candidate must survive, so no correction for the number of tests. Never empty: it holds the lowest mean loss.
+    a lower risk than k" is rejected by the largest studentised difference loss(k) - loss(h) over all h (its rivals, see
+    `Sample.rivals`), against the multiplier bootstrap of that maximum, without the h that are clearly worse than k.
+    Only the best candidate must survive, so no correction for the number of tests. Never empty: it holds the lowest
+    mean loss.
+
     Shape (candidates,). With a single row it holds all. `heights` are the `challenges` at this confidence, where known.
     """
     alpha = 1 - confidence
@@ -29,8 +31,8 @@ def confidence_set(sample: Sample, *, confidence: float, heights: Array | None =
     level = (1 - SCREENING_SHARE) * alpha
     members = heights <= ndtri(1 - level)
     unsure = np.flatnonzero(~members & (heights <= bonferroni(sample.count, level)))
-    for base in against(sample, unsure):
-        errors = Errors(sample.draws, sample.draws.values[base.base], base.deviation)
+    for base in against(sample, unsure, sample.rivals):
+        errors = Errors(sample.rival_draws, sample.draws.values[base.base], base.deviation)
         members[base.base] = not base.beyond(heights[[base.base]], errors, alpha).any()
     return members
 

@@ -105,15 +105,15 @@ class Errors:
         return found
 
 
-def alike(sketch: Array) -> Index:
-    """Groups (groups, at most `ALIKE`) of candidates that lie together, by some coordinates (candidates, coordinates).
+def alike(sketch: Array, size: int = ALIKE) -> Index:
+    """Groups (groups, at most `size`) of candidates that lie together, by some coordinates (candidates, coordinates).
 
     They are halved across where they differ most, again and again. A smaller group names its last one several times.
     """
 
     def halves(places: Index) -> list[Index]:
-        if len(places) <= ALIKE:
-            return [np.pad(places, (0, ALIKE - len(places)), mode="edge")]
+        if len(places) <= size:
+            return [np.pad(places, (0, size - len(places)), mode="edge")]
         own = sketch[places]
         far = own[np.square(own - own[0]).sum(axis=1).argmax()]
         other = own[np.square(own - far).sum(axis=1).argmax()]

@@ -7,7 +7,6 @@ and covariances of any comparison are sums of products of influences.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -17,11 +16,12 @@ import numpy as np
 from search.core.arrays import Array, Flags, Index, blocks
 from search.core.groups import summed
 from search.core.means import candidate_means, row_means
-from search.verdict.multiplier import Draws, alike, row_draws
+from search.verdict.multiplier import ALIKE, Draws, alike, row_draws
 from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
 LEAST_DOF = 2.0
+RIVALS = 1024  # candidates up to which all are compared with all
 LANDMARKS = 32  # candidates that others are placed by
 DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 
@@ -61,10 +61,34 @@ class Sample:
 
     @cached_property
     def groups(self) -> Index:
-        """Groups of candidates that err alike, by their covariances with some that are spread over the losses."""
+        """Groups of candidates that err alike, `RIVALS` at the most."""
+        return alike(self._sketch, max(ALIKE, 2 * -(-self.count // RIVALS)))
+
+    @cached_property
+    def _sketch(self) -> Array:
+        """The covariances of every candidate with some that are spread over the losses, (candidates, some)."""
         spread = np.linspace(0, self.count - 1, min(LANDMARKS, self.count)).astype(np.intp)
         rows, replicates = self.covariances(np.argsort(self.gain[:-1])[spread])
-        return alike((rows + replicates)[:, :-1].T)
+        return np.ascontiguousarray((rows + replicates)[:, :-1].T)
+
+    @cached_property
+    def rivals(self) -> Index:
+        """The candidates that each is held against: all, up to `RIVALS`; of more as many of each group that errs alike.
+
+        Beside the selected one they are taken whatever their gains, so that luck has no part in it. What takes all with
+        all for a few candidates takes no more than all with these for many.
+        """
+        if self.count <= RIVALS:
+            return np.arange(self.count)
+        spread = self.groups[:, :: -(-self.groups.size // RIVALS)]
+        return np.union1d(spread, self.selected)
+
+    @cached_property
+    def rival_draws(self) -> Draws:
+        """The draws of the rivals."""
+        if self.count <= RIVALS:
+            return self.draws
+        return Draws(self.draws.values[self.rivals], alike(self._sketch[self.rivals]))
 
     @property
     def risk_draws(self) -> Array:
@@ -100,21 +124,14 @@ class Sample:
         """Covariance of every gain with the selected candidate's risk, (candidates + 1,): of rows, of replicates."""
         return self.powers.d1_o1, self.replicates @ self.replicates[-1]
 
-    def covariances(self, places: Index) -> tuple[Array, Array]:
-        """Covariances of these gains with all, (places, candidates + 1): from the rows, from the replicates."""
-        return self.rows[places] @ self.rows.T, self.replicates[places] @ self.replicates.T
+    def covariances(self, places: Index, others: Index | slice = slice(None)) -> tuple[Array, Array]:
+        """Covariances of these gains with others, (places, others): from the rows, from the replicates."""
+        return self.rows[places] @ self.rows[others].T, self.replicates[places] @ self.replicates[others].T
 
-    def pair_variances(self, base: int, covariances: Sequence[Array] | None = None) -> tuple[Array, Array]:
-        """Variance of gain(h) - gain(base) for every h, shape (candidates + 1,): from the rows, from the replicates.
-
-        `covariances` with the base are those of `covariances`, where they are known. What is below rounding of the two
-        variances themselves is zero: candidates with the same losses.
-        """
-        if covariances is None:
-            covariances = [part[0] for part in self.covariances(np.array([base]))]
-        rows, replicates = (
-            _of_difference(own, own[base], part) for own, part in zip(self.variances, covariances, strict=True)
-        )
+    def pair_variances(self, base: int) -> tuple[Array, Array]:
+        """Variance of gain(h) - gain(base) for every h, shape (candidates + 1,): from the rows, from the replicates."""
+        parts = zip(self.variances, self.covariances(np.array([base])), strict=True)
+        rows, replicates = (of_differences(own, own[base], part[0]) for own, part in parts)
         return rows, replicates
 
     def dof(self, rows: Array, replicates: Array, base: int | None = None, only: Index | None = None) -> Array:
@@ -171,7 +188,8 @@ class Powers(NamedTuple):
     d1_o3: Array
 
 
-def _of_difference(one: Array, other: float, covariance: Array) -> Array:
+def of_differences(one: Array, other: float, covariance: Array) -> Array:
+    """Their variances; what is below rounding of the two variances themselves is zero: candidates with equal losses."""
     size = one + other
     variance = size - 2 * covariance
     return np.where(variance > CANCELLATION * size, variance, 0.0)
