@@ -7,6 +7,7 @@ Statistics 41). The multipliers belong to the rows and are the same at every cal
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -26,6 +27,16 @@ AT_ONCE = 4096  # draws of groups whose members a processor's cache holds
 def multipliers(sample: int, block: int, size: int) -> Array:
     """Standard normal multipliers (size, DRAWS) of one block of the rows (sample 0) or of the replicates (1)."""
     return np.random.default_rng([sample, block]).standard_normal((size, DRAWS), dtype=np.float32)
+
+
+def row_multipliers(first: int, count: int) -> Iterator[tuple[slice, Array]]:
+    """Multipliers of `count` rows from row `first` on, block by block: (which of them, (rows, DRAWS))."""
+    start = 0
+    while start < count:
+        block, skipped = divmod(first + start, BLOCK)
+        part = multipliers(0, block, min(BLOCK, skipped + count - start))[skipped:]
+        yield slice(start, start + len(part)), part
+        start += len(part)
 
 
 def row_draws(*influences: Array) -> Array:

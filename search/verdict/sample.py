@@ -16,7 +16,7 @@ import numpy as np
 from search.core.arrays import Array, Flags, Index, blocks
 from search.core.groups import summed
 from search.core.means import candidate_means, row_means
-from search.verdict.multiplier import ALIKE, Draws, alike, row_draws
+from search.verdict.multiplier import ALIKE, Draws, alike, row_draws, row_multipliers
 from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
@@ -30,11 +30,11 @@ DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 class Sample:
     """Gains over the selected candidate, loss(selected) - loss(h), with their influences.
 
-    `gain` (candidates + 1,), `rows` (candidates + 1, rows; more columns for 0/1 losses, see `build`), `replicates`
-    (candidates + 1, replicates, or 0 where the fitted models are taken as given). The last entry stands for a candidate
-    that never loses anything: its gain is the selected candidate's own risk. `selected` is the selected candidate's
-    place. Scaled so that covariance of gains = rows @ rows.T + replicates @ replicates.T. `rotated`: the rows took
-    turns as test rows.
+    `gain` (candidates + 1,), `rows` (candidates + 1, rows), `replicates` (candidates + 1, replicates, or 0 where the
+    fitted models are taken as given). The last entry stands for a candidate that never loses anything: its gain is the
+    selected candidate's own risk. `selected` is the selected candidate's place. Scaled so that covariance of gains =
+    rows @ rows.T + replicates @ replicates.T. `rotated`: the rows took turns as test rows. `doubt`, of 0/1 losses: each
+    candidate has one more row, on which it alone has this influence, see `build`; these rows are not in `rows`.
     """
 
     gain: Array
@@ -43,6 +43,7 @@ class Sample:
     selected: int
     row_count: int
     rotated: bool = False
+    doubt: float = 0.0
 
     @property
     def count(self) -> int:
@@ -97,7 +98,21 @@ class Sample:
 
     @cached_property
     def _draws(self) -> Array:
-        return row_draws(self.rows, self.replicates)
+        draws = row_draws(self.rows, self.replicates)
+        if self.doubt:
+            shared, alone = (part[:, None].astype(np.float32) for part in self._doubts)
+            for block, normals in row_multipliers(self.row_count, self.count):
+                draws[:-1][block] -= alone[:-1][block] * normals
+                if block.start <= self.selected < block.stop:
+                    draws += shared * normals[self.selected - block.start]
+        return draws
+
+    @cached_property
+    def _doubts(self) -> tuple[Array, Array]:
+        """Each gain's influence from the selected candidate's row of doubt, and minus that from its own."""
+        shared, alone = np.full((2, len(self.gain)), self.doubt)
+        shared[self.selected] = alone[self.selected] = alone[-1] = 0.0
+        return shared, alone
 
     @cached_property
     def powers(self) -> Powers:
@@ -112,6 +127,8 @@ class Sample:
             sums[0, block], sums[1, block] = np.einsum("hi,hi->h", rows, rows), rows @ own
             sums[2, block], sums[3, block] = np.einsum("hi,hi->h", squared, squared), (squared * rows) @ own
             sums[4, block], sums[5, block] = squared @ own_squared, rows @ own_cubed
+        (shared, alone), risk = self._doubts, self.doubt
+        sums += [shared**2 + alone**2, shared * risk, shared**4 + alone**4, *_mixed(shared, risk)]
         return Powers(*sums)
 
     @cached_property
@@ -126,7 +143,12 @@ class Sample:
 
     def covariances(self, places: Index, others: Index | slice = slice(None)) -> tuple[Array, Array]:
         """Covariances of these gains with others, (places, others): from the rows, from the replicates."""
-        return self.rows[places] @ self.rows[others].T, self.replicates[places] @ self.replicates[others].T
+        rows = self.rows[places] @ self.rows[others].T
+        if self.doubt:
+            shared, alone = self._doubts
+            same = places[:, None] == np.arange(len(self.gain))[others]
+            rows += np.outer(shared[places], shared[others]) + np.where(same, alone[others] ** 2, 0.0)
+        return rows, self.replicates[places] @ self.replicates[others].T
 
     def pair_variances(self, base: int) -> tuple[Array, Array]:
         """Variance of gain(h) - gain(base) for every h, shape (candidates + 1,): from the rows, from the replicates."""
@@ -174,7 +196,10 @@ class Sample:
             squares -= self.rows[base]
             np.square(squares, out=squares)
             second[block], fourth[block] = squares.sum(axis=1), np.einsum("hi,hi->h", squares, squares)
-        return effective(second, fourth, self.row_count)
+        shared, alone = self._doubts
+        ours = np.array([shared[places] - shared[base], alone[places], np.broadcast_to(alone[base], len(places))])
+        ours[:, places == base] = 0.0
+        return effective(second + (ours**2).sum(axis=0), fourth + (ours**4).sum(axis=0), self.row_count)
 
 
 class Powers(NamedTuple):
@@ -186,6 +211,10 @@ class Powers(NamedTuple):
     d3_o1: Array
     d2_o2: Array
     d1_o3: Array
+
+
+def _mixed(shared: Array, risk: float) -> tuple[Array, Array, Array]:
+    return shared**3 * risk, shared**2 * risk**2, shared * risk**3
 
 
 def of_differences(one: Array, other: float, covariance: Array) -> Array:
@@ -246,9 +275,9 @@ def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False, 
     means = candidate_means(losses)
     centred = _Centred(losses, held, means, selected, DEPENDENCE if rotated else 1.0)
     rows = centred.paired(1, groups)
-    row_count = rows.shape[1]
+    doubt = 0.0
     if _zero_one(losses, held):
-        rows = np.concatenate([rows, centred.doubts(1.0 if groups is None else _together(losses, groups))], axis=1)
+        doubt = centred.widen * (1.0 if groups is None else _together(losses, groups)) / losses.shape[2]
     procedure = scope == "procedure" and losses.shape[1] > 1
     gain = means[selected] - means
     gain = np.where(np.abs(gain) > CANCELLATION * np.abs(means), gain, 0.0)
@@ -257,8 +286,9 @@ def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False, 
         rows=rows,
         replicates=centred.paired(2) if procedure else np.zeros((len(rows), 0)),
         selected=selected,
-        row_count=row_count,
+        row_count=rows.shape[1],
         rotated=rotated,
+        doubt=doubt,
     )
 
 
@@ -290,11 +320,6 @@ class _Centred:
         size = total.shape[1]
         total *= self.widen * np.sqrt(size / max(size - 1, 1)) / held.sum(axis=(1, 2))[:, None]
         return total
-
-    def doubts(self, unit: float) -> Array:
-        """The influences, as in `paired`, of one more row for each candidate, on which it alone is wrong."""
-        influence = self.widen * unit / self.losses.shape[2] * np.eye(len(self.losses))
-        return np.concatenate([influence[self.selected] - influence, influence[[self.selected]]])
 
 
 def _zero_one(losses: Array, held: Flags) -> bool:
