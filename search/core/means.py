@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from search.core.arrays import Array, Flags, Index
+from search.core.arrays import Array, Flags, Index, blocks
 from search.core.groups import summed
 
 
@@ -38,7 +38,8 @@ def standard_errors(losses: Array, groups: Index | None = None) -> Array:
     Rows are the sample, each averaged over its fits first; with `groups` (rows,) the groups of rows are. NaN with fewer
     than two of them, infinite for a fit that diverged.
     """
-    return np.array([standard_error(rows, groups) for rows in row_means(losses)], dtype=np.float64)
+    parts = (row_means(losses[block]) for block in blocks(len(losses), losses[:1].size))
+    return np.array([standard_error(rows, groups) for part in parts for rows in part], dtype=np.float64)
 
 
 def standard_error(values: Array, groups: Index | None = None) -> float:
@@ -71,4 +72,5 @@ def _sum(losses: Array, held: Flags, axis: Any) -> Array:  # noqa: ANN401 - an a
 
 
 def _divided(total: Array, count: Any) -> Array:  # noqa: ANN401 - whole numbers of any width
-    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
+    with np.errstate(invalid="ignore"):  # 0 / 0: the mean of nothing is NaN
+        return np.asarray(np.divide(total, count, out=total if total.ndim else None))

@@ -18,6 +18,8 @@ LONG_NAME: Final = 12
 """A longer name and what it means take two lines: a phone's figure is not wider."""
 FEW: Final = 3
 """Fewer decades than this have ticks at 2 and 5 too."""
+MOST_DECADES: Final = 8
+"""So many ticks at the most on a vertical axis."""
 MANY: Final = 7
 """From this many decades on, every second one has a tick: a phone shows no more side by side."""
 
@@ -65,13 +67,27 @@ class LambdaAxis(NamedTuple):
         """Powers of ten, with 2 and 5 between where there are few and every second where there are many, and `none`."""
         if self.low == self.none:
             return [self.none], ["none"]
-        span = np.log10(self.high / self.low)
-        decades = np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1, 2 if span >= MANY else 1)
-        steps = (1,) if span >= FEW else (1, 2, 5)
-        values = [float(step * 10.0**decade) for decade in decades for step in steps]
-        values = [value for value in values if self.low * 0.9 <= value <= self.high * 1.1] or [self.low]
+        every = 2 if np.log10(self.high / self.low) >= MANY else 1
+        values = decade_ticks(self.low, self.high, every=every, slack=0.1) or [self.low]
         text = [tick(value) for value in values]
         return (values, text) if self.none is None else ([self.none, *values], ["none", *text])
+
+
+def decade_ticks(low: float, high: float, *, every: int = 1, slack: float = 0.0) -> list[float]:
+    """Every so many powers of ten between two values, times 2 and 5 too where these span few decades.
+
+    Those that lie outside by no more than that share count as between.
+    """
+    first, last = np.log10([low, high])
+    steps = (1, 2, 5) if last - first < FEW else (1,)
+    decades = np.arange(np.floor(first), np.ceil(last) + 1, every)
+    values = [float(step * 10.0**decade) for decade in decades for step in steps]
+    return [value for value in values if low * (1 - slack) <= value <= high * (1 + slack)]
+
+
+def decades(low: float, high: float) -> dict[str, Any]:
+    """Plotly's settings of a logarithmic axis: a tick at every power of ten, or at every other of many."""
+    return {"type": "log", "dtick": int(np.ceil(np.log10(high / low) / MOST_DECADES))}
 
 
 def lambda_axis(lambdas: Array, name: str = STRENGTH) -> LambdaAxis:

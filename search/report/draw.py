@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 
 from search.core.arrays import Array, Flags, Index
 from search.core.text import number, words
-from search.report.axis import LambdaAxis
-from search.report.focus import MOST_DECADES, Focus
+from search.report.axis import LambdaAxis, decades
+from search.report.focus import Focus
 from search.report.labels import rounded
 from search.report.placed import Placed, Spread
 from search.report.theme import NEUTRAL, SELECTED, Theme, style_of, translucent
@@ -92,9 +92,9 @@ def set_focus(figure: go.Figure, view: Focus, *, row: int = 1, line: int = 0) ->
 
 
 def log_axis(*values: Array) -> dict[str, Any]:
-    """Plotly's settings of a logarithmic axis: a tick at every power of ten, or at every other of many."""
+    """`decades` of these values."""
     finite = np.concatenate([each[np.isfinite(each)] for each in values])
-    return {"type": "log", "dtick": int(np.ceil(np.log10(finite.max() / finite.min()) / MOST_DECADES))}
+    return decades(float(finite.min()), float(finite.max()))
 
 
 def add_candidates(  # noqa: PLR0913 - what varies between the figures
@@ -143,7 +143,9 @@ def _add_penalty(  # noqa: PLR0913
         showlegend=row == 1,
         line={"color": style.color, "width": 2, "dash": style.dash},
         marker={
-            "symbol": [style.symbol if full else f"{style.symbol}-open" for full in solid],
+            "symbol": style.symbol
+            if solid.all()
+            else [style.symbol if full else f"{style.symbol}-open" for full in solid],
             "color": style.color,
             "size": 7,
             "line": {"width": 1.5, "color": style.color},

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from search.core.arrays import Array
-from search.report.axis import FEW
+from search.report.axis import FEW, decade_ticks, decades
 from search.report.labels import tick
 from search.report.placed import Spread, spans_decades
 
@@ -21,7 +21,6 @@ FEWEST: Final = 5
 EDGE: Final = 0.025
 BANDS: Final = 0.5  # how far bands may widen a range, as a share of it
 MARGIN: Final = 0.06
-MOST_DECADES: Final = 8
 LOG_FROM: Final = 10.0  # times the lowest value: drawn plainly, more than that puts the low ones on one line
 
 
@@ -42,12 +41,11 @@ class Focus(NamedTuple):
         if not self.log:
             return {"range": [self.low, self.high]}
         low, high = np.log10([self.low, self.high])
-        axis: dict[str, Any] = {"type": "log", "range": [float(low), float(high)]}
+        span = {"range": [float(low), float(high)]}
         if high - low >= FEW:
-            return axis | {"dtick": int(np.ceil((high - low) / MOST_DECADES))}
-        values = [step * 10.0**decade for decade in range(int(np.floor(low)), int(np.ceil(high))) for step in (1, 2, 5)]
-        shown = [value for value in values if self.low <= value <= self.high]
-        return axis | {"tickvals": shown, "ticktext": [tick(value) for value in shown]}
+            return decades(self.low, self.high) | span
+        shown = decade_ticks(self.low, self.high)
+        return {"type": "log", "tickvals": shown, "ticktext": [tick(value) for value in shown]} | span
 
     def outside(self, what: str = "point") -> str:
         """How many values are outside, in words; empty where none is."""

@@ -14,18 +14,14 @@ def study_file(settings: Mapping[str, Any]) -> str:
 
     These have no value or an empty one, which means what its absence means: no question, no dropped columns.
     """
-    plain = _filled({key: value for key, value in settings.items() if not isinstance(value, Mapping)})
-    tables = {key: _filled(value) for key, value in settings.items() if isinstance(value, Mapping) and _filled(value)}
-    parts = ["\n".join(_lines(plain)), *("\n".join([f"[{name}]", *_lines(table)]) for name, table in tables.items())]
-    return "\n\n".join(parts) + "\n"
-
-
-def _filled(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if value not in EMPTY}
+    tables = {key: value for key, value in settings.items() if isinstance(value, Mapping)}
+    plain = {key: value for key, value in settings.items() if key not in tables}
+    parts = [_lines(plain), *([f"[{name}]", *lines] for name, table in tables.items() if (lines := _lines(table)))]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:
-    return [f"{key} = {_value(value)}" for key, value in table.items() if value is not None]
+    return [f"{key} = {_value(value)}" for key, value in table.items() if value not in EMPTY]
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - whatever JSON has

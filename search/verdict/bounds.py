@@ -26,11 +26,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Array, Flags, Index
-from search.verdict.multiplier import Errors, bonferroni, critical_value, quantile, t_critical
+from search.core.arrays import Array, Flags
+from search.verdict.against import SCREENING_SHARE, against, moved_down, ratio
+from search.verdict.multiplier import DRAWS, Errors, bonferroni, critical_value, quantile, t_critical
 from search.verdict.sample import Sample, degrees_of_freedom, effective
 
-SCREENING_SHARE = 0.1
 STEPS = 4
 SCANNED = 32
 BISECTIONS = 25
@@ -120,17 +120,15 @@ class Contrast:
 
 def contrast(sample: Sample, *, relative: bool) -> Contrast:
     """The gains over the selected candidate, on the scale of the loss or of the selected candidate's risk."""
-    parts = [np.einsum("hi,hi->h", part[:-1], part[:-1]) for part in (sample.rows, sample.replicates)]
-    own = [part[-1] for part in (sample.rows, sample.replicates)]
-    covariance = sample.rows[:-1] @ own[0] + sample.replicates[:-1] @ own[1]
-    scale_variance = float(own[0] @ own[0] + own[1] @ own[1])
+    parts, covariances = sample.variances, sample.with_risk
+    variance = parts[0][:-1] + parts[1][:-1]
     return Contrast(
         gain=sample.gain[:-1],
-        variance=parts[0] + parts[1],
-        covariance=covariance if relative else np.zeros_like(covariance),
-        dof=sample.dof(parts[0], parts[1]),
+        variance=variance,
+        covariance=covariances[0][:-1] + covariances[1][:-1] if relative else np.zeros_like(variance),
+        dof=sample.dof(parts[0][:-1], parts[1][:-1]),
         scale=float(sample.gain[-1]) if relative else 1.0,
-        scale_variance=scale_variance if relative else 0.0,
+        scale_variance=float(parts[0][-1] + parts[1][-1]) if relative else 0.0,
         dof_at=_dof_at(sample) if relative and not sample.replicates.shape[1] else None,
     )
 
@@ -140,20 +138,12 @@ def _dof_at(sample: Sample) -> Callable[[float | Array], Array]:
 
     The sums of squares and of fourth powers over rows are polynomials in t.
     """
-    rows, own = sample.rows[:-1], sample.rows[-1]
-    squared, own_squared = rows * rows, own * own
-    sums = [
-        np.einsum("hi,hi->h", squared, squared),
-        np.einsum("hi,hi,i->h", squared, rows, own),
-        squared @ own_squared,
-        rows @ (own_squared * own),
-        float(own_squared @ own_squared),
-    ]
-    squares = [squared.sum(axis=1), rows @ own, float(own @ own)]
+    d2, d1_o1, d4, d3_o1, d2_o2, d1_o3 = (power[:-1] for power in sample.powers)
+    o2, o4 = sample.powers.d2[-1], sample.powers.d4[-1]
 
     def dof(t: float | Array) -> Array:
-        second = squares[0] - 2 * t * squares[1] + t**2 * squares[2]
-        fourth = sums[0] - 4 * t * sums[1] + 6 * t**2 * sums[2] - 4 * t**3 * sums[3] + t**4 * sums[4]
+        second = d2 - 2 * t * d1_o1 + t**2 * o2
+        fourth = d4 - 4 * t * d3_o1 + 6 * t**2 * d2_o2 - 4 * t**3 * d1_o3 + t**4 * o4
         return degrees_of_freedom(effective(second, fourth, sample.row_count), sample.row_count)
 
     return dof
@@ -193,8 +183,8 @@ def _lower(sample: Sample, gains: Contrast, alpha: float) -> float:
         statistic = gains.statistic(t)
         if statistic.max() <= t_critical(float(ndtri(1 - alpha)), gains.dof)[statistic.argmax()]:
             break
-        scale = sample.draws[-1] if gains.scale_variance > 0 else np.zeros_like(sample.draws[-1])
-        errors = Errors(sample.draws[:-1], t * scale, gains.deviation(t))
+        scale = sample.risk_draws if gains.scale_variance > 0 else np.zeros_like(sample.risk_draws)
+        errors = Errors(sample.draws, t * scale, gains.deviation(t))
         c = screened_critical_value(errors, statistic, gains.dof, alpha)
         step = float(gains.low(c).max())
         if step <= t:
@@ -206,36 +196,23 @@ def _lower(sample: Sample, gains: Contrast, alpha: float) -> float:
 def screened_critical_value(errors: Errors, statistic: Array, dof: Array, alpha: float) -> Array:
     """Critical values (candidates,) of statistic(h), at once for all h, under "no h has a positive mean".
 
-    See `screened_normal`, of which they are Student's.
-    """
-    return t_critical(screened_normal(errors, statistic, dof.__getitem__, alpha), dof)
-
-
-def screened_normal(errors: Errors, statistic: Array, dof_of: Callable[[Index], Array], alpha: float) -> float:
-    """The critical value of all statistics at once on the normal scale, under "no h has a positive mean".
-
-    A part of alpha goes into upper bounds of all means at once; where such a bound is below zero, that candidate's
-    error is moved down by it (Romano, Shaikh, Wolf 2014, equations 4 to 8). `dof_of` gives the degrees of freedom of
-    some places, and is asked for those alone whose bound can be.
+    Candidates that surely have a negative one are moved down, see `moved_down`.
     """
     certain = bonferroni(len(statistic), SCREENING_SHARE * alpha)
-    shift, low = np.zeros(len(statistic)), np.flatnonzero(statistic < -certain)
-    if len(low):
-        shift[low] = np.minimum(statistic[low] + t_critical(certain, dof_of(low)), 0.0)
-    return critical_value(errors, shift, 1 - (1 - SCREENING_SHARE) * alpha)
+    low = np.flatnonzero(statistic < -certain)
+    shift = moved_down(statistic, low, t_critical(certain, dof[low]))
+    return t_critical(critical_value(errors, shift, 1 - (1 - SCREENING_SHARE) * alpha), dof)
 
 
 def pair_critical_value(sample: Sample, alpha: float) -> float:
-    """The (1 - alpha) quantile, on the normal scale, of the largest error over all pairs of candidates."""
-    largest, unmoved = np.full(sample.draws.shape[1], ndtri(1 - alpha)), np.zeros(sample.count)
-    for base in range(sample.count):
-        rows, replicates = (part[:-1] for part in sample.pair_variances(base))
-        errors = Errors(sample.draws[:-1], sample.draws[base], np.sqrt(rows + replicates))
-        largest = np.maximum(largest, errors.largest(unmoved))
-    return quantile(largest, 1 - alpha)
+    """The (1 - alpha) quantile, on the normal scale, of the largest error over all pairs of rivals.
 
-
-def ratio(value: Array, deviation: Array) -> Array:
-    """The quotient value / deviation; without deviation 0 for no difference, signed infinity for a certain one."""
-    certain = np.where(value == 0, 0.0, np.copysign(np.inf, value))
-    return np.divide(value, deviation, out=certain, where=deviation > 0)
+    Whichever candidate is the best, and whichever was picked, theirs is one of these pairs, or hardly differs from one.
+    """
+    least = float(ndtri(1 - alpha))
+    largest, unmoved = np.full(DRAWS, least), np.zeros(len(sample.rivals))
+    for base in against(sample, sample.rivals, sample.rivals):
+        errors = Errors(sample.rival_draws, sample.draws.values[base.base], base.deviation)
+        largest = np.maximum(largest, errors.largest(unmoved, least))
+        least = quantile(largest, 1 - alpha)  # what is below it changes nothing any more
+    return least

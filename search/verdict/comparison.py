@@ -16,6 +16,7 @@ from search.core.errors import UserError
 from search.core.evidence import Evidence
 from search.core.means import candidate_means
 from search.core.results import Results, join
+from search.verdict.against import challenges
 from search.verdict.bounds import contrast, pair_critical_value
 from search.verdict.confidence_set import confidence_set
 from search.verdict.inputs import cleaned
@@ -177,17 +178,20 @@ class Comparison:
         exploding = np.zeros(len(self.finite), dtype=bool)
         if not (self.on_test and self.comparable and np.isfinite(self.cap)):
             return exploding
-        suspects = np.flatnonzero(self.finite & (np.arange(len(self.finite)) != self.selected))
-        if len(suspects) and self.units > 1:
-            own, theirs = self.own_losses, self.losses[suspects]
-            exploding[suspects] = self._worse(own, np.minimum(theirs, own + self.cap)) & ~self._worse(own, theirs)
+        if self.units > 1:
+            own = self.own_losses
+            suspects = np.flatnonzero(self.finite)
+            suspects = suspects[self._over_cap(own)[suspects] & ~self._worse(self.whole)[-len(suspects) :]]
+            suspects = suspects[suspects != self.selected]
+            capped = np.minimum(self.losses[suspects], own + self.cap)
+            exploding[suspects] = self._worse(self.sample_of(np.concatenate([own, capped]), 0))[1:]
         return exploding
 
-    def _worse(self, own: Array, losses: Array) -> Flags:
-        """Which candidates with these losses are significantly worse than the selected one with its own."""
-        gains = contrast(self.sample_of(np.concatenate([own, losses]), 0), relative=False)
+    def _worse(self, sample: Sample) -> Flags:
+        """Which candidates of a sample are significantly worse than its selected one."""
+        gains = contrast(sample, relative=False)
         c = t_critical(float(ndtri(1 - EXPLODING_SHARE * (1 - self.confidence))), gains.dof)
-        return np.asarray(gains.statistic(0.0) < -c)[1:]
+        return np.asarray(gains.statistic(0.0) < -c)
 
     @property
     def bound_confidence(self) -> float:
@@ -208,8 +212,18 @@ class Comparison:
         return build(losses, place, scope, rotated=self.rotated, groups=self.groups)
 
     @cached_property
+    def whole(self) -> Sample:
+        """The finite candidates' differences from the selected one; in a rotation from what was picked, at place 0."""
+        if self.rotated:
+            return self.sample_of(np.concatenate([self.own_losses, self.losses[self.finite]]), 0)
+        losses = self.losses if self.finite.all() else self.losses[self.finite]
+        return self.sample_of(losses, int(self.finite[: self.selected].sum()))
+
+    @cached_property
     def fixed(self) -> Sample:
         """The contenders' differences from the selected one, which must be one of them."""
+        if not self.rotated and not self.exploding.any():
+            return self.whole
         losses = self.losses if self.contenders.all() else self.losses[self.contenders]
         return self.sample_of(losses, int(self.contenders[: self.selected].sum()))
 
@@ -221,6 +235,8 @@ class Comparison:
         """
         if not self.rotated:
             return self.fixed
+        if not self.exploding.any():
+            return self.whole
         return self.sample_of(np.concatenate([self.own_losses, self.losses[self.contenders]]), 0)
 
     @cached_property
@@ -234,13 +250,22 @@ class Comparison:
         if not self.rotated:
             return self.fixed_capped
         own = self.own_losses
+        if not self._over_cap(own)[self.finite].any():
+            return self.whole
         return self.sample_of(np.concatenate([own, np.minimum(self.losses[self.finite], own + self.cap)]), 0)
 
     @cached_property
     def fixed_capped(self) -> Sample:
         """`capped` for the regret of the selected candidate itself."""
-        losses = np.minimum(self.losses[self.finite], self.losses[self.selected] + self.cap)
+        own = self.losses[[self.selected]]
+        if not self.exploding.any() and not self._over_cap(own)[self.finite].any():
+            return self.fixed
+        losses = np.minimum(self.losses[self.finite], own + self.cap)
         return self.sample_of(losses, int(self.finite[: self.selected].sum()))
+
+    def _over_cap(self, own: Array) -> Flags:
+        """Which candidates have a loss that is cut, beside these losses (1, replicates, rows)."""
+        return np.asarray((self.losses > own + self.cap).any(axis=(1, 2)))
 
     @property
     def cap(self) -> float:
@@ -262,7 +287,7 @@ class Comparison:
     def surely_better(self) -> Candidate | None:
         """The lowest judged loss of the candidates that are surely better, for all at once; None without one."""
         gains = contrast(self.sample, relative=False)
-        errors = Errors(self.sample.draws[:-1], np.zeros_like(self.sample.draws[-1]), gains.deviation(0.0))
+        errors = Errors(self.sample.draws, np.zeros_like(self.sample.risk_draws), gains.deviation(0.0))
         c = t_critical(critical_value(errors, np.zeros(self.sample.count), self.confidence), gains.dof)
         sure = self.from_contenders((gains.gain > c * gains.deviation(0.0))[-int(self.contenders.sum()) :])
         return self.compared.candidates[int(np.where(sure, self.risk, np.inf).argmin())] if sure.any() else None
@@ -284,9 +309,17 @@ class Comparison:
         """The confidence set: all candidates where none can be compared."""
         if not self.finite.any():
             return np.ones(len(self.finite), dtype=bool)
-        own = self.finite[self.selected]
-        sample = self.fixed if own else self.sample_of(self.losses[self.contenders], 0)
+        if self.finite[self.selected]:
+            return self.from_contenders(
+                confidence_set(self.fixed, confidence=self.bound_confidence, heights=self.challenges)
+            )
+        sample = self.sample_of(self.losses[self.contenders], 0)
         return self.from_contenders(confidence_set(sample, confidence=self.bound_confidence))
+
+    @cached_property
+    def challenges(self) -> Array | None:
+        """How surely some contender is better than each of them, see `challenges`; None with a single row."""
+        return None if self.units < 2 else challenges(self.fixed, 1 - self.bound_confidence)
 
     def from_contenders(self, flags: Flags) -> Flags:
         """Flags of the contenders as flags of all, false for the others."""

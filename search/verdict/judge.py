@@ -200,7 +200,13 @@ def _matter(case: Comparison, answer: Answer) -> Matter:
 
     In a rotation it is what picking gains over that one candidate.
     """
-    named = within_tolerance(case.fixed, confidence=case.bound_confidence, tolerance=case.tolerance, pairs=case.pairs)
+    named = within_tolerance(
+        case.fixed,
+        confidence=case.bound_confidence,
+        tolerance=case.tolerance,
+        pairs=case.pairs,
+        heights=case.challenges,
+    )
     same = intervals(case.from_contenders(named), case.compared)
     none = (case.compared.penalty == "none") & case.finite
     if none[case.selected] and not case.rotated:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import ndtri
 
 from search.core.arrays import Array, Flags, Index
 from search.core.candidate import NO_STRENGTH
 from search.core.results import Results
-from search.verdict.bounds import SCREENING_SHARE, contrast, ratio, screened_normal
-from search.verdict.multiplier import Errors, bonferroni, exceeds, t_critical
+from search.verdict.against import SCREENING_SHARE, Against, against, challenges
+from search.verdict.bounds import contrast
+from search.verdict.multiplier import Errors, bonferroni, t_critical
 from search.verdict.profile import profile
 from search.verdict.record import Gain, Interval
 from search.verdict.sample import Sample
@@ -34,7 +37,9 @@ def gain_over_none(
     return Gain(estimate, estimate - margin, estimate + margin), answer
 
 
-def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pairs: float | None = None) -> Flags:
+def within_tolerance(
+    sample: Sample, *, confidence: float, tolerance: float, pairs: float | None = None, heights: Array | None = None
+) -> Flags:
     """Which candidates' regret is at most tolerance * risk(selected): all those named are, with this confidence.
 
     Candidate k is named when t(k, h) = (tolerance * risk(selected) - (risk(k) - risk(h))) / se is above a critical
@@ -45,56 +50,32 @@ def within_tolerance(sample: Sample, *, confidence: float, tolerance: float, pai
     if sample.row_count < 2 or sample.gain[-1] <= 0:
         return np.full(sample.count, sample.count == 1)
     alpha = 1 - confidence
-    named = np.ones(sample.count, dtype=bool)
-    for h in range(sample.count):
-        if pairs is None and not _plausibly_best(sample, h, SCREENING_SHARE * alpha):
-            continue
-        named &= _near(sample, h, tolerance, (1 - SCREENING_SHARE) * alpha, pairs)
+    named, bases = np.ones(sample.count, dtype=bool), np.arange(sample.count)
+    if pairs is None:
+        heights = challenges(sample, alpha) if heights is None else heights
+        bases = np.flatnonzero(heights <= bonferroni(sample.count, SCREENING_SHARE * alpha))
+    for base in against(sample, bases[np.argsort(-sample.gain[bases], kind="stable")]):
+        places = np.flatnonzero(named)
+        named[places] = _near(base, places, tolerance, (1 - SCREENING_SHARE) * alpha, pairs)
         if not named.any():
             break
     return named
 
 
-def _plausibly_best(sample: Sample, h: int, alpha: float) -> bool:
-    rows, replicates = (part[:-1] for part in sample.pair_variances(h))
-    statistic = ratio(sample.gain[:-1] - sample.gain[h], np.sqrt(rows + replicates))
-    c = bonferroni(sample.count, alpha)
-
-    def above(places: Index) -> bool:
-        return bool(exceeds(statistic[places], c, lambda part: dof_of(places[part])).any())
-
-    def dof_of(places: Index) -> Array:
-        return sample.dof(rows[places], replicates[places], h, places)
-
-    # The worst one mostly decides.
-    return not above(statistic.argmax(axis=0, keepdims=True)) and not above(np.arange(sample.count))
-
-
-def _near(sample: Sample, h: int, tolerance: float, alpha: float, pairs: float | None) -> Flags:
+def _near(pair: Against, places: Index, tolerance: float, alpha: float, pairs: float | None) -> Flags:
     """For which candidates k risk(k) - risk(h) is surely at most tolerance * risk(selected); h itself is one."""
-    rows, replicates = (_near_variance(gram, h, tolerance) for gram in sample.gram)
-    deviation = np.sqrt(rows + replicates)
-
-    def dof_of(places: Index) -> Array:
-        return sample.dof(rows[places], replicates[places], h, places)
-
-    statistic = ratio(tolerance * sample.gain[-1] + sample.gain[:-1] - sample.gain[h], deviation)
-    statistic[h] = np.inf
+    sample, h = pair.sample, pair.base
+    rows, replicates = (
+        np.maximum(part + tolerance**2 * own[-1] + 2 * tolerance * (with_risk[:-1] - with_risk[h]), 0.0)
+        for part, own, with_risk in zip((pair.rows, pair.replicates), sample.variances, sample.with_risk, strict=True)
+    )
+    slack = tolerance * sample.gain[-1] + pair.difference
+    slack[h] = np.inf
+    near = replace(pair, difference=slack, rows=rows, replicates=replicates)
     if pairs is not None:
-        return exceeds(statistic, pairs, dof_of)
-    single = exceeds(statistic, float(ndtri(1 - alpha)), dof_of)
-    if single.sum() == 1:
-        return single
-    errors = Errors(sample.draws[:-1], sample.draws[h] - tolerance * sample.draws[-1], deviation)
-    return exceeds(statistic, screened_normal(errors, statistic, dof_of, alpha), dof_of)
-
-
-def _near_variance(gram: Array, h: int, tolerance: float) -> Array:
-    """Variance of gain(k) - gain(h) + tolerance * risk(selected) for every k, from one part's covariances."""
-    own = np.diagonal(gram)
-    pair = own[:-1] + own[h] - 2 * gram[h, :-1]
-    scale = tolerance**2 * own[-1] + 2 * tolerance * (gram[:-1, -1] - gram[h, -1])
-    return np.asarray(np.maximum(pair + scale, 0.0))
+        return np.asarray(near.heights(places, pairs) > pairs)
+    errors = Errors(sample.draws, sample.draws.values[h] - tolerance * sample.risk_draws, near.deviation)
+    return near.beyond(near.heights(places, bonferroni(sample.count, (1 - SCREENING_SHARE) * alpha)), errors, alpha)
 
 
 def intervals(named: Flags, results: Results) -> tuple[Interval, ...]:

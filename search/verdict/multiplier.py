@@ -7,28 +7,36 @@ Statistics 41). The multipliers belong to the rows and are the same at every cal
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from search.core.arrays import Array, Flags, Index
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from search.core.arrays import Array, Index
 
 DRAWS = 2000
 BLOCK = 1000
 REACH = 4.0
-AT_ONCE = 32  # candidates whose draws a processor's cache holds
+ALIKE = 32  # candidates of a group
+AT_ONCE = 4096  # draws of groups whose members a processor's cache holds
 
 
 @lru_cache(maxsize=4)
 def multipliers(sample: int, block: int, size: int) -> Array:
     """Standard normal multipliers (size, DRAWS) of one block of the rows (sample 0) or of the replicates (1)."""
     return np.random.default_rng([sample, block]).standard_normal((size, DRAWS), dtype=np.float32)
+
+
+def row_multipliers(first: int, count: int) -> Iterator[tuple[slice, Array]]:
+    """Multipliers of `count` rows from row `first` on, block by block: (which of them, (rows, DRAWS))."""
+    start = 0
+    while start < count:
+        block, skipped = divmod(first + start, BLOCK)
+        part = multipliers(0, block, min(BLOCK, skipped + count - start))[skipped:]
+        yield slice(start, start + len(part)), part
+        start += len(part)
 
 
 def row_draws(*influences: Array) -> Array:
@@ -44,41 +52,106 @@ def row_draws(*influences: Array) -> Array:
     return total
 
 
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Draws (candidates, DRAWS) of the candidates' errors, and groups of candidates that err alike, see `alike`.
+
+    What one draw is at the most for a group is then hardly more than for any of its members, and most groups need not
+    be looked at one by one.
+    """
+
+    values: Array
+    groups: Index
+
+    @cached_property
+    def by_group(self) -> Array:
+        """The same draws, (DRAWS, groups, members)."""
+        return np.ascontiguousarray(self.values.T)[:, self.groups]
+
+    @cached_property
+    def highest(self) -> Array:
+        """The largest error of each group, (groups, DRAWS)."""
+        return np.ascontiguousarray(self.by_group.max(axis=2).T)
+
+
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Standardised errors (draws(h) - base) / deviation(h): `draws` (candidates, DRAWS), `base` (DRAWS,)."""
+    """Standardised errors (draws(h) - base) / deviation(h): `base` (DRAWS,), `deviation` (candidates,)."""
 
-    draws: Array
+    draws: Draws
     base: Array
     deviation: Array
 
-    def largest(self, shift: Array) -> Array:
-        """The largest error(h) + shift(h) over all h, for each draw; -infinity where no candidate is within reach.
+    def largest(self, shift: Array, floor: float = 0.0, ceiling: float = np.inf, enough: int = DRAWS) -> Array:
+        """The largest error(h) + shift(h) over all h, for each draw, as far as that is above `floor`; below it `floor`.
 
         `shift` (candidates,) is not above 0. A candidate that is shifted out of reach of the maximum is left out, and
-        so is a difference that does not vary.
+        so is a difference that does not vary. What is above `ceiling` is not looked at again, and when more than
+        `enough` draws are, nothing is: the others are then too low.
         """
-        near = np.flatnonzero((shift > -REACH) & (self.deviation > 0))
-        largest = np.full(self.base.shape, -np.inf, dtype=self.draws.dtype)
-        for start in range(0, len(near), AT_ONCE):
-            block = near[start : start + AT_ONCE]
-            errors = self.draws[block]
-            errors -= self.base
-            errors /= self.deviation[block, None].astype(errors.dtype)
-            errors += shift[block, None].astype(errors.dtype)
-            np.maximum(largest, errors.max(axis=0), out=largest)
-        return largest
+        near, kind = (shift > -REACH) & (self.deviation > 0), self.base.dtype
+        groups = self.draws.groups
+        deviation = np.where(near, self.deviation, np.inf)[groups].astype(kind)
+        shifts = np.where(near, shift, -np.inf)[groups].astype(kind)
+        least, most = deviation.min(axis=1), shifts.max(axis=1)
+        high = self.draws.highest - self.base
+        hopeful = high > ((floor - most) * least)[:, None]
+        counts = np.count_nonzero(hopeful, axis=1)
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        parts = np.cumsum(counts[order]) // AT_ONCE
+        found = np.full(self.base.shape, floor, dtype=kind)
+        for part in np.split(order, np.flatnonzero(np.diff(parts)) + 1):
+            place, column = np.nonzero(hopeful[part])
+            group = part[place]
+            above = high[group, column] > (found[column] - most[group]) * least[group]
+            above &= found[column] < ceiling
+            group, column = group[above], column[above]
+            errors = self.draws.by_group[column, group]
+            errors -= self.base[column, None]
+            errors /= deviation[group]
+            errors += shifts[group]
+            np.maximum.at(found, column, np.ascontiguousarray(errors.T).max(axis=0))  # faster than along short rows
+            if np.count_nonzero(found > ceiling) > enough:
+                break
+        return found
 
 
-def critical_value(errors: Errors, shift: Array, level: float) -> float:
-    """The `level` quantile of the largest shifted error, at the least that of one normal error."""
-    return max(float(ndtri(level)), quantile(errors.largest(shift), level))
+def alike(sketch: Array, size: int = ALIKE) -> Index:
+    """Groups (groups, at most `size`) of candidates that lie together, by some coordinates (candidates, coordinates).
+
+    They are halved across where they differ most, again and again. A smaller group names its last one several times.
+    """
+
+    def halves(places: Index) -> list[Index]:
+        if len(places) <= size:
+            return [np.pad(places, (0, size - len(places)), mode="edge")]
+        own = sketch[places]
+        far = own[np.square(own - own[0]).sum(axis=1).argmax()]
+        other = own[np.square(own - far).sum(axis=1).argmax()]
+        order = places[np.argsort(own @ (other - far), kind="stable")]
+        return halves(order[: len(order) // 2]) + halves(order[len(order) // 2 :])
+
+    return np.array(halves(np.arange(len(sketch))))
+
+
+def critical_value(errors: Errors, shift: Array, level: float, between: tuple[float, float] = (0.0, np.inf)) -> float:
+    """The `level` quantile of the largest shifted error, at the least that of one normal error.
+
+    As far as it lies `between` two values; otherwise some value on the same side of them.
+    """
+    least, (low, high) = float(ndtri(level)), between
+    floor = max(least, float(np.nextafter(np.float32(low), np.float32(-1))))
+    return max(floor, quantile(errors.largest(shift, floor, high, DRAWS - _place(level, DRAWS) - 1), level))
 
 
 def quantile(values: Array, level: float) -> float:
     """The smallest value that at least this share of the values does not exceed."""
-    place = int(np.ceil(level * len(values))) - 1
+    place = _place(level, len(values))
     return float(np.partition(values, place)[place])
+
+
+def _place(level: float, count: int) -> int:
+    return int(np.ceil(level * count)) - 1
 
 
 def bonferroni(count: int, alpha: float) -> float:
@@ -92,18 +165,11 @@ def t_critical(normal: float, dof: Array) -> Array:
     The multiplier bootstrap takes the estimated standard errors for the true ones. With few rows they are not, and its
     critical values are too small; this is the correction that is exact for a single difference with normal errors.
     """
-    if (dof == dof[0]).all():
+    if len(dof) and (dof == dof[0]).all():
         return np.full(dof.shape, stdtrit(dof[0], ndtr(normal)))
     return np.asarray(stdtrit(dof, ndtr(normal)))
 
 
-def exceeds(statistic: Array, normal: float, dof_of: Callable[[Index], Array]) -> Flags:
-    """Which statistics are above `t_critical` of their degrees of freedom; `normal` is not below 0.
-
-    Student's value is never below the normal one, so `dof_of`, which takes long, is asked for few places alone.
-    """
-    found = statistic > normal
-    places = np.flatnonzero(found)
-    if len(places):
-        found[places] = statistic[places] > t_critical(normal, dof_of(places))
-    return found
+def normal_value(statistic: Array, dof: Array) -> Array:
+    """The value that a normal exceeds as often as Student's t exceeds `statistic`: the inverse of `t_critical`."""
+    return np.asarray(-ndtri(stdtr(dof, -statistic)))

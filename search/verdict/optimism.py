@@ -57,8 +57,9 @@ def corrected_loss(
     held = ~np.isnan(validation[0])
     counts = held.sum(axis=0)
     rows = counts > 0
-    totals = validation.sum(axis=1, where=held, dtype=np.float64)[ranked][:, rows]
-    counts = counts[rows]
+    if not rows.all():
+        validation, held, counts = validation[:, :, rows], held[:, rows], counts[rows]
+    totals = validation[ranked].sum(axis=1, where=held, dtype=np.float64)
     if groups is not None:
         totals, counts = summed(totals, groups[rows]), summed(counts, groups[rows])
     excess = _excess(totals, counts, resamples, seed)
@@ -70,7 +71,7 @@ def _excess(totals: Array, counts: Array, resamples: int, seed: int) -> Array:
 
     `totals` (candidates, rows) summed losses, ties to the first candidate; `counts` (rows,) how many losses a sum has.
     """
-    over_winner = totals - totals[_first_lowest(totals.sum(axis=1))]
+    winner = totals[_first_lowest(totals.sum(axis=1))]
     found = []
     block = min(resamples, max(1, BLOCK_ENTRIES // len(counts)))  # draws at a time, which bounds the memory
     for start in range(0, resamples, block):
@@ -78,7 +79,7 @@ def _excess(totals: Array, counts: Array, resamples: int, seed: int) -> Array:
         picked = _first_lowest(drawn @ totals.T)  # a draw's sums are its means times a constant
         left_out = (drawn == 0).astype(np.float64)
         weight = left_out @ counts
-        excess = np.einsum("dr,dr->d", left_out, over_winner[picked])
+        excess = np.einsum("dr,dr->d", left_out, totals[picked] - winner)
         found.append(excess[weight > 0] / weight[weight > 0])
     return np.concatenate(found)
 

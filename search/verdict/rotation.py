@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from search.core.arrays import Array, Flags, Index
 from search.core.results import Results
+
+Pick = Callable[[Results], int | None]
 
 
 def inner_views(results: Results, inner: Results) -> Iterator[tuple[Index, Results]]:
@@ -33,15 +35,19 @@ def lowest_loss(seen: Results) -> int:
     return seen.lowest(seen.validation_loss)
 
 
-def picks(results: Results, inner: Results, pick: Callable[[Results], int | None] = lowest_loss) -> Index | None:
+def picks(results: Results, inner: Results, pick: Pick = lowest_loss) -> Index | None:
     """The candidate that each replicate's turn picks of what it may see, (replicates,) positions; None without one."""
-    found = np.zeros(results.validation.shape[1], dtype=np.intp)
+    return picks_of(results, inner, [pick])[0]
+
+
+def picks_of(results: Results, inner: Results, pickers: Sequence[Pick]) -> list[Index | None]:
+    """The same of several ways to pick, which see each turn once."""
+    found = np.full((len(pickers), results.validation.shape[1]), -1, dtype=np.intp)
     for turn, seen in inner_views(results, inner):
-        position = pick(seen)
-        if position is None:
-            return None
-        found[turn] = position
-    return found
+        for place, pick in enumerate(pickers):
+            position = pick(seen)
+            found[place, turn] = -1 if position is None else position
+    return [None if (own < 0).any() else own for own in found]
 
 
 def picked_losses(losses: Array, picked: Index) -> Array:

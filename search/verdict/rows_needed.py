@@ -30,7 +30,7 @@ def rows_needed(sample: Sample, *, confidence: float, tolerance: float) -> tuple
     over = margin > 0
     over[sample.selected] = False
     c = bonferroni(max(1, int(over.sum())), 1 - confidence) if over.any() else float(ndtri(confidence))
-    parts = [_variance(part, tolerance) for part in (sample.rows, sample.replicates)]
+    parts = [_variance(*part, tolerance) for part in zip(sample.variances, sample.with_risk, strict=True)]
     room = (margin / t_critical(c, sample.dof(parts[0], parts[1]))) ** 2 - parts[1]
     needed = np.divide(rows * parts[0], room, out=np.full(sample.count, np.inf), where=room > 0)
     needed[sample.selected] = 0.0
@@ -40,7 +40,6 @@ def rows_needed(sample: Sample, *, confidence: float, tolerance: float) -> tuple
     return int(np.ceil(max(total, LEAST_MORE * rows))), "no" if over.any() else "yes"
 
 
-def _variance(influence: Array, tolerance: float) -> Array:
-    """Variance of gain(h) - tolerance * risk(selected) for every h, from one part's influences."""
-    shifted = influence[:-1] - tolerance * influence[-1]
-    return np.asarray(np.einsum("hi,hi->h", shifted, shifted))
+def _variance(own: Array, with_risk: Array, tolerance: float) -> Array:
+    """Variance of gain(h) - tolerance * risk(selected) for every h, from one part's variances and covariances."""
+    return np.asarray(np.maximum(own[:-1] - 2 * tolerance * with_risk[:-1] + tolerance**2 * own[-1], 0.0))

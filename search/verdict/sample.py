@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from search.core.arrays import Array, Flags, Index
+from search.core.arrays import Array, Flags, Index, blocks
 from search.core.groups import summed
 from search.core.means import candidate_means, row_means
-from search.verdict.multiplier import row_draws
+from search.verdict.multiplier import ALIKE, Draws, alike, row_draws, row_multipliers
 from search.verdict.record import Scope
 
 CANCELLATION = 1e-13  # differences below this share of what is subtracted are rounding
 LEAST_DOF = 2.0
-CACHED = 2**15  # numbers that a processor's cache holds while they are walked several times
+RIVALS = 1024  # candidates up to which all are compared with all
+LANDMARKS = 32  # candidates that others are placed by
 DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 
 
@@ -28,11 +30,11 @@ DEPENDENCE = 1.3  # of standard errors in a rotation, see `build`
 class Sample:
     """Gains over the selected candidate, loss(selected) - loss(h), with their influences.
 
-    `gain` (candidates + 1,), `rows` (candidates + 1, rows; more columns for 0/1 losses, see `build`), `replicates`
-    (candidates + 1, replicates, or 0 where the fitted models are taken as given). The last entry stands for a candidate
-    that never loses anything: its gain is the selected candidate's own risk. `selected` is the selected candidate's
-    place. Scaled so that covariance of gains = rows @ rows.T + replicates @ replicates.T. `rotated`: the rows took
-    turns as test rows.
+    `gain` (candidates + 1,), `rows` (candidates + 1, rows), `replicates` (candidates + 1, replicates, or 0 where the
+    fitted models are taken as given). The last entry stands for a candidate that never loses anything: its gain is the
+    selected candidate's own risk. `selected` is the selected candidate's place. Scaled so that covariance of gains =
+    rows @ rows.T + replicates @ replicates.T. `rotated`: the rows took turns as test rows. `doubt`, of 0/1 losses: each
+    candidate has one more row, on which it alone has this influence, see `build`; these rows are not in `rows`.
     """
 
     gain: Array
@@ -41,6 +43,7 @@ class Sample:
     selected: int
     row_count: int
     rotated: bool = False
+    doubt: float = 0.0
 
     @property
     def count(self) -> int:
@@ -53,29 +56,105 @@ class Sample:
         return np.asarray(self.gain[-1] - self.gain[:-1])
 
     @cached_property
-    def gram(self) -> tuple[Array, Array]:
-        """Covariances of the gains, (candidates + 1, candidates + 1): from the rows, and from the replicates."""
-        if not self.replicates.shape[1]:  # zeros that take no room
-            return self.rows @ self.rows.T, np.broadcast_to(0.0, (len(self.rows), len(self.rows)))
-        return self.rows @ self.rows.T, self.replicates @ self.replicates.T
+    def draws(self) -> Draws:
+        """Gaussian draws of the gains' errors, (candidates, draws), with just their covariance."""
+        return Draws(self._draws[:-1], self.groups)
 
     @cached_property
-    def draws(self) -> Array:
-        """Gaussian draws of the gains' errors, (candidates + 1, draws), with just that covariance."""
-        return row_draws(self.rows, self.replicates)
+    def groups(self) -> Index:
+        """Groups of candidates that err alike, `RIVALS` at the most."""
+        return alike(self._sketch, max(ALIKE, 2 * -(-self.count // RIVALS)))
+
+    @cached_property
+    def _sketch(self) -> Array:
+        """The covariances of every candidate with some that are spread over the losses, (candidates, some)."""
+        spread = np.linspace(0, self.count - 1, min(LANDMARKS, self.count)).astype(np.intp)
+        rows, replicates = self.covariances(np.argsort(self.gain[:-1])[spread])
+        return np.ascontiguousarray((rows + replicates)[:, :-1].T)
+
+    @cached_property
+    def rivals(self) -> Index:
+        """The candidates that each is held against: all, up to `RIVALS`; of more as many of each group that errs alike.
+
+        Beside the selected one they are taken whatever their gains, so that luck has no part in it. What takes all with
+        all for a few candidates takes no more than all with these for many.
+        """
+        if self.count <= RIVALS:
+            return np.arange(self.count)
+        spread = self.groups[:, :: -(-self.groups.size // RIVALS)]
+        return np.union1d(spread, self.selected)
+
+    @cached_property
+    def rival_draws(self) -> Draws:
+        """The draws of the rivals."""
+        if self.count <= RIVALS:
+            return self.draws
+        return Draws(self.draws.values[self.rivals], alike(self._sketch[self.rivals]))
+
+    @property
+    def risk_draws(self) -> Array:
+        """The same draws of the error of the selected candidate's risk, (draws,)."""
+        return np.asarray(self._draws[-1])
+
+    @cached_property
+    def _draws(self) -> Array:
+        draws = row_draws(self.rows, self.replicates)
+        if self.doubt:
+            shared, alone = (part[:, None].astype(np.float32) for part in self._doubts)
+            for block, normals in row_multipliers(self.row_count, self.count):
+                draws[:-1][block] -= alone[:-1][block] * normals
+                if block.start <= self.selected < block.stop:
+                    draws += shared * normals[self.selected - block.start]
+        return draws
+
+    @cached_property
+    def _doubts(self) -> tuple[Array, Array]:
+        """Each gain's influence from the selected candidate's row of doubt, and minus that from its own."""
+        shared, alone = np.full((2, len(self.gain)), self.doubt)
+        shared[self.selected] = alone[self.selected] = alone[-1] = 0.0
+        return shared, alone
+
+    @cached_property
+    def powers(self) -> Powers:
+        """Sums of powers over the rows, see `Powers`."""
+        own = self.rows[-1]
+        own_squared = own * own
+        own_cubed = own_squared * own
+        sums = np.empty((6, len(self.rows)))
+        for block in blocks(*self.rows.shape):
+            rows = self.rows[block]
+            squared = rows * rows
+            sums[0, block], sums[1, block] = np.einsum("hi,hi->h", rows, rows), rows @ own
+            sums[2, block], sums[3, block] = np.einsum("hi,hi->h", squared, squared), (squared * rows) @ own
+            sums[4, block], sums[5, block] = squared @ own_squared, rows @ own_cubed
+        (shared, alone), risk = self._doubts, self.doubt
+        sums += [shared**2 + alone**2, shared * risk, shared**4 + alone**4, *_mixed(shared, risk)]
+        return Powers(*sums)
+
+    @cached_property
+    def variances(self) -> tuple[Array, Array]:
+        """Variance of every gain, (candidates + 1,): from the rows, from the replicates."""
+        return self.powers.d2, np.einsum("hi,hi->h", self.replicates, self.replicates)
+
+    @cached_property
+    def with_risk(self) -> tuple[Array, Array]:
+        """Covariance of every gain with the selected candidate's risk, (candidates + 1,): of rows, of replicates."""
+        return self.powers.d1_o1, self.replicates @ self.replicates[-1]
+
+    def covariances(self, places: Index, others: Index | slice = slice(None)) -> tuple[Array, Array]:
+        """Covariances of these gains with others, (places, others): from the rows, from the replicates."""
+        rows = self.rows[places] @ self.rows[others].T
+        if self.doubt:
+            shared, alone = self._doubts
+            same = places[:, None] == np.arange(len(self.gain))[others]
+            rows += np.outer(shared[places], shared[others]) + np.where(same, alone[others] ** 2, 0.0)
+        return rows, self.replicates[places] @ self.replicates[others].T
 
     def pair_variances(self, base: int) -> tuple[Array, Array]:
-        """Variance of gain(h) - gain(base) for every h, shape (candidates + 1,): from the rows, from the replicates.
-
-        What is below rounding of the two variances themselves is zero: candidates with the same losses.
-        """
-        return self._pair_variances(0, base), self._pair_variances(1, base)
-
-    def _pair_variances(self, part: int, base: int) -> Array:
-        gram = self.gram[part]
-        size = np.diagonal(gram) + gram[base, base]
-        variance: Array = size - 2 * gram[base]
-        return np.where(variance > CANCELLATION * size, variance, 0.0)
+        """Variance of gain(h) - gain(base) for every h, shape (candidates + 1,): from the rows, from the replicates."""
+        parts = zip(self.variances, self.covariances(np.array([base])), strict=True)
+        rows, replicates = (of_differences(own, own[base], part[0]) for own, part in parts)
+        return rows, replicates
 
     def dof(self, rows: Array, replicates: Array, base: int | None = None, only: Index | None = None) -> Array:
         """Degrees of freedom of the variance of gain(h) - gain(base), with these two parts; of gain(h) without a base.
@@ -83,10 +162,22 @@ class Sample:
         `only` some h, where the parts are those of these. Of the rows' part by `degrees_of_freedom`, of a sum of both
         by Satterthwaite's formula (1946).
         """
-        most = max(self.row_count - 1.0, 1.0)
-        own = degrees_of_freedom(self.effective_rows(base, only), self.row_count)
+        return self.combined_dof(rows, replicates, self.effective_rows(base, only))
+
+    def least_effective_rows(self, rows: Array, base: int, only: Index) -> Array:
+        """What `effective_rows` are not below, from the pairs' variances over rows, without a walk over the rows.
+
+        The sum of d^4 is the fourth power of a norm, which of a difference is no more than that of both terms.
+        """
+        norms = np.sqrt(np.sqrt(self.powers.d4))
+        return effective(rows, np.square(np.square(norms[only] + norms[base])), self.row_count)
+
+    def combined_dof(self, rows: Array, replicates: Array, effective_rows: Array) -> Array:
+        """Degrees of freedom of a variance with these two parts, of which so many rows carry the first."""
+        own = degrees_of_freedom(effective_rows, self.row_count)
         if self.replicates.shape[1] == 0:
             return own
+        most = max(self.row_count - 1.0, 1.0)
         total = (rows + replicates) ** 2
         spread = rows**2 / own + replicates**2 / (self.replicates.shape[1] - 1.0)
         return np.asarray(np.divide(total, spread, out=np.full(np.shape(rows), most), where=spread > 0))
@@ -96,17 +187,41 @@ class Sample:
 
         See `effective`, of the rows' influences; of `only` some candidates, in their order.
         """
+        if base is None:
+            return effective(self.powers.d2[:-1], self.powers.d4[:-1], self.row_count)
         places = np.arange(self.count) if only is None else only
         second, fourth = np.empty(len(places)), np.empty(len(places))
-        step = max(1, CACHED // self.rows.shape[1])
-        for start in range(0, len(places), step):
-            block = slice(start, start + step)
+        for block in blocks(len(places), self.rows.shape[1]):
             squares = self.rows[places[block]]
-            if base is not None:
-                squares -= self.rows[base]
+            squares -= self.rows[base]
             np.square(squares, out=squares)
             second[block], fourth[block] = squares.sum(axis=1), np.einsum("hi,hi->h", squares, squares)
-        return effective(second, fourth, self.row_count)
+        shared, alone = self._doubts
+        ours = np.array([shared[places] - shared[base], alone[places], np.broadcast_to(alone[base], len(places))])
+        ours[:, places == base] = 0.0
+        return effective(second + (ours**2).sum(axis=0), fourth + (ours**4).sum(axis=0), self.row_count)
+
+
+class Powers(NamedTuple):
+    """Sums over the rows of d^i o^j, (candidates + 1,) each: d are a gain's influences, o those of the risk itself."""
+
+    d2: Array
+    d1_o1: Array
+    d4: Array
+    d3_o1: Array
+    d2_o2: Array
+    d1_o3: Array
+
+
+def _mixed(shared: Array, risk: float) -> tuple[Array, Array, Array]:
+    return shared**3 * risk, shared**2 * risk**2, shared * risk**3
+
+
+def of_differences(one: Array, other: float, covariance: Array) -> Array:
+    """Their variances; what is below rounding of the two variances themselves is zero: candidates with equal losses."""
+    size = one + other
+    variance = size - 2 * covariance
+    return np.where(variance > CANCELLATION * size, variance, 0.0)
 
 
 def effective(squares: Array, fourth: Array, rows: int) -> Array:
@@ -157,28 +272,54 @@ def build(losses: Array, selected: int, scope: Scope, *, rotated: bool = False, 
     may differ in size (Cochran 1977, Sampling Techniques, section 6.3).
     """
     held = ~np.isnan(losses)
-    entries = held.sum(axis=(1, 2))
     means = candidate_means(losses)
-    rows = _influence(losses, held, means, axis=1, groups=groups) / entries[:, None]
-    row_count = rows.shape[1]
+    centred = _Centred(losses, held, means, selected, DEPENDENCE if rotated else 1.0)
+    rows = centred.paired(1, groups)
+    doubt = 0.0
     if _zero_one(losses, held):
-        unit = 1.0 if groups is None else _together(losses, groups)
-        rows = np.concatenate([rows, unit / losses.shape[2] * np.eye(len(losses))], axis=1)
-    replicates = np.zeros((len(losses), 0))
-    if scope == "procedure" and losses.shape[1] > 1:
-        replicates = _influence(losses, held, means, axis=2) / entries[:, None]
-    if rotated:
-        rows, replicates = DEPENDENCE * rows, DEPENDENCE * replicates
+        doubt = centred.widen * (1.0 if groups is None else _together(losses, groups)) / losses.shape[2]
+    procedure = scope == "procedure" and losses.shape[1] > 1
     gain = means[selected] - means
     gain = np.where(np.abs(gain) > CANCELLATION * np.abs(means), gain, 0.0)
     return Sample(
         gain=np.append(gain, means[selected]),
-        rows=_paired(rows, selected),
-        replicates=_paired(replicates, selected),
+        rows=rows,
+        replicates=centred.paired(2) if procedure else np.zeros((len(rows), 0)),
         selected=selected,
-        row_count=row_count,
+        row_count=rows.shape[1],
         rotated=rotated,
+        doubt=doubt,
     )
+
+
+@dataclass(frozen=True)
+class _Centred:
+    """Losses (candidates, replicates, rows) less their candidate's mean, times `widen`: what influences are made of."""
+
+    losses: Array
+    held: Flags
+    means: Array
+    selected: int
+    widen: float
+
+    def paired(self, axis: int, groups: Index | None = None) -> Array:
+        """Influences of the gains over the selected candidate, and of that candidate's own risk as the last one."""
+        own = self._influence(slice(self.selected, self.selected + 1), axis, groups)
+        found = np.empty((len(self.losses) + 1, own.shape[1]))
+        for block in blocks(len(self.losses), self.losses[0].size):
+            np.subtract(own, self._influence(block, axis, groups), out=found[:-1][block])
+        found[-1] = own
+        return found
+
+    def _influence(self, block: slice, axis: int, groups: Index | None) -> Array:
+        """Entries summed over `axis` by their number, (candidates, the other axis), as in a sample variance."""
+        held = self.held[block]
+        total: Array = self.losses[block].sum(axis=axis, where=held, dtype=np.float64)
+        total -= held.sum(axis=axis) * self.means[block, None]
+        total = total if groups is None else summed(total, groups)
+        size = total.shape[1]
+        total *= self.widen * np.sqrt(size / max(size - 1, 1)) / held.sum(axis=(1, 2))[:, None]
+        return total
 
 
 def _zero_one(losses: Array, held: Flags) -> bool:
@@ -193,18 +334,3 @@ def _together(losses: Array, groups: Index) -> float:
     """In how many rows of its group, on average, a wrong row is wrong: 1 where each row is a group."""
     wrong = summed(row_means(losses), groups)
     return max(1.0, float(np.square(wrong).sum() / wrong.sum()))
-
-
-def _influence(losses: Array, held: Flags, means: Array, axis: int, groups: Index | None = None) -> Array:
-    """Centred entries summed over `axis`, (candidates, the other axis), with the n / (n - 1) of a sample variance."""
-    total: Array = losses.sum(axis=axis, where=held, dtype=np.float64)
-    total -= held.sum(axis=axis) * means[:, None]
-    total = total if groups is None else summed(total, groups)
-    size = total.shape[1]
-    total *= np.sqrt(size / max(size - 1, 1))
-    return total
-
-
-def _paired(influence: Array, selected: int) -> Array:
-    """Influences of the gains over the selected candidate, and of that candidate's own risk as the last one."""
-    return np.concatenate([influence[selected] - influence, influence[[selected]]])

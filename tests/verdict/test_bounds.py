@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from search.verdict.bounds import Bounds, contrast, pair_critical_value, regret_bounds, screened_critical_value
-from search.verdict.multiplier import DRAWS, Errors, critical_value, row_draws, t_critical
+from search.verdict.multiplier import DRAWS, Draws, Errors, alike, critical_value, row_draws, t_critical
 from search.verdict.sample import build
 
 
@@ -156,7 +156,11 @@ def test_many_clearly_worse_candidates_do_not_widen_the_bounds():
 
 def test_screening_spares_every_candidate_that_noise_could_have_moved():
     influence = np.random.default_rng(12).normal(size=(30, 400)) / 20
-    errors = Errors(row_draws(influence), np.zeros(DRAWS, dtype=np.float32), np.sqrt((influence**2).sum(axis=1)))
+    errors = Errors(
+        Draws(row_draws(influence), alike(influence)),
+        np.zeros(DRAWS, dtype=np.float32),
+        np.sqrt((influence**2).sum(axis=1)),
+    )
     dof = np.full(30, 399.0)
     unscreened = t_critical(critical_value(errors, np.zeros(30), 1 - 0.9 * 0.05), dof)
     assert np.allclose(screened_critical_value(errors, np.full(30, -2.0), dof, 0.05), unscreened)

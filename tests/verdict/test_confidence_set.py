@@ -76,3 +76,37 @@ def test_summary_by_penalty():
         SetPart("l2", 0.1, 7.0, (10, 12)),
         SetPart("none", 0.0, 0.0, (13,)),
     )
+
+
+def test_with_few_rivals_the_set_still_holds_the_truly_best_candidate(law, holds, monkeypatch):
+    monkeypatch.setattr("search.verdict.sample.RIVALS", 6)
+    rng = np.random.default_rng(4)
+    best = law.risk.argmin()
+    sets = [members(law.losses(rng, 60), selected=int(rng.integers(17))) for _ in range(200)]
+    assert holds([each[best] for each in sets], 0.95)
+    assert np.mean(sets) < 0.9  # and is worth having
+    assert holds([members(rng.normal(size=(40, 60)) ** 2)[7] for _ in range(200)], 0.95)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 3.0])
+def test_what_is_skipped_would_not_have_changed_the_set(spread):
+    """Beside a bootstrap of every candidate against all others, with every degree of freedom: the same set."""
+    rng = np.random.default_rng(5)
+    path = np.abs(np.linspace(-1, 1, 80))[:, None]
+    row = rng.standard_t(6, size=(3, 150))
+    losses = (row[0] + path * row[1] + 0.05 * rng.normal(size=(80, 150))) ** 2 + spread * path**2 * row[2] ** 2
+    sample = build(losses[:, None], 11, "models")
+    assert members(losses, selected=11).tolist() == [by_hand(sample, base) for base in range(80)]
+
+
+def by_hand(sample, base, alpha=0.05):
+    rows = sum(sample.pair_variances(base))[:-1]
+    deviation, others = np.sqrt(rows), np.arange(80) != base
+    statistic = np.where(others, (sample.gain[:-1] - sample.gain[base]) / np.where(others, deviation, 1.0), 0.0)
+    dof = np.where(others, sample.dof(rows, 0 * rows, base), 1.0)
+    certain = stats.t.ppf(stats.norm.cdf(stats.norm.ppf(1 - 0.1 * alpha / 80)), dof)
+    shift = np.minimum(statistic + certain, 0.0)
+    draws = (sample.draws.values - sample.draws.values[base]) / np.where(others, deviation, 1.0)[:, None]
+    largest = np.sort((draws + shift[:, None])[others].max(axis=0))
+    c = max(stats.norm.ppf(1 - 0.9 * alpha), largest[int(np.ceil((1 - 0.9 * alpha) * len(largest))) - 1])
+    return not (statistic > stats.t.ppf(stats.norm.cdf(c), dof)).any()

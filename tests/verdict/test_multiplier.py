@@ -2,11 +2,25 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from search.verdict.multiplier import DRAWS, Errors, bonferroni, critical_value, multipliers, row_draws, t_critical
+from search.verdict.multiplier import (
+    DRAWS,
+    Draws,
+    Errors,
+    alike,
+    bonferroni,
+    critical_value,
+    multipliers,
+    row_draws,
+    t_critical,
+)
 
 
 def errors_of(influence):
-    return Errors(row_draws(influence), np.zeros(DRAWS, dtype=np.float32), np.sqrt((influence**2).sum(axis=1)))
+    return Errors(
+        Draws(row_draws(influence), alike(influence)),
+        np.zeros(DRAWS, dtype=np.float32),
+        np.sqrt((influence**2).sum(axis=1)),
+    )
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.95])

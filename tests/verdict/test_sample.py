@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,8 @@ from search.verdict.sample import DEPENDENCE, build, degrees_of_freedom
 
 
 def variance(sample):
-    return (sample.rows[:-1] ** 2).sum(axis=1), (sample.replicates[:-1] ** 2).sum(axis=1)
+    rows, replicates = sample.variances
+    return rows[:-1], replicates[:-1]
 
 
 def test_for_fitted_models_it_is_the_paired_t_test(dof_of):
@@ -171,3 +174,21 @@ def test_right_or_wrong_losses_keep_a_doubt_where_all_rows_agree():
     sample = build(losses, 0, "models")
     assert sample.gain[1] == 0
     assert variance(sample)[0][1] == pytest.approx(2 / 50**2)
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(20), 2)])
+def test_rows_of_doubt_count_like_rows_that_are_written_down(groups):
+    wrong = (np.random.default_rng(6).random((5, 1, 40)) < 0.3).astype(float)
+    sample = build(wrong, 2, "models", groups=groups)
+    plain = replace(sample, doubt=0.0)
+    own = sample.doubt * np.eye(5)
+    doubts = np.concatenate([own[2] - own, own[[2]]])
+    written = replace(plain, rows=np.concatenate([plain.rows, doubts], axis=1))
+    for name in ("variances", "with_risk", "powers"):
+        for one, other in zip(getattr(sample, name), getattr(written, name), strict=True):
+            assert np.allclose(one, other)
+    assert np.allclose(sample.covariances(np.arange(5))[0], written.covariances(np.arange(5))[0])
+    assert np.allclose(sample.draws.values, written.draws.values, atol=1e-6)
+    assert np.allclose(sample.risk_draws, written.risk_draws, atol=1e-6)
+    for base in (None, 2, 4):
+        assert np.allclose(sample.effective_rows(base), written.effective_rows(base))

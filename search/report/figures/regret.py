@@ -87,7 +87,7 @@ def _critical_values(case: Comparison, sample: Sample, gains: Contrast) -> tuple
     level = case.bound_confidence
     if case.pairs is not None:
         return case.pairs, case.pairs
-    errors = Errors(sample.draws[:-1], np.zeros_like(sample.draws[-1]), gains.deviation(0.0))
+    errors = Errors(sample.draws, np.zeros_like(sample.risk_draws), gains.deviation(0.0))
     return float(ndtri(level)), critical_value(errors, np.zeros(sample.count), level)
 
 

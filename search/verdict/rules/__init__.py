@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from search.core.arrays import Array
 from search.core.candidate import NO_STRENGTH
 from search.core.means import candidate_means
 from search.verdict.record import RuleResult
-from search.verdict.rotation import picked_losses, picks
+from search.verdict.rotation import Pick, picked_losses, picks_of
 from search.verdict.rules.argmin import ARGMIN
 from search.verdict.rules.base import Options, Rule
 from search.verdict.rules.evidence import EVIDENCE
@@ -49,26 +49,34 @@ def compare_rules(case: Comparison) -> tuple[RuleResult, ...]:
     """
     # Of candidates without a strength none is said to be penalised more than another.
     sound = [ARGMIN] if NO_STRENGTH in case.results.penalty else RULES.values()
-    found = {rule.name: rule.pick(case.results, Options(case.tolerance)) for rule in sound}
-    return tuple(_result(case, name, position) for name, position in found.items() if position is not None)
+    tried = {rule: rule.pick(case.results, Options(case.tolerance)) for rule in sound}
+    found = {rule: position for rule, position in tried.items() if position is not None}
+    risk: Array = case.risk[: len(case.results)]
+    losses = _rotated_losses(case, list(found)) if case.rotated else [float(risk[each]) for each in found.values()]
+    return tuple(_result(case, *each, loss) for each, loss in zip(found.items(), losses, strict=True))
 
 
-def _result(case: Comparison, rule: str, position: int) -> RuleResult:
+def _result(case: Comparison, rule: Rule, position: int, loss: float | None) -> RuleResult:
     """The rule's candidate with its test loss; no regret where no candidate's test loss is finite."""
     candidate = case.results.candidates[position]
     risk: Array = case.risk[: len(case.results)]
-    loss = _rotated_loss(case, rule) if case.rotated else float(risk[position])
     if not case.on_test or loss is None:
-        return RuleResult(rule, candidate, None, None)
-    return RuleResult(rule, candidate, loss, float(loss - risk.min()) if np.isfinite(risk).any() else None)
+        return RuleResult(rule.name, candidate, None, None)
+    return RuleResult(rule.name, candidate, loss, float(loss - risk.min()) if np.isfinite(risk).any() else None)
 
 
-def _rotated_loss(case: Comparison, rule: str) -> float | None:
-    """The loss of picking by this rule on each turn; None where it cannot be said."""
+def _rotated_losses(case: Comparison, rules: Sequence[Rule]) -> list[float | None]:
+    """The loss of picking by each rule on each turn; None where it cannot be said."""
     if case.inner is None:
-        return None
-    picked = picks(case.results, case.inner, lambda seen: RULES[rule].pick(seen, Options(case.tolerance)))
-    return None if picked is None else float(candidate_means(picked_losses(case.losses, picked[:, None]))[0])
+        return [None] * len(rules)
+
+    def picker(rule: Rule) -> Pick:
+        return lambda seen: rule.pick(seen, Options(case.tolerance))
+
+    picked = picks_of(case.results, case.inner, [picker(rule) for rule in rules])
+    return [
+        None if own is None else float(candidate_means(picked_losses(case.losses, own[:, None]))[0]) for own in picked
+    ]
 
 
 __all__ = ["RULES", "Options", "Rule", "compare_rules"]

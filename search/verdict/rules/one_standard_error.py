@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from search.core.means import standard_errors
 from search.core.results import Results
 from search.verdict.rules.base import Options, Rule, most_penalised, trained
 
@@ -18,7 +19,8 @@ def pick(results: Results, options: Options) -> int | None:
     if not trained(results):
         return None
     best = results.lowest(results.validation_loss)
-    return most_penalised(results, float(np.nan_to_num(results.validation_se[best])))
+    [error] = standard_errors(results.validation[[best]], results.validation_groups)
+    return most_penalised(results, float(np.nan_to_num(error)))
 
 
 ONE_STANDARD_ERROR = Rule("one_standard_error", "one standard error", pick)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.core.arrays import Array
+from search.core.arrays import Array, blocks
 from search.core.means import row_means, standard_error
 from search.core.results import Results
 from search.verdict.rules.base import Options, Rule, most_penalised, trained
@@ -25,12 +25,13 @@ def paired_errors(results: Results) -> Array:
 
     Rows, each averaged over its fits, are the sample, or their groups.
     """
-    rows = row_means(results.validation)
     best = results.lowest(results.validation_loss)
-    groups = results.validation_groups
-    finite = np.isfinite(rows[:, ~np.isnan(rows[best])]).all(axis=1)
+    finite = np.flatnonzero(np.isfinite(results.validation_loss))
+    [own] = row_means(results.validation[[best]])
     errors = np.zeros(len(results))
-    errors[finite] = [standard_error(more, groups) for more in rows[finite] - rows[best]]
+    for block in blocks(len(finite), results.validation[:1].size):
+        more = row_means(results.validation[finite[block]]) - own
+        errors[finite[block]] = [standard_error(each, results.validation_groups) for each in more]
     return np.nan_to_num(errors)
 
 

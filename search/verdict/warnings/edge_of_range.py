@@ -33,11 +33,12 @@ def message(case: Comparison) -> str | None:
         return None
     place = np.log(strengths / low) / np.log(high / low)
     mine = int(np.flatnonzero(own == case.selected)[0])
-    rows = row_means(compared.validation[own])
     for side, distance, end in (("lower", place, low), ("upper", 1 - place, high)):
         if end == high and _nothing_left(compared, int(own[strengths.argmax()])):
             continue
-        if distance[mine] <= NEAR and _falls(rows, compared.validation_groups, distance, mine):
+        if distance[mine] > NEAR:
+            continue
+        if _falls(row_means(compared.validation[own]), compared.validation_groups, distance, mine):
             kind = "" if penalty == results.strength else f" of {words(penalty)}"
             falls = "the loss still falls there"
             if distance[mine] > distance.min():  # something nearer the end has a higher loss, by less than noise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from search.core.means import standard_errors
 from search.core.text import number
 from search.verdict.comparison import Comparison
 from search.verdict.warnings.base import Check
@@ -12,7 +13,8 @@ def message(case: Comparison) -> str | None:
     train = case.results.measure("train_loss")
     if train is None:
         return None
-    loss, error = case.results.validation_loss[case.selected], case.results.validation_se[case.selected]
+    loss = case.results.validation_loss[case.selected]
+    [error] = standard_errors(case.results.validation[[case.selected]], case.results.validation_groups)
     if not loss + 2 * error < train[case.selected]:
         return None
     return (
