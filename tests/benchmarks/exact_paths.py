@@ -130,7 +130,7 @@ def ours(case, _tolerance):
 
     others = {"l1_ratio": case.ratio} if case.penalty == "elastic_net" else {}
     path = [Candidate(case.penalty, float(each), **others) for each in case.lambdas]
-    found = solve(torch.tensor(case.x), torch.tensor(case.y), case.kind, path)
+    found = solve(torch.from_numpy(case.x), torch.from_numpy(case.y), case.kind, path)
     return found.weight.numpy(), found.bias.numpy()
 
 
