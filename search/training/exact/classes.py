@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from search.training.exact.block import Block
-from search.training.exact.logistic import ROUNDING, Data, Model, Point, base_rates, proximal_newton
+from search.training.exact.logistic import ROUNDING, Curvature, Data, Model, Point, base_rates, proximal_newton
 from search.training.exact.solution import Limits, Terms, chunks, path_order
 from search.training.exact.working import LEAST, Columns, strong_share
 from search.training.reporting import Report
@@ -49,9 +49,9 @@ def smooth_path(
         unit = scale / (right.shape[1] * data.columns.shape[2]) ** 0.5
         model = Model(start.model.weight @ right.mT, start.model.bias)
         point = replace(start, model=model, slope=start.slope @ right.mT)
-    found = []
+    found, curved = [], None
     for part in parts:
-        point, error = proximal_newton(rows, part, point, unit, limits)
+        point, curved, error = proximal_newton(rows, part, point, unit, limits, curved)
         weight = point.model.weight
         if right is not None:
             weight = weight @ right
@@ -68,11 +68,11 @@ def sparse_path(
     data: Data, parts: Sequence[Terms], start: Point, scale: Tensor, limits: Limits, report: Report
 ) -> Found:
     """What has zeros: each candidate from the one before it, on the features that it is likely to need."""
-    columns, point, found = Columns.first(data.x), start, []
+    columns, point, curved, found = Columns.first(data.x), start, None, []
     for i, part in enumerate(parts):
         share = strong_share(parts[i - 1], [part]) if i else 0.0
-        columns = columns.trimmed(data.x, point.model.weight)
-        columns, point, error = on_columns(data, part, (columns, point), scale, share, limits)
+        solved = on_columns(data, part, (columns, point, curved), scale, share, limits)
+        columns, point, curved, error = solved
         found.append((point.model.weight, point.model.bias, error))
         report(len(scale))
     weight, bias, error = (torch.stack(each, 1) for each in zip(*found, strict=True))
@@ -80,22 +80,31 @@ def sparse_path(
 
 
 def on_columns(
-    data: Data, part: Terms, start: tuple[Columns, Point], scale: Tensor, share: float, limits: Limits
-) -> tuple[Columns, Point, Tensor]:
-    """The working set and the optimum of one candidate, and the relative residual (m,) over all features.
+    data: Data,
+    part: Terms,
+    start: tuple[Columns, Point, Curvature | None],
+    scale: Tensor,
+    share: float,
+    limits: Limits,
+) -> tuple[Columns, Point, Curvature | None, Tensor]:
+    """The working set, the optimum of one candidate, a curvature, and the relative residual (m,) over all features.
 
-    To begin with, the working set gets features whose gradient is beyond `share` of the penalty's hold.
+    To begin with, the working set gets features whose gradient is beyond `share` of the penalty's hold. The curvature
+    is that of the working set, near the optimum.
     """
-    columns, point = start
-    if columns.members.all():
-        return columns, *proximal_newton(data, part, point, scale, limits)
+    old, point, curved = start
+    if old.members.all():
+        return old, *proximal_newton(data, part, point, scale, limits, curved)
     block = Block.of([part], scale, data.columns.shape[2])
+    columns = old.trimmed(data.x, point.model.weight)
     wanted = columns.wanted(block.excess(-point.slope[:, None], share), point.model.weight)
     while True:
         columns = columns.joined(Columns.of(data.x, wanted)) if wanted.any() else columns
-        local, _ = proximal_newton(replace(data, x=columns.x), part, point.on(columns), scale, limits)
+        curved, old = curved if columns is old else None, columns
+        rows = replace(data, x=columns.x)
+        local, curved, _ = proximal_newton(rows, part, point.on(columns), scale, limits, curved)
         point = local.spread(columns, data)
         excess = block.excess(-point.slope[:, None]) - 0.5 * limits.residual * scale[:, None]
         wanted = columns.wanted(excess, point.model.weight)
         if not wanted.any():
-            return columns, point, point.residual(part, scale)
+            return columns, point, curved, point.residual(part, scale)

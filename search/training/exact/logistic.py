@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from search.training.exact.block import Block
-from search.training.exact.problems import SHIFT, Problems, solve_positive
+from search.training.exact.problems import SHIFT, Problems
 from search.training.exact.quadratic import minimize
 from search.training.exact.solution import Limits, Terms
 from search.training.exact.working import Columns
@@ -23,6 +23,8 @@ FORCING = 1e-2  # how exactly a Newton step's quadratic is solved, relative to t
 ARMIJO = 1e-4
 HALVINGS = 30
 ROUNDING = 1e-14
+DEAR = 2e7  # multiplications of a Hessian from which on it serves for several steps
+CONTRACTION = 0.2  # what such a step must multiply the residual by, or less; else the next one has a new Hessian
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +150,46 @@ class Point:
         return part.penalty.value(self.model.weight, self.loss.new_full(self.loss.shape, part.lambda_))
 
 
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """The loss's Hessian: of the weights with the biases eliminated (m, K p, K p), biases by weights (m, K, K p), and
+    the inverse of the biases' own (m, K, K).
+    """
+
+    weights: Tensor
+    cross: Tensor
+    biases: Tensor
+
+    @classmethod
+    def at(cls, data: Data, likely: Tensor) -> Curvature:
+        """Where the columns have these probabilities (m, n, K).
+
+        Softmax does not see a common shift of all biases. Curvature 1 in that direction, which nothing else in the
+        Newton step has a part in, makes the last block invertible and changes no step.
+        """
+        (m, n, outputs), features = likely.shape, data.x.shape[2]
+        share = data.weight[..., None] * likely / n
+        if data.binary:
+            inner = (share * (1 - likely))[..., None]
+        else:
+            inner = share.diag_embed() - share[..., None] * likely[:, :, None]  # (m, n, K, K)
+        weights = data.x.new_empty(m, outputs, features, outputs, features)
+        for k in range(outputs):  # the block of k and l is symmetric, and that of l and k
+            rows = (inner[:, :, k, k:, None] * data.x[:, :, None]).flatten(2)
+            weights[:, k, :, k:] = (data.x.mT @ rows).view(m, features, outputs - k, features)
+            weights[:, k + 1 :, :, k] = weights[:, k, :, k + 1 :].transpose(1, 2)
+        cross = (inner.flatten(2).mT @ data.x).view(m, outputs, outputs * features)
+        corner = inner.sum(1) if data.binary else inner.sum(1) + 1 / outputs
+        biases = torch.linalg.inv_ex(corner)[0]
+        return cls(weights.view(m, outputs * features, -1).baddbmm_(cross.mT @ biases, cross, alpha=-1), cross, biases)
+
+    def take(self, which: Tensor) -> Curvature:
+        """That of some of the replicates."""
+        if len(which) == len(self.cross):
+            return self
+        return Curvature(self.weights[which], self.cross[which], self.biases[which])
+
+
 def base_rates(data: Data) -> Point:
     """The optimum with all weights zero; a class without rows counts as half a row."""
     n = data.x.shape[1]
@@ -156,37 +198,73 @@ def base_rates(data: Data) -> Point:
     return Point.at(data, Model(data.x.new_zeros(*bias.shape, data.x.shape[2]), bias))
 
 
-def proximal_newton(data: Data, part: Terms, point: Point, scale: Tensor, limits: Limits) -> tuple[Point, Tensor]:
-    """The optimum of one candidate for all replicates, and the relative residual reached (m,)."""
+@dataclass(frozen=True, eq=False)
+class Local:
+    """The quadratic model of the loss + one candidate's penalty; without zeros the Cholesky factor of its matrix."""
+
+    curved: Curvature
+    part: Terms
+    lower: Tensor | None
+
+    @classmethod
+    def of(cls, curved: Curvature, part: Terms) -> Local:
+        """With this curvature."""
+        if part.sparse:
+            return cls(curved, part, None)
+        matrix = curved.weights.clone()
+        own = matrix.diagonal(dim1=1, dim2=2)
+        own.add_(part.ridge + SHIFT * own.amax(1, keepdim=True))
+        return cls(curved, part, torch.linalg.cholesky_ex(matrix)[0])
+
+    def take(self, which: Tensor) -> Local:
+        """That of some of the replicates."""
+        if len(which) == len(self.curved.cross):
+            return self
+        return Local(self.curved.take(which), self.part, None if self.lower is None else self.lower[which])
+
+    def step(self, point: Point, tolerance: Tensor) -> Model:
+        """The step from a point to the model's minimum."""
+        weight, bias_slope = point.model.weight, point.bias_slope[..., None]
+        across = self.curved.cross.mT @ self.curved.biases
+        slope = point.slope - (across @ bias_slope).view_as(weight)
+        if self.lower is None:
+            linear = (self.curved.weights @ weight.flatten(1)[..., None]).view_as(slope) - slope
+            step = solve_quadratic(self.curved.weights, linear, self.part, weight, tolerance) - weight
+        else:
+            right = (slope + self.part.ridge * weight).flatten(1)[..., None]
+            step = -torch.cholesky_solve(right, self.lower).view_as(weight)
+        bias = -self.curved.biases @ bias_slope - across.mT @ step.flatten(1)[..., None]
+        return Model(step, bias[..., 0])
+
+
+def proximal_newton(
+    data: Data, part: Terms, point: Point, scale: Tensor, limits: Limits, known: Curvature | None = None
+) -> tuple[Point, Curvature | None, Tensor]:
+    """The optimum of one candidate for all replicates, a curvature near it, and the relative residual reached (m,).
+
+    Where a Hessian is dear, steps go on with a `known` one for as long as they divide the residual by CONTRACTION.
+    """
     error = point.residual(part, scale)
+    local = Local.of(known, part) if known is not None and dear(data) else None
     for _ in range(limits.steps):
         left = (error > limits.residual).nonzero()[:, 0]
         if not len(left):
             break
+        if local is None:
+            local = Local.of(Curvature.at(data, point.likely), part)
         rows, here, unit = data.take(left), point.take(left), scale[left]
         goal = unit * (FORCING * error[left]).clamp(max=FORCING, min=FORCING * limits.residual)
-        here = backtracked(rows, part, here, newton_step(rows, part, here, goal))
-        point = point.put(left, here)
-        error = error.index_copy(0, left, here.residual(part, unit))
-    return point, error
+        here = backtracked(rows, part, here, local.take(left).step(here, goal))
+        now, known = here.residual(part, unit), local.curved
+        if not dear(data) or (now > (CONTRACTION * error[left]).clamp(min=limits.residual)).any():
+            local = None
+        point, error = point.put(left, here), error.index_copy(0, left, now)
+    return point, known, error
 
 
-def newton_step(data: Data, part: Terms, point: Point, tolerance: Tensor) -> Model:
-    """The step to the minimum of the quadratic model of the loss + the penalty; the bias is eliminated first."""
-    weight, bias_slope = point.model.weight, point.bias_slope[..., None]
-    hessian, cross, corner = curvature(data, point.likely)
-    solved = torch.linalg.inv_ex(corner)[0]
-    reduced = hessian - cross.mT @ solved @ cross
-    slope = point.slope - (cross.mT @ solved @ bias_slope).view_as(weight)
-    if part.sparse:
-        linear = (reduced @ weight.flatten(1)[..., None]).view_as(slope) - slope
-        step = solve_quadratic(reduced, linear, part, weight, tolerance) - weight
-    else:
-        shift = SHIFT * reduced.diagonal(dim1=1, dim2=2).amax(1)
-        reduced.diagonal(dim1=1, dim2=2).add_((part.ridge + shift)[:, None])
-        step = -solve_positive(reduced, slope + part.ridge * weight)
-    bias = -solved @ (bias_slope + cross @ step.flatten(1)[..., None])
-    return Model(step, bias[..., 0])
+def dear(data: Data) -> bool:
+    """Whether a Hessian costs much more than what else there is in a step."""
+    return data.x.shape[1] * (data.x.shape[2] * data.columns.shape[2]) ** 2 > DEAR
 
 
 def solve_quadratic(matrix: Tensor, linear: Tensor, part: Terms, start: Tensor, tolerance: Tensor) -> Tensor:
@@ -196,28 +274,6 @@ def solve_quadratic(matrix: Tensor, linear: Tensor, part: Terms, start: Tensor, 
     ridge, group, l1 = (each.expand(len(linear)) for each in (block.ridge, block.group, block.l1))
     problems = Problems.on(matrix, linear.reshape(shape), ridge, group, l1 if part.l1 and block.tied else None)
     return minimize(problems, start.reshape(shape), tolerance, QUADRATIC_STEPS).view_as(linear)
-
-
-def curvature(data: Data, likely: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss's Hessian in blocks: weights (m, K p, K p), biases by weights (m, K, K p), biases (m, K, K).
-
-    Softmax does not see a common shift of all biases. Curvature 1 in that direction, which nothing else in the Newton
-    step has a part in, makes the last block invertible and changes no step.
-    """
-    (m, n, outputs), features = likely.shape, data.x.shape[2]
-    share = data.weight[..., None] * likely / n
-    if data.binary:
-        inner = (share * (1 - likely))[..., None]
-    else:
-        inner = share.diag_embed() - share[..., None] * likely[:, :, None]  # (m, n, K, K)
-    weights = data.x.new_empty(m, outputs, features, outputs, features)
-    for k in range(outputs):  # the block of k and l is symmetric, and that of l and k
-        rows = (inner[:, :, k, k:, None] * data.x[:, :, None]).flatten(2)
-        weights[:, k, :, k:] = (data.x.mT @ rows).view(m, features, outputs - k, features)
-        weights[:, k + 1 :, :, k] = weights[:, k, :, k + 1 :].transpose(1, 2)
-    cross = (inner.flatten(2).mT @ data.x).view(m, outputs, outputs * features)
-    corner = inner.sum(1) if data.binary else inner.sum(1) + 1 / outputs
-    return weights.view(m, outputs * features, -1), cross, corner
 
 
 def backtracked(data: Data, part: Terms, point: Point, step: Model) -> Point:
