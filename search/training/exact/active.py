@@ -58,9 +58,8 @@ class Point:
         return (change < -other.noise) | ((change <= other.noise) & (self.residual < other.residual))
 
 
-def descend(problems: Problems, weight: Tensor, tolerance: Tensor) -> tuple[Tensor, Tensor]:
-    """Newton steps while they lower the objective: the weights (m, units, groups) and their residuals (m,)."""
-    best = Point.at(problems, weight.clone())
+def descend(problems: Problems, best: Point, tolerance: Tensor) -> None:
+    """Newton steps from a point while they lower the objective; what they find overwrites it."""
     going = best.residual > tolerance
     for _ in range(STEPS):
         left = going.nonzero()[:, 0]
@@ -77,7 +76,6 @@ def descend(problems: Problems, weight: Tensor, tolerance: Tensor) -> tuple[Tens
             better = new.beats(old)
         best.put(left[better], new.take(better))
         going[left] = better & (best.residual[left] > tolerance[left])
-    return best.weight, best.residual
 
 
 def proximal_step(problems: Problems, point: Point) -> Point:
