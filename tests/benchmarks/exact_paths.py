@@ -1,38 +1,43 @@
-"""Exact paths: a penalty's whole path of lambdas on every fold, beside scikit-learn, celer, skglm and adelie.
+"""Exact paths (S4): a penalty's whole path of lambdas on every fold, beside the peers of `exact_peers.py`.
 
-python tests/benchmarks/exact_paths.py [--case NAME ...] [--lambdas 100] [--repeats 3] [--tree DIR] [--json]
+python tests/benchmarks/exact_paths.py [--case NAME ...] [--penalty NAME ...] [--lambdas 100] [--repeats 5]
+    [--tree DIR] [--alone] [--csv ROWS.csv]
 
-Peers take part where they are installed. A peer's tolerance is the loosest at which its solutions, measured as our own
-are, come to a relative duality gap of 1e-6 (squared loss) or a relative gradient residual of 1e-5 (classes). The error
-of a peer that misses that even at its tightest is printed too. Then all are timed in turn, with one thread; seconds are
-the processor's, for the machine may be shared: medians of the repeats. `--tree` is another version's folder, which is
-then measured instead: the figures before.
+Peers take part where they are installed. Every system's solutions are certified by one function, which is nobody's
+own: the duality gap relative to the objective at w = 0, its bias the best one. A peer's tolerance is the loosest at
+which its worst gap is 1e-6; the gap of a peer that misses that, at its tightest or in its time, is printed. All
+are timed in turn (A B A B) with one thread and with two, and the better median counts: of the processor's seconds, for
+the machine may be shared. `--tree` is another version's folder, which is measured instead of this one (`--alone`:
+without peers): the figures before.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
-import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from exact_gap import worst_gap
+from exact_peers import PEERS
+from flat_rows import write
+from threadpoolctl import threadpool_limits
 
-GAP, RESIDUAL = 1e-6, 1e-5
-TOLERANCES = (1e-4, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
-PATIENCE = 120.0  # seconds: a peer that takes longer is not asked for more
+GAP = 1e-6
+TOLERANCES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
+THREADS = (1, 2)
+PATIENCE = 60.0  # seconds: a peer that takes longer is not asked for more
+PENALTIES = ("l1", "elastic_net", "l2", "group_lasso")
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One penalty's path on all folds: x (R, n, p), y (R, n)."""
+    """One penalty's path on all folds: x (R, n, p), y (R, n, K) or classes (R, n); lambdas (C,)."""
 
     name: str
     kind: str
@@ -42,235 +47,174 @@ class Case:
     lambdas: np.ndarray
 
     @property
-    def ratio(self) -> float:
-        """The share of l1."""
-        return {"l1": 1.0, "elastic_net": 0.5, "l2": 0.0}[self.penalty]
+    def ratio(self):
+        """The share of what makes zeros."""
+        return {"l1": 1.0, "elastic_net": 0.5, "l2": 0.0, "group_lasso": 1.0}[self.penalty]
+
+    @property
+    def outputs(self):
+        """Units of the linear layer."""
+        return self.y.shape[2] if self.kind == "regression" else 1 if self.kind == "binary" else int(self.y.max()) + 1
+
+    @property
+    def alphas(self):
+        """The strengths in scikit-learn's form, whose group norms have no factor for the group's size."""
+        return self.lambdas * (self.outputs**0.5 if self.penalty == "group_lasso" else 1.0)
+
+    @property
+    def columns(self):
+        """The targets, or classes as 0 and 1: (R, n, K)."""
+        if self.kind == "multiclass":
+            return np.eye(self.outputs)[self.y]
+        return self.y if self.kind == "regression" else self.y[..., None].astype(float)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One system on one case."""
-
-    case: str
-    penalty: str
-    shape: tuple[int, ...]
-    lambdas: int
-    system: str
-    seconds: float
-    error: float
-    tolerance: float | None
-
-
-def folded(name, kind, x, y, folds, decades, lambdas):
-    """The case for each of the three penalties; lambdas fall from the one at which l1 is zero."""
+def folded(name, kind, x, y, folds, decades, lambdas, penalties):
+    """The case for each penalty; lambdas fall from the one at which all weights are zero."""
     turn = np.random.default_rng(1).permutation(len(x))[: len(x) // folds * folds].reshape(folds, -1)
     rows = [np.setdiff1d(turn, fold) for fold in turn]
-    x, y = np.stack([x[each] for each in rows]), np.stack([y[each] for each in rows])
-    centred = y - y.mean(1, keepdims=True)
-    top = np.abs(np.einsum("rnp,rn->rp", x - x.mean(1, keepdims=True), centred)).max() / x.shape[1]
+    case = Case(name, kind, np.stack([x[each] for each in rows]), np.stack([y[each] for each in rows]), "", lambdas)
+    centred = case.columns - case.columns.mean(1, keepdims=True)
+    top = np.abs(np.einsum("rnp,rnk->rpk", case.x - case.x.mean(1, keepdims=True), centred)).max() / case.x.shape[1]
     path = top * np.logspace(0, -decades, lambdas)
-    return [Case(name, kind, x, y, penalty, path) for penalty in ("l1", "elastic_net", "l2")]
+    return [replace(case, penalty=penalty, lambdas=path) for penalty in penalties]
+
+
+def drawn(rows, features, kind="regression", outputs=1):
+    """Correlated columns, of which 20 matter."""
+    draw = np.random.default_rng(0)
+    x = draw.standard_normal((rows, features)) + 0.3 * draw.standard_normal((rows, 1))
+    weight = np.zeros((features, outputs))
+    weight[:20] = draw.standard_normal((min(20, features), outputs))
+    y = x @ weight + 2 * draw.standard_normal((rows, outputs))
+    return x, {"regression": y, "binary": (y[:, 0] > 0).astype(np.int64), "multiclass": y.argmax(1)}[kind]
+
+
+def diabetes():
+    """Diabetes to degree 3, 285 columns."""
+    from sklearn.datasets import load_diabetes
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    x, y = load_diabetes(return_X_y=True)
+    cubes = PolynomialFeatures(3, include_bias=False).fit_transform(x)
+    return StandardScaler().fit_transform(cubes), y[:, None]
 
 
 def cases(lambdas):
     """All cases by name, each drawn when asked for."""
 
-    def linear(rows, features, folds, decades, kind="regression"):
-        draw = np.random.default_rng(0)
-        x = draw.standard_normal((rows, features)) + 0.3 * draw.standard_normal((rows, 1))
-        weight = np.zeros(features)
-        weight[:20] = draw.standard_normal(min(20, features))
-        y = x @ weight + 2 * draw.standard_normal(rows)
-        return x, (y > 0).astype(np.int64) if kind == "binary" else y, folds, decades
-
-    def diabetes():
-        from sklearn.datasets import load_diabetes
-        from sklearn.preprocessing import PolynomialFeatures, StandardScaler
-
-        x, y = load_diabetes(return_X_y=True)
-        cubes = PolynomialFeatures(3, include_bias=False).fit_transform(x)
-        return StandardScaler().fit_transform(cubes), y, 5, 3
-
-    def named(name, make, kind="regression"):
-        return lambda: folded(name, kind, *make(), lambdas)
+    def named(name, make, folds, decades, kind="regression", penalties=PENALTIES[:3]):
+        return lambda: folded(name, kind, *make(), folds, decades, lambdas, penalties)
 
     return {
-        "small": named("small", lambda: linear(300, 10, 20, 3)),
-        "tall": named("tall", lambda: linear(20_000, 60, 5, 4)),
-        "wide": named("wide", lambda: linear(220, 2_000, 10, 2)),
-        "diabetes3": named("diabetes3", diabetes),
-        "small classes": named("small classes", lambda: linear(300, 10, 20, 3, "binary"), "binary"),
-        "classes": named("classes", lambda: linear(2_500, 500, 5, 2, "binary"), "binary"),
+        "diabetes3": named("diabetes3", diabetes, 5, 3),
+        "wide": named("wide", lambda: drawn(220, 2_000), 10, 2),
+        "tall": named("tall", lambda: drawn(25_000, 60), 5, 4),
+        "logistic": named("logistic", lambda: drawn(2_500, 500, "binary"), 5, 2, "binary"),
+        "small": named("small", lambda: drawn(300, 10), 20, 3),
+        "small classes": named("small classes", lambda: drawn(300, 10, "binary"), 20, 3, "binary"),
+        "outputs": named("outputs", lambda: drawn(500, 300, outputs=4), 5, 2, penalties=("group_lasso",)),
+        "wide outputs": named("wide outputs", lambda: drawn(220, 2_000, outputs=4), 5, 2, penalties=("group_lasso",)),
+        "multinomial": named(
+            "multinomial",
+            lambda: drawn(1_250, 100, "multiclass", 3),
+            *(5, 2, "multiclass", ("l1", "elastic_net", "l2", "group_lasso")),
+        ),
     }
 
 
 def ours(case, _tolerance):
-    """This package: weights (R, C, p) and biases (R, C)."""
+    """This package: weights (R, C, K, p) and biases (R, C, K)."""
     from search.core.candidate import Candidate
     from search.training.exact import solve
 
     others = {"l1_ratio": case.ratio} if case.penalty == "elastic_net" else {}
     path = [Candidate(case.penalty, float(each), **others) for each in case.lambdas]
-    y = torch.tensor(case.y)
-    found = solve(torch.tensor(case.x), y[..., None] if case.kind == "regression" else y, case.kind, path)
-    return found.weight[:, :, 0].numpy(), found.bias[..., 0].numpy()
+    found = solve(torch.from_numpy(case.x), torch.from_numpy(case.y), case.kind, path)
+    return found.weight.numpy(), found.bias.numpy()
 
 
-def each_fold(fit: Callable) -> Callable:
-    """A system that takes one fold of centred rows at a time."""
+def each_fold(fit):
+    """A system that takes one fold at a time, whose inputs and, for the squared loss, targets have mean zero."""
 
     def system(case, tolerance):
         found = []
         for x, y in zip(case.x, case.y, strict=True):
-            middle = x.mean(0)
-            weight, bias = fit(np.asfortranarray(x - middle), y, case, tolerance)
-            found.append((weight, bias - weight @ middle))
+            middle, base = x.mean(0), y.mean(0) if case.kind == "regression" else 0
+            weight, bias = fit(np.asfortranarray(x - middle), y - base, case, tolerance)
+            found.append((weight, bias + base - weight @ middle))
         return tuple(np.stack(each) for each in zip(*found, strict=True))
 
     return system
 
 
-def scikit_learn(x, y, case, tolerance):
-    """enet_path, ridge_regression, or LogisticRegression from fit to fit (not saga, which takes minutes a path)."""
-    from sklearn.linear_model import LogisticRegression, enet_path, ridge_regression
-
-    if case.kind == "binary":
-        model = LogisticRegression(tol=tolerance, max_iter=2_000, warm_start=True)
-        found = []
-        for each in case.lambdas:
-            model.set_params(C=1 / (each * len(x))).fit(x, y)
-            found.append((model.coef_[0].copy(), model.intercept_[0]))
-        return tuple(np.stack(each) for each in zip(*found, strict=True))
-    if case.penalty == "l2":
-        weight = np.stack([ridge_regression(x, y - y.mean(), each * len(x)) for each in case.lambdas])
-    else:
-        settings = {"l1_ratio": case.ratio, "alphas": case.lambdas, "tol": tolerance, "max_iter": 100_000}
-        weight = enet_path(x, y - y.mean(), precompute=len(x) > x.shape[1], **settings)[1].T
-    return weight, np.full(len(weight), y.mean())
-
-
-def celer(x, y, case, tolerance):
-    """celer_path."""
-    from celer import celer_path
-
-    weight = celer_path(x, y - y.mean(), "lasso", alphas=case.lambdas, tol=tolerance, max_epochs=100_000)[1].T
-    return weight, np.full(len(weight), y.mean())
-
-
-def skglm(x, y, case, tolerance):
-    """AndersonCD or, for classes, ProxNewton, from fit to fit."""
-    from skglm import ElasticNet, SparseLogisticRegression
-
-    if case.kind == "binary":
-        model = SparseLogisticRegression(alpha=1.0, l1_ratio=case.ratio, tol=tolerance, warm_start=True)
-    else:
-        model = ElasticNet(alpha=1.0, l1_ratio=case.ratio, tol=tolerance, warm_start=True, max_iter=500)
-    found = []
-    for each in case.lambdas:
-        model.set_params(alpha=each).fit(x, y)
-        found.append((model.coef_.ravel().copy(), float(np.ravel(model.intercept_)[0])))
-    return tuple(np.stack(each) for each in zip(*found, strict=True))
-
-
-def adelie(x, y, case, tolerance):
-    """grpnet."""
-    import adelie as ad
-
-    loss = ad.glm.binomial(y.astype(float)) if case.kind == "binary" else ad.glm.gaussian(y)
-    stop = {"tol": tolerance, "early_exit": False, "progress_bar": False}
-    found = ad.grpnet(x, loss, lmda_path=case.lambdas, alpha=case.ratio, **stop)
-    return found.betas.toarray(), np.asarray(found.intercepts)
-
-
-PEERS = {  # module, system, what it is asked
-    "scikit-learn": ("sklearn", scikit_learn, lambda case: case.kind == "regression" or case.penalty == "l2"),
-    "celer": ("celer", celer, lambda case: case.kind == "regression" and case.penalty == "l1"),
-    "skglm": ("skglm", skglm, lambda case: case.penalty != "l2"),
-    "adelie": ("adelie", adelie, lambda case: case.penalty != "l2"),
-}
-
-
-def error(case, weight, bias):
-    """The largest relative duality gap, or relative gradient residual, of weights (R, C, p) and biases (R, C)."""
-    worst = 0.0
-    l1, ridge = case.lambdas * case.ratio, case.lambdas * (1 - case.ratio)
-    for x, y, w, b in zip(case.x, case.y, weight, bias, strict=True):
-        out, rows = x @ w.T + b, len(x)
-        if case.kind == "binary":
-            pull = (y[:, None] - 1 / (1 + np.exp(-out))).T / rows
-            slope = ridge[:, None] * w - pull @ x
-            away = np.where(
-                w != 0, np.abs(slope + l1[:, None] * np.sign(w)), np.maximum(np.abs(slope) - l1[:, None], 0)
-            )
-            scale = np.abs((y - y.mean()) @ (x - x.mean(0))).max() / rows
-            worst = max(worst, away.max() / scale, np.abs(pull.sum(1)).max())
-            continue
-        left = y[:, None] - out
-        value = (left**2).sum(0) / rows / 2 + l1 * np.abs(w).sum(1) + ridge / 2 * (w**2).sum(1)
-        centred = left - left.mean(0)
-        pull = (centred.T @ x / rows) - ridge[:, None] * w
-        if case.ratio == 0:
-            gap = (pull**2).sum(1) / (2 * ridge)
-        else:
-            square = (centred**2).sum(0) / rows + ridge * (w**2).sum(1)
-            inner = centred.T @ (y - y.mean()) / rows
-            scale = np.minimum(inner / square, l1 / np.maximum(np.abs(pull).max(1), 1e-300)).clip(0)
-            gap = value - scale * inner + scale**2 / 2 * square
-        worst = max(worst, (gap / np.maximum(value, 1e-8 * y.var() / 2)).max())
-    return float(worst)
-
-
 def tuned(case, system):
-    """The system's loosest tolerance that is good enough, and the error at it."""
-    reached, tolerance = np.inf, None
+    """The system's loosest tolerance that is good enough, the gap at it, and whether it took too long to go on."""
     for tolerance in TOLERANCES:
         started = time.process_time()
-        reached = error(case, *system(case, tolerance))
-        if reached <= (GAP if case.kind == "regression" else RESIDUAL) or time.process_time() - started > PATIENCE:
+        found = system(case, tolerance)
+        late = time.process_time() - started > PATIENCE
+        reached = worst_gap(case, *found)
+        if reached <= GAP or late or system is ours:
             break
-    return tolerance, reached
+    return tolerance, reached, late
 
 
-def measure(case, repeats):
-    """Rows of all systems on a case: equal results first, then seconds in turn."""
+def measure(case, repeats, alone):
+    """Flat rows of all systems on a case: what gap they reach first, then seconds in turn."""
     systems = {"lambda-search": ours}
     for name, (module, fit, asked) in PEERS.items():
-        if importlib.util.find_spec(module) and asked(case):
+        if not alone and importlib.util.find_spec(module) and asked(case):
             systems[name] = each_fold(fit)
     known = {name: tuned(case, system) for name, system in systems.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in systems}
-    for _ in range(repeats):
+    spent = {name: {threads: [] for threads in THREADS} for name in systems}
+    for turn in range(repeats):
         for name, system in systems.items():
-            started = time.process_time()
-            system(case, known[name][0])
-            seconds[name].append(time.process_time() - started)
-    where = case.name, case.penalty, case.x.shape, len(case.lambdas)
-    return [Row(*where, name, statistics.median(seconds[name]), known[name][1], known[name][0]) for name in systems]
+            if turn and known[name][2]:
+                continue
+            for threads in THREADS:
+                torch.set_num_threads(threads)
+                with threadpool_limits(threads):
+                    begun = time.perf_counter(), time.process_time()
+                    system(case, known[name][0])
+                    spent[name][threads].append((time.perf_counter() - begun[0], time.process_time() - begun[1]))
+    size = f"{case.penalty} {'x'.join(map(str, case.x.shape))} x{case.outputs}, {len(case.lambdas)} lambdas"
+    for name, runs in spent.items():
+        medians = [np.median(each, 0) for each in runs.values()]  # (seconds, cpu seconds) for each number of threads
+        seconds, cpu = np.min(medians, 0)
+        row = {"case": f"S4 {case.name}", "system": name, "size": size}
+        row |= {"seconds": round(seconds, 4), "cpu_seconds": round(cpu, 4)}
+        yield row | {"fits_per_second": round(len(case.x) * len(case.lambdas) / seconds)}, known[name][:2]
 
 
-def main() -> None:
+def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--case", nargs="+", help="which cases (default: all)")
-    parser.add_argument("--penalty", nargs="+", default=["l1", "elastic_net", "l2"])
+    parser.add_argument("--penalty", nargs="+", default=PENALTIES)
     parser.add_argument("--lambdas", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--alone", action="store_true", help="without peers")
     parser.add_argument("--tree", type=Path, help="the folder of another version, which is then measured instead")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--csv", help="append flat rows to this file")
     options = parser.parse_args()
     if options.tree:
         sys.path.insert(0, str(options.tree))
-    torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     every = cases(options.lambdas)
     for name in options.case or every:
         for case in every[name]():
-            if case.penalty not in options.penalty:
-                continue
-            for row in measure(case, options.repeats):
-                size = "x".join(map(str, row.shape))
-                line = f"{row.case:14}{row.penalty:12}{size:>14} x{row.lambdas:4}  {row.system:14}{row.seconds:9.2f} s"
-                print(json.dumps(asdict(row)) if options.json else f"{line}  error {row.error:.0e}", flush=True)
+            if case.penalty in options.penalty:
+                found = []
+                for row, (tolerance, gap) in measure(case, options.repeats, options.alone):
+                    print(
+                        f"{row['case'][3:]:14} {row['size']:46} {row['system']:22} {row['seconds']:9.3f} s "
+                        f"{row['cpu_seconds']:9.3f} cpu s  gap {gap:.0e} (tolerance {tolerance:.0e})",
+                        flush=True,
+                    )
+                    found.append(row)
+                if options.csv:
+                    write(options.csv, found)
 
 
 if __name__ == "__main__":

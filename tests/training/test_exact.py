@@ -20,6 +20,9 @@ from search.core.candidate import Candidate
 from search.penalties import PENALTIES, make_penalty
 from search.settings import has_exact_solution
 from search.training.exact import Limits, Solution, solve
+from search.training.exact.active import smooth_direction
+from search.training.exact.problems import Problems
+from search.training.exact.squared import reduced
 from search.training.memory import peak_bytes
 
 SOLVED = [name for name in PENALTIES if has_exact_solution(name)]
@@ -269,6 +272,51 @@ def test_with_more_features_than_rows_every_fit_is_optimal_over_all_features(kin
             assert residual(x[r], y[r], one, solution.weight[r, c], solution.bias[r, c]) < 1e-7 * top
     if penalty == "l1" and kind != "multiclass":
         assert int((solution.weight[:, -1] != 0).sum(2).max()) < 40  # of at most as many as rows
+
+
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_classes_that_share_a_hessian_along_the_path_are_optimal(penalty: str) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 320, 260, dtype=torch.float64, generator=draw)  # rows * columns^2 is beyond DEAR
+    y = (x[..., :3].sum(2) + torch.randn(2, 320, dtype=torch.float64, generator=draw) > 0).long()
+    path = [candidate(penalty, 0.2 * 0.8**i) for i in range(8)]
+    solution = solve(x, y, "binary", path)
+    assert solution.converged.all()
+    for r in range(2):
+        for c, one in enumerate(path):
+            assert residual(x[r], y[r], one, solution.weight[r, c], solution.bias[r, c]) < 1e-8
+
+
+def test_newton_steps_unit_by_unit_are_those_of_the_whole_system() -> None:
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randn(2, 30, 6, dtype=torch.float64, generator=draw)
+    matrix, linear = rows.mT @ rows / 30, torch.randn(2, 3, 6, dtype=torch.float64, generator=draw)
+    ridge, group = torch.full((2,), 0.1, dtype=torch.float64), torch.full((2,), 0.2, dtype=torch.float64)
+    ahead = torch.randn(2, 3, 6, dtype=torch.float64, generator=draw)
+    ahead[0, :, 1:3] = 0.0  # dropped, and fewer than in the other problem
+    whole = torch.stack([torch.block_diag(*[each] * 3) for each in matrix])
+    apart, together = (
+        smooth_direction(Problems.on(each, linear, ridge, group, None), linear, ahead) for each in (matrix, whole)
+    )
+    assert torch.allclose(apart, together, rtol=1e-7, atol=1e-9)
+    assert (apart[0, :, 1:3] == 0).all()
+
+
+def test_many_rows_are_reduced_to_few_with_the_same_objective() -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 400, 5, dtype=torch.float64, generator=draw)
+    y = x[..., :2] + torch.randn(2, 400, 2, dtype=torch.float64, generator=draw)
+    alike = torch.cat([x, x[..., :1] + 1e-9 * x[..., 1:2]], 2)  # sums of squares do not tell these from equal columns
+    for inputs in (x, alike):
+        few, target = reduced(inputs, y)
+        weight = torch.randn(2, inputs.shape[2], 2, dtype=torch.float64, generator=draw)
+        loss_of_all, loss_of_few = (
+            (b - a @ weight).square().sum((1, 2)) / a.shape[1] for a, b in ((inputs, y), (few, target))
+        )
+        assert few.shape[1] == inputs.shape[2] + 2
+        assert torch.allclose(loss_of_all, loss_of_few, rtol=1e-12)
+    singular = torch.linalg.svdvals(few) * (400 / few.shape[1]) ** 0.5
+    assert torch.allclose(singular[:, -1], torch.linalg.svdvals(alike)[:, -1], rtol=1e-3)
 
 
 def test_a_path_in_any_order_is_that_of_each_lambda_alone() -> None:

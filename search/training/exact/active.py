@@ -58,9 +58,8 @@ class Point:
         return (change < -other.noise) | ((change <= other.noise) & (self.residual < other.residual))
 
 
-def descend(problems: Problems, weight: Tensor, tolerance: Tensor) -> tuple[Tensor, Tensor]:
-    """Newton steps while they lower the objective: the weights (m, units, groups) and their residuals (m,)."""
-    best = Point.at(problems, weight.clone())
+def descend(problems: Problems, best: Point, tolerance: Tensor) -> None:
+    """Newton steps from a point while they lower the objective; what they find overwrites it."""
     going = best.residual > tolerance
     for _ in range(STEPS):
         left = going.nonzero()[:, 0]
@@ -72,11 +71,20 @@ def descend(problems: Problems, weight: Tensor, tolerance: Tensor) -> tuple[Tens
         better = new.beats(old)
         missed = (~better).nonzero()[:, 0]
         if len(missed) and old.weight.shape[1] > 1:
-            new.put(missed, line_search(part.take(missed), old.take(missed), direction[missed]))
+            short = line_search(part.take(missed), old.take(missed), direction[missed])
+            new.put(missed, proximal_step(part.take(missed), short))
             better = new.beats(old)
         best.put(left[better], new.take(better))
         going[left] = better & (best.residual[left] > tolerance[left])
-    return best.weight, best.residual
+
+
+def proximal_step(problems: Problems, point: Point) -> Point:
+    """A forward-backward step in the metric of Q's absolute row sums, which never raises the objective.
+
+    It turns, or drops, groups so near zero that their direction is an accident: these stop the line search.
+    """
+    length = 1 / problems.majorant()
+    return Point.at(problems, problems.prox(point.weight - length * (point.product - problems.linear), length))
 
 
 def newton_step(problems: Problems, point: Point) -> tuple[Tensor, Tensor]:
@@ -109,6 +117,10 @@ def smooth_direction(problems: Problems, slope: Tensor, ahead: Tensor) -> Tensor
     unit = gather_groups(ahead, groups) / norm[:, None]
     bound = problems.group[:, None] * ahead.shape[1] ** 0.5
     right = gather_groups(slope, groups) + bound[:, None] * unit
+    shift = SHIFT / problems.unit_sigma()
+    if problems.apart and problems.l1 is None and ahead.shape[1] > 1:
+        step = unit_by_unit(problems.rows_and_columns(groups), right, unit, (bound / norm, kept, shift))
+        return torch.zeros_like(slope).scatter_add(2, groups[:, None].expand_as(step), step)
     matrix = problems.block(groups)
     moving = kept[:, None].expand_as(unit)
     if problems.l1 is not None:
@@ -120,10 +132,28 @@ def smooth_direction(problems: Problems, slope: Tensor, ahead: Tensor) -> Tensor
     inside = moving.flatten(1)
     if not inside.all():
         matrix = torch.where(inside[:, :, None] & inside[:, None, :], matrix, 0.0)
-    shift = SHIFT / problems.unit_sigma()
     matrix.diagonal(dim1=1, dim2=2).add_(torch.where(inside, shift[:, None], 1.0))
     step = -solve_positive(matrix, torch.where(moving, right, 0.0))
     return torch.zeros_like(slope).scatter_add(2, groups[:, None].expand_as(step), step)
+
+
+def unit_by_unit(matrix: Tensor, right: Tensor, unit: Tensor, scale: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Solves the Newton system where the quadratic acts on each unit apart: with matrices (m, a, a), not (m, K a, K a).
+
+    The group norms' Hessian is s_g (I - u u'), s_g the first of `scale`: s_g I goes into every unit's own matrix
+    A = Q + S, and the rest has rank a, by Woodbury with I - S^(1/2) (A^-1 * U'U) S^(1/2).
+    """
+    bend, kept, shift = scale
+    bend = torch.where(kept, bend, 0.0)
+    matrix = torch.where(kept[:, :, None] & kept[:, None, :], matrix, 0.0)
+    matrix.diagonal(dim1=1, dim2=2).add_(torch.where(kept, bend + shift[:, None], 1.0))
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(matrix)[0])
+    alone = -torch.where(kept[:, None], right, 0.0) @ inverse
+    root = bend.sqrt()
+    small = -root[:, :, None] * root[:, None] * inverse * (unit.mT @ unit)
+    small.diagonal(dim1=1, dim2=2).add_(1.0)
+    along = solve_positive(small, (root * (unit * alone).sum(1))[:, None])
+    return alone + (unit * root[:, None] * along) @ inverse
 
 
 def curvature(unit: Tensor, scale: Tensor) -> Tensor:

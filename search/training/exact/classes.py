@@ -9,15 +9,7 @@ import torch
 from torch import Tensor
 
 from search.training.exact.block import Block
-from search.training.exact.logistic import (
-    ROUNDING,
-    Data,
-    Model,
-    base_rates,
-    gradient,
-    proximal_newton,
-    relative_residual,
-)
+from search.training.exact.logistic import ROUNDING, Curvature, Data, Model, Point, base_rates, proximal_newton
 from search.training.exact.solution import Limits, Terms, chunks, path_order
 from search.training.exact.working import LEAST, Columns, strong_share
 from search.training.reporting import Report
@@ -32,7 +24,7 @@ def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits, report: Re
     for at in chunks(replicates, max((outputs * width) ** 2, data.x.shape[1] * outputs**2 * width)):
         rows = data.take(at)
         start = base_rates(rows)
-        scale = gradient(rows, start)[0].abs().amax((1, 2)).clamp(min=ROUNDING)
+        scale = start.slope.abs().amax((1, 2)).clamp(min=ROUNDING)
         for solve, sparse in ((smooth_path, False), (sparse_path, True)):
             which = [i for i in path_order(parts) if parts[i].sparse == sparse]
             if which:
@@ -45,62 +37,74 @@ Found = tuple[Tensor, Tensor, Tensor]  # weights (m, C, K, p), biases (m, C, K),
 
 
 def smooth_path(
-    data: Data, parts: Sequence[Terms], start: Model, scale: Tensor, limits: Limits, report: Report
+    data: Data, parts: Sequence[Terms], start: Point, scale: Tensor, limits: Limits, report: Report
 ) -> Found:
     """What has no zeros. With fewer rows than features the weights are a mix of the rows: n directions hold them."""
     right = None
-    rows, unit, model = data, scale, start
+    rows, unit, point = data, scale, start
     if data.x.shape[1] < data.x.shape[2]:
         right = torch.linalg.svd(data.x, full_matrices=False)[2]  # (m, n, p)
         rows = replace(data, x=data.x @ right.mT)
         # The largest entry of a gradient can be this much larger in the features than in the directions.
         unit = scale / (right.shape[1] * data.columns.shape[2]) ** 0.5
-        model = Model(start.weight @ right.mT, start.bias)
-    found = []
+        model = Model(start.model.weight @ right.mT, start.model.bias)
+        point = replace(start, model=model, slope=start.slope @ right.mT)
+    found, curved = [], None
     for part in parts:
-        model, error = proximal_newton(rows, part, model, unit, limits)
-        whole = model if right is None else Model(model.weight @ right, model.bias)
-        error = error if right is None else relative_residual(data, part, whole, scale)
-        found.append((whole.weight, whole.bias, error))
+        point, curved, error = proximal_newton(rows, part, point, unit, limits, curved)
+        weight = point.model.weight
+        if right is not None:
+            weight = weight @ right
+            error = replace(point, model=Model(weight, point.model.bias), slope=point.slope @ right).residual(
+                part, scale
+            )
+        found.append((weight, point.model.bias, error))
         report(len(scale))
     weight, bias, error = (torch.stack(each, 1) for each in zip(*found, strict=True))
     return weight, bias, error
 
 
 def sparse_path(
-    data: Data, parts: Sequence[Terms], start: Model, scale: Tensor, limits: Limits, report: Report
+    data: Data, parts: Sequence[Terms], start: Point, scale: Tensor, limits: Limits, report: Report
 ) -> Found:
     """What has zeros: each candidate from the one before it, on the features that it is likely to need."""
-    columns, model, found = Columns.first(data.x), start, []
+    columns, point, curved, found = Columns.first(data.x), start, None, []
     for i, part in enumerate(parts):
         share = strong_share(parts[i - 1], [part]) if i else 0.0
-        columns, model, error = on_columns(
-            data, part, (columns.trimmed(data.x, model.weight), model), scale, share, limits
-        )
-        found.append((model.weight, model.bias, error))
+        solved = on_columns(data, part, (columns, point, curved), scale, share, limits)
+        columns, point, curved, error = solved
+        found.append((point.model.weight, point.model.bias, error))
         report(len(scale))
     weight, bias, error = (torch.stack(each, 1) for each in zip(*found, strict=True))
     return weight, bias, error
 
 
 def on_columns(
-    data: Data, part: Terms, start: tuple[Columns, Model], scale: Tensor, share: float, limits: Limits
-) -> tuple[Columns, Model, Tensor]:
-    """The working set and the optimum of one candidate, and the relative residual (m,) over all features.
+    data: Data,
+    part: Terms,
+    start: tuple[Columns, Point, Curvature | None],
+    scale: Tensor,
+    share: float,
+    limits: Limits,
+) -> tuple[Columns, Point, Curvature | None, Tensor]:
+    """The working set, the optimum of one candidate, a curvature, and the relative residual (m,) over all features.
 
-    To begin with, the working set gets features whose gradient is beyond `share` of the penalty's hold.
+    To begin with, the working set gets features whose gradient is beyond `share` of the penalty's hold. The curvature
+    is that of the working set, near the optimum.
     """
-    columns, model = start
+    old, point, curved = start
+    if old.members.all():
+        return old, *proximal_newton(data, part, point, scale, limits, curved)
     block = Block.of([part], scale, data.columns.shape[2])
-    slack = 0.5 * limits.residual * scale[:, None]
-    wanted = columns.wanted(block.excess(-gradient(data, model)[0][:, None], share), model.weight)
+    columns = old.trimmed(data.x, point.model.weight)
+    wanted = columns.wanted(block.excess(-point.slope[:, None], share), point.model.weight)
     while True:
         columns = columns.joined(Columns.of(data.x, wanted)) if wanted.any() else columns
-        local = Model(columns.gather(model.weight), model.bias)
-        local, error = proximal_newton(replace(data, x=columns.x), part, local, scale, limits)
-        model = Model(columns.spread(local.weight), local.bias)
-        if columns.members.all():
-            return columns, model, error
-        wanted = columns.wanted(block.excess(-gradient(data, model)[0][:, None]) - slack, model.weight)
+        curved, old = curved if columns is old else None, columns
+        rows = replace(data, x=columns.x)
+        local, curved, _ = proximal_newton(rows, part, point.on(columns), scale, limits, curved)
+        point = local.spread(columns, data)
+        excess = block.excess(-point.slope[:, None]) - 0.5 * limits.residual * scale[:, None]
+        wanted = columns.wanted(excess, point.model.weight)
         if not wanted.any():
-            return columns, model, relative_residual(data, part, model, scale)
+            return columns, point, curved, point.residual(part, scale)

@@ -34,11 +34,13 @@ WORK = 2**21  # numbers that a block of candidates works on at once
 class Path:
     """Where the path is: the last fits' weights (m, K, p), their pull X'r / n - ridge w, and their block's end.
 
-    x (m, n, p) and y (m, n, K) are the centred rows; `columns` is the working set, `gram` (m, w, w) its X'X / n.
+    x (m, n, p) and y (m, n, K) are the centred rows, `linear` (m, K, p) is y'X / n; `columns` is the working set,
+    `gram` (m, w, w) its X'X / n.
     """
 
     x: Tensor
     y: Tensor
+    linear: Tensor
     columns: Columns
     gram: Tensor
     weight: Tensor
@@ -48,9 +50,9 @@ class Path:
     @classmethod
     def start(cls, x: Tensor, y: Tensor) -> Path:
         """All weights zero."""
-        columns, pull = Columns.first(x), y.mT @ x / x.shape[1]
+        columns, linear = Columns.first(x), y.mT @ x / x.shape[1]
         gram = columns.x.mT @ columns.x / x.shape[1]
-        return cls(x, y, columns, gram, torch.zeros_like(pull), pull)
+        return cls(x, y, linear, columns, gram, torch.zeros_like(linear), linear)
 
     def room(self) -> int:
         """How many candidates make up the next block."""
@@ -62,8 +64,7 @@ class Path:
         block = Block.of(parts, self.x, self.y.shape[2])
         share, here = 0.0, self
         if self.before is None or self.before.penalty.name != parts[0].penalty.name:
-            pull = self.y.mT @ self.x / self.x.shape[1]
-            here = replace(self, weight=torch.zeros_like(pull), pull=pull)
+            here = replace(self, weight=torch.zeros_like(self.linear), pull=self.linear)
         else:
             share = strong_share(self.before, parts)
         excess = block.excess(here.pull[:, None].expand(-1, len(parts), -1, -1), share)
@@ -128,7 +129,7 @@ class Path:
 
     def problems(self, block: Block) -> Problems:
         """The block on the working set: one problem for each replicate and candidate and, without ties, output."""
-        linear = (self.y.mT @ self.columns.x / self.x.shape[1])[:, None].expand(-1, len(block.ridge), -1, -1)
+        linear = self.columns.gather(self.linear)[:, None].expand(-1, len(block.ridge), -1, -1)
         units = linear.shape[2] if block.tied else 1
         flat = linear.reshape(-1, units, linear.shape[3])
         each = linear.shape[2] // units

@@ -80,18 +80,28 @@ class Problems:
             product = (grid.flatten(1, 2) @ self.matrix).view_as(grid)[self.owner, self.slot]
         return product.view_as(weight) + per_fit(self.ridge) * weight
 
+    @property
+    def apart(self) -> bool:
+        """Whether Q acts on each unit apart."""
+        return self.matrix.shape[1] == self.linear.shape[2]
+
     def block(self, groups: Tensor) -> Tensor:
         """The rows and columns of Q + ridge I of these groups (m, a), shape (m, units * a, units * a)."""
         units, width = self.linear.shape[1:]
-        apart = self.matrix.shape[1] == width
-        index = groups
-        if not apart:
-            index = (torch.arange(units, device=groups.device)[:, None] * width + groups[:, None]).flatten(1)
-        block = self.matrix[self.owner[:, None, None], index[:, :, None], index[:, None, :]]
-        if apart and units > 1:
+        if self.apart:
+            block = self.rows_and_columns(groups)
+            if units == 1:
+                return block
             # (m, units, a, units, a), zero between different units
             block = torch.einsum("mab,kl->mkalb", block, torch.eye(units, dtype=block.dtype, device=block.device))
-            block = block.flatten(3, 4).flatten(1, 2)
+            return block.flatten(3, 4).flatten(1, 2)
+        return self.rows_and_columns(
+            (torch.arange(units, device=groups.device)[:, None] * width + groups[:, None]).flatten(1)
+        )
+
+    def rows_and_columns(self, index: Tensor) -> Tensor:
+        """Those of Q + ridge I at these places (m, a) of its side, (m, a, a)."""
+        block = self.matrix[self.owner[:, None, None], index[:, :, None], index[:, None, :]]
         block.diagonal(dim1=1, dim2=2).add_(self.ridge[:, None])
         return block
 
@@ -100,6 +110,12 @@ class Problems:
         diagonal = self.matrix.diagonal(dim1=1, dim2=2).reshape(len(self.matrix), -1, self.linear.shape[2])
         largest: Tensor = diagonal.amax(1, keepdim=True)[self.owner] + per_fit(self.ridge)
         return largest
+
+    def majorant(self) -> Tensor:
+        """A diagonal matrix that is nowhere below Q + ridge I, alike for the units of a group: (m, 1, groups)."""
+        sums = self.matrix.abs().sum(2).view(len(self.matrix), -1, self.linear.shape[2])
+        largest: Tensor = sums.amax(1, keepdim=True)[self.owner] + per_fit(self.ridge)
+        return torch.where(largest > 0, largest, 1.0)
 
     def unit_sigma(self) -> Tensor:
         """1 / (largest diagonal entry of Q + ridge I), shape (m,)."""

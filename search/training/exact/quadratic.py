@@ -22,26 +22,26 @@ def minimize(problems: Problems, start: Tensor, tolerance: Tensor, steps: int) -
     A problem is done when its residual is within `tolerance` (m,), or after `steps` rounds of Newton steps: the first
     goes from `start`, with one unit the second from where the homotopy leads, each further one from a proximal point.
     """
-    weight = start.clone()
-    residual = torch.full_like(tolerance, torch.inf)
+    best = Point.at(problems, start.clone())
     unit = problems.unit_sigma()
     sigma, last = FIRST_SIGMA * unit, LAST_SIGMA * unit
     for turn in range(steps):
-        left = (residual > tolerance).nonzero()[:, 0]
+        left = (best.residual > tolerance).nonzero()[:, 0]
         if not len(left):
             break
-        part, goal, here = problems.take(left), tolerance[left], weight[left]
+        part, goal, here = problems.take(left), tolerance[left], best.take(left)
         if turn:
             walk = turn == 1 and part.linear.shape[1] == 1 and bool((part.group > 0).all())
-            point = (
-                follow(part, start[left, 0], part.group[:, None])
+            new = Point.at(
+                part,
+                follow(part, here.weight[:, 0], part.group[:, None])
                 if walk
-                else proximal_point(part, here, sigma[left], goal)
+                else proximal_point(part, here.weight, sigma[left], goal),
             )
-            old, new = Point.at(part, here), Point.at(part, point)
-            sound = new.value <= old.value + old.noise
-            here = torch.where(sound[:, None, None], point, here)
+            sound = new.value <= here.value + here.noise
+            here.put(sound.nonzero()[:, 0], new.take(sound))
             if not walk:
                 sigma[left] = torch.where(sound, torch.minimum(sigma[left] * GROWTH, last[left]), sigma[left] / RETREAT)
-        weight[left], residual[left] = descend(part, here, goal)
-    return weight
+        descend(part, here, goal)
+        best.put(left, here)
+    return best.weight

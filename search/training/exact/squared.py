@@ -15,6 +15,8 @@ from search.training.exact.solution import Terms, chunks, path_order, relative
 from search.training.exact.working import LEAST
 from search.training.reporting import Report
 
+APART = 1e-4  # the least share of every column's square that those before it do not explain, for sums of squares to do
+
 
 def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, report: Report) -> tuple[Tensor, Tensor]:
     """Weights (R, C, K, p) and relative duality gaps (R, C); see `solve`."""
@@ -37,11 +39,20 @@ def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, repo
 
 
 def reduced(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """No more than p + K rows with the same mean loss for every w: the R of (x, y) = QR, rescaled."""
+    """No more than p + K rows with the same mean loss for every w: the R of (x, y) = QR, rescaled.
+
+    R is the Cholesky factor of (x, y)'(x, y) where that is known to lose nothing, for less than a fourth of the work.
+    """
     rows, features = x.shape[1:]
     if rows <= features + y.shape[2]:
         return x, y
-    upper = torch.linalg.qr(torch.cat([x, y], 2), mode="r").R
+    cross = y.mT @ x
+    square = torch.cat([torch.cat([x.mT @ x, cross.mT], 2), torch.cat([cross, y.mT @ y], 2)], 1)
+    lower, failed = torch.linalg.cholesky_ex(square)
+    own = lower.diagonal(dim1=1, dim2=2).square() / square.diagonal(dim1=1, dim2=2)  # what no other column explains
+    upper = lower.mT
+    if failed.any() or not (own > APART).all():
+        upper = torch.linalg.qr(torch.cat([x, y], 2), mode="r").R
     upper = upper * (upper.shape[1] / rows) ** 0.5
     return upper[..., :features], upper[..., features:]
 
