@@ -120,9 +120,10 @@ def rows_of(options):
                 flush=True,
             )
             yield {
-                "case": f"verdict, {kind}, {law}",
-                "system": name,
-                "size": f"{options.candidates} x {options.rows}",
+                "case": "S6",
+                "system": "lambda-search" if name == "here" else name,
+                "size": f"verdict, {kind}, {law}, {options.candidates:,} x {options.rows:,}",
+                "seconds": middle["cpu"],
                 "cpu_seconds": middle["cpu"],
                 "peak_megabytes": middle["peak"],
             }
