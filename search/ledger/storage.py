@@ -19,9 +19,15 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from sqlalchemy import URL
 
+    from search.ledger.journal import Journal
+
 DEFAULT: Final = Path("runs/ledger.journal")
 PAUSES: Final = (0.1, 0.5, 2.0, 5.0)  # seconds before something that broke is tried again
 T = TypeVar("T")
+
+
+def _never(error: Exception) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Storage:
     shared_write: Callable[[], AbstractContextManager[None]]
     losses_at: str | None = None
     asked: bool = False
-    broke: Callable[[Exception], bool] = lambda error: False
+    broke: Callable[[Exception], bool] = _never
 
     def steadily(self, do: Callable[[], T]) -> T:
         """Do it, and again where a connection breaks in its middle: `do` is such that twice is as good as once."""
@@ -140,9 +146,14 @@ def _open_journal(path: Path) -> Storage:
         FileArtifacts(folder),
         folder,
         one_write=journal.one_write,
-        alone=lambda study_id: journal.one_write(),  # the file's lock is that of all its studies
+        alone=partial(_whole_file, journal),
         shared_write=journal.shared_write,
     )
+
+
+def _whole_file(journal: Journal, study_id: int) -> AbstractContextManager[None]:
+    """The file's lock is that of all its studies."""
+    return journal.one_write()
 
 
 def _open_database(text: str, create: bool) -> Storage:

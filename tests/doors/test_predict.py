@@ -285,7 +285,7 @@ def test_a_damaged_or_missing_model_is_said_and_made_anew(small, harm):
 def test_trials_that_came_later_make_the_model_an_old_one(small, monkeypatch):
     """A search that is killed before its end keeps the model of what was selected before, and says so."""
     before = small.ledger.selected()
-    monkeypatch.setattr("search.runs.loop.Run.keep_model", lambda run: None)
+    monkeypatch.setattr("search.runs.loop.Run.keep_model", lambda run, stop: None)
     more = run(30)
     assert more.ledger.selected() != before
     with pytest.raises(UserError, match=r"keeps the model of trial \d+, and trial \d+ is selected now; run it again"):

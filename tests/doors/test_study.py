@@ -481,7 +481,7 @@ def test_a_study_is_loaded_by_its_name_and_by_its_file(study, storage, tmp_path)
         found = search.load(given, storage)
         same_trials(found, study)
         assert found.verdict.regret.confidence == confidence
-        assert found.ran == (0, 0.0)
+        assert found.ran == (0, 0.0, None)
     assert search.load("small", storage).verdict == study.verdict
 
 
