@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from postgresql import new_database, running_server
@@ -11,6 +12,8 @@ from postgresql import new_database, running_server
 from search.data.task import Kind, Rows, Split, Task
 from search.settings import Settings
 
+hypothesis.settings.register_profile("busy", deadline=None)  # a test does not fail because the machine is busy
+hypothesis.settings.load_profile("busy")
 torch.set_num_threads(1)  # the tasks are tiny: threads only wait for each other
 # What asks for a browser, for a server, or for many data sets to count over, need not run every time.
 LARGE = {"browser", "postgresql_server", "s3", "holds"}

@@ -25,6 +25,7 @@ from search.ledger.losses import LossStore, Place
 from search.ledger.models import ModelStore
 from search.ledger.openings import OPENED, Opening, note_opening, openings_in, still_sealed
 from search.ledger.storage import Storage
+from search.ledger.tally import Tally
 from search.ledger.workers import LEASE, Worker
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", ARTIFACTS
 def is_own(attribute: str) -> bool:
     """Whether the ledger keeps a study's attribute of this name for itself; paths of this machine are among them."""
     return attribute in OWN or attribute.startswith(OPENED)
+
+
+def _told(trial: FrozenTrial) -> tuple[Mapping[str, Any], bool]:
+    """A finished trial's attributes, and whether it was pruned."""
+    return trial.user_attrs, trials.state_of(trial) == "pruned"
 
 
 @dataclass(frozen=True)
@@ -119,30 +125,22 @@ class StudyLedger:
         """One row a trial, sorted by number, with the columns of an export (design: command line) without test."""
         return trials.table(self._trials())
 
+    @property
+    def tally(self) -> Tally:
+        """What the trials amount to now."""
+        return self._tally.read(self._trials())
+
     def completed(self) -> dict[Candidate, int]:
-        """The completed candidates and their trials' numbers: an identical candidate need not be trained again."""
-        return trials.completed(self._trials())
+        """The completed candidates and their first trials' numbers, in the order of these."""
+        return dict(sorted(self.tally.completed.items(), key=lambda each: each[1]))
 
     def completed_in_order(self) -> list[int]:
         """The numbers of the completed trials, each candidate's first one, in the order in which they were asked."""
-        return sorted(self.completed().values())
-
-    def tried(self) -> set[Candidate]:
-        """The candidates of finished trials."""
-        return {*self.candidates("complete"), *self.candidates("pruned")}
-
-    def candidates(self, state: str) -> list[Candidate]:
-        """The candidates of the trials in a state: complete, pruned, failed, running or waiting."""
-        found = [trials.candidate_of(trial) for trial in self._trials() if trials.state_of(trial) == state]
-        return [candidate for candidate in found if candidate is not None]
+        return list(self.completed().values())
 
     def finished(self) -> int:
         """The number of trials that are complete or pruned."""
-        return len(self._finished())
-
-    def unfinished(self) -> int:
-        """The number of trials that are running."""
-        return len(trials.left_running(self._trials()))
+        return self.tally.finished
 
     def asked(self) -> int:
         """The number of trials in any state."""
@@ -161,8 +159,7 @@ class StudyLedger:
 
     def selected(self) -> int | None:
         """The number of the trial with the lowest validation loss, of equals the one with the most penalty."""
-        best = trials.best(self._trials())
-        return None if best is None else best.number
+        return self.tally.selected()
 
     # Running it
 
@@ -186,10 +183,13 @@ class StudyLedger:
         the same `alone` block, so that no other worker does.
         """
         with self.alone():
-            if running := set(trials.left_running(self._trials())):
-                for number in sorted(running - worker.held_by_others()):
-                    self._fail(number, {trials.INTERRUPTED: "the process that ran it died"})
-            return trials.to_ask_again(self._trials())
+            tally = self.tally
+            running = {trial.number for trial in tally.open("running")}
+            dead = running - worker.held_by_others() if running else running
+            again = tally.to_ask_again(dead)  # not after: what a broken connection undoes must not be remembered
+            for number in sorted(dead):
+                self._fail(number, {trials.INTERRUPTED: "the process that ran it died"})
+            return again
 
     def record(
         self, results: Results, numbers: Sequence[int], *, same_as: Mapping[int, int] | None = None
@@ -225,16 +225,21 @@ class StudyLedger:
         numbers: Sequence[int],
         same_as: Mapping[int, int],
     ) -> list[int]:
+        own: dict[int, tuple[Mapping[str, Any], bool]] = {
+            number: ({**each, LOSSES: artifact}, stopped)
+            for number, each, stopped in zip(numbers, attributes, pruned, strict=True)
+        }
         with self.alone():
-            running = set(trials.left_running(self._trials()))
-            for number, own, stopped in zip(numbers, attributes, pruned, strict=True):
+            every = self._trials()
+            running = {trial.number for trial in self.tally.open("running")}
+            # Nothing is read again: what a broken connection undoes must not be remembered.
+            for number, (known, stopped) in own.items():
                 if number in running:
-                    self._tell(number, {**own, LOSSES: artifact}, pruned=stopped)
-            every = self._trials() if same_as else []
+                    self._tell(number, known, pruned=stopped)
             for number, original in same_as.items():
+                known, stopped = own.get(original) or _told(every[original])
                 if number in running:
-                    shared = every[original].user_attrs | {SAME_AS: original, "seconds": 0.0}
-                    self._tell(number, shared, pruned=trials.state_of(every[original]) == "pruned")
+                    self._tell(number, {**known, SAME_AS: original, "seconds": 0.0}, pruned=stopped)
         return [number for number in (*numbers, *same_as) if number not in running]
 
     def fail(self, number: int, reason: str, more: Mapping[str, Any] | None = None) -> None:
@@ -246,7 +251,7 @@ class StudyLedger:
 
         `swept` is false where the dense grid was left out.
         """
-        self.confirmations.keep_facts(told, len(self._complete()), swept=swept)
+        self.confirmations.keep_facts(told, self.tally.complete, swept=swept)
 
     def keep_model(self, trial: int, body: bytes | None, coefficients: Coefficients | None = None) -> None:
         """Keep the model of this trial's candidate, in the place of an earlier one; None: it has diverged."""
@@ -265,7 +270,7 @@ class StudyLedger:
 
     def confirmed(self, *, swept: bool = True) -> bool:
         """Whether all that confirms the search was kept for the trials as they are now; the grid only if `swept`."""
-        return self.confirmations.confirmed(len(self._complete()), swept=swept)
+        return self.confirmations.confirmed(self.tally.complete, swept=swept)
 
     # Reading it
 
@@ -308,7 +313,7 @@ class StudyLedger:
         if open_test:
             self.open_test()
         # Without test rows there is nothing to keep shut.
-        is_open = open_test or not self.sealed or (bool(self._complete()) and not self.has_test())
+        is_open = open_test or not self.sealed or (bool(self.tally.complete) and not self.has_test())
         numbers, complete, selected = trials.distinct(every)
         confirmed = self.confirmations
         told = confirmed.facts(with_test=is_open)
@@ -343,8 +348,8 @@ class StudyLedger:
 
     def has_test(self) -> bool:
         """Whether the completed trials have test losses; the seal stays closed."""
-        first = self._complete()[:1]
-        return bool(first) and self._losses.has_test(self._place(first[0].number, first[0].user_attrs).artifact)
+        first = next((trial for trial in self._trials() if trials.state_of(trial) == "complete"), None)
+        return first is not None and self._losses.has_test(self._place(first.number, first.user_attrs).artifact)
 
     @property
     def openings(self) -> list[Opening]:
@@ -354,7 +359,7 @@ class StudyLedger:
     @property
     def sealed(self) -> bool:
         """Whether there are completed trials whose test losses were never opened; true also without trials."""
-        return still_sealed(self.openings, len(self._complete()))
+        return still_sealed(self.openings, self.tally.complete)
 
     def open_test(self) -> bool:
         """Break the seal, and record it in the study; to look again at what is open already is no further opening.
@@ -365,7 +370,7 @@ class StudyLedger:
             return False
         with self.alone():  # several workers end at once: it is one opening
             if self.sealed:
-                note_opening(self.storage, self.id, len(self._complete()))
+                note_opening(self.storage, self.id, self.tally.complete)
         return True
 
     # How it is stored
@@ -379,6 +384,10 @@ class StudyLedger:
     @cached_property
     def _losses(self) -> LossStore:
         return LossStore(self._kept, self.name, self._key)
+
+    @cached_property
+    def _tally(self) -> Tally:
+        return Tally()
 
     @cached_property
     def confirmations(self) -> Confirmations:
@@ -426,7 +435,7 @@ class StudyLedger:
 
     def _fail_running(self, number: int, why: Mapping[str, Any]) -> None:
         with self.alone():
-            if number in trials.left_running(self._trials()):
+            if number in {trial.number for trial in self.tally.open("running")}:
                 self._fail(number, why)
 
     def _end(self, number: int, attributes: Mapping[str, Any], state: str, values: list[float] | None = None) -> None:
@@ -442,12 +451,6 @@ class StudyLedger:
 
     def _trials(self) -> list[FrozenTrial]:
         return self.storage.steadily(lambda: self.storage.optuna.get_all_trials(self.id, deepcopy=False))
-
-    def _finished(self) -> list[FrozenTrial]:
-        return [trial for trial in self._trials() if trials.state_of(trial) in {"complete", "pruned"}]
-
-    def _complete(self) -> list[FrozenTrial]:
-        return [trial for trial in self._trials() if trials.state_of(trial) == "complete"]
 
     def _attributes(self) -> dict[str, Any]:
         return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.id))

@@ -89,16 +89,6 @@ def table(trials: Iterable[FrozenTrial]) -> pd.DataFrame:
     )
 
 
-def completed(trials: Iterable[FrozenTrial]) -> dict[Candidate, int]:
-    """The completed candidates, each with its first trial's number."""
-    numbers: dict[Candidate, int] = {}
-    for trial in trials:
-        candidate = candidate_of(trial)
-        if candidate is not None and state_of(trial) == "complete":
-            numbers.setdefault(candidate, trial.number)
-    return numbers
-
-
 class Distinct(NamedTuple):
     """The completed trials with each candidate once.
 
@@ -140,9 +130,3 @@ def best(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
 def left_running(trials: Iterable[FrozenTrial]) -> list[int]:
     """The numbers of the trials that were asked for and have not ended."""
     return [trial.number for trial in trials if state_of(trial) == "running"]
-
-
-def to_ask_again(trials: Sequence[FrozenTrial]) -> list[Candidate]:
-    """The candidates whose latest trial was interrupted: no trial after it has taken them up."""
-    latest = {candidate: trial for trial in trials if (candidate := candidate_of(trial)) is not None}
-    return [candidate for candidate, trial in latest.items() if INTERRUPTED in trial.user_attrs]

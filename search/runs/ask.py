@@ -33,7 +33,7 @@ class Asking:
         search = self.settings.search
         if search.sampler != "grid":
             return max(0, search.trials - self.ledger.finished())
-        return len(self._grid_left(self.ledger.tried()))
+        return len(self._grid_left(self.ledger.tally.ended))
 
     def ask(self, worker: Worker, count: int) -> tuple[list[Trial], list[Candidate]]:
         """Take up to `count` trials in hand, by one write: candidates to be asked again, the grid's or the sampler's.
@@ -64,14 +64,14 @@ class Asking:
 
     def _next(self, again: list[Candidate], most: int) -> tuple[list[Candidate], int]:
         """Whom to ask for beside those that wait already, before the sampler is asked; and how many in all."""
-        search, ledger = self.settings.search, self.ledger
-        waiting = ledger.candidates("waiting")
+        search, tally = self.settings.search, self.ledger.tally
+        running, waiting = tally.open("running"), tally.open("waiting")
         if search.sampler == "grid":
-            known = {*ledger.tried(), *ledger.candidates("running"), *waiting, *again}
+            known = {*tally.ended, *tally.candidates("running"), *tally.candidates("waiting"), *again}
             given = [*again, *self._grid_left(known)]
             count = min(most, len(given) + len(waiting))
         else:
-            given, count = again, min(most, search.trials - ledger.finished() - ledger.unfinished())
+            given, count = again, min(most, search.trials - tally.finished - len(running))
         return given[: max(0, count - len(waiting))], max(0, count)
 
     def _study(self) -> Study:

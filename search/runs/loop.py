@@ -203,7 +203,7 @@ class Run:
         """How many candidates of a rotation are tried and not trained without two folds."""
         if not self.task.pairs:
             return 0
-        return max(0, len(self.ledger.completed()) - self.ledger.confirmations.size("inner"))
+        return max(0, len(self.ledger.tally.completed) - self.ledger.confirmations.size("inner"))
 
     def _training(self, stage: Stage, training: Training, share: float, observer: Observer | None = None) -> Results:
         """Train, and tell how far it is; `share` of what is ahead of the stage."""
@@ -234,7 +234,7 @@ class Run:
 
     def _batch(self, trials: Sequence[Trial], candidates: Sequence[Candidate]) -> None:
         """One batch: a candidate that is known already, or stands in it twice, is trained once for all its trials."""
-        known = self.ledger.completed()
+        known = self.ledger.tally.completed
         fresh: dict[Candidate, Trial] = {}
         for candidate, trial in zip(candidates, trials, strict=True):
             if candidate not in known:
@@ -246,7 +246,8 @@ class Run:
                 self._fail(trials, dict.fromkeys(candidates, error), candidates)
             raise
         numbers = [fresh[candidate].number for candidate in results.candidates]
-        stand = dict(zip(results.candidates, numbers, strict=True)) | known
+        stand = {candidate: known[candidate] for candidate in candidates if candidate in known}
+        stand |= dict(zip(results.candidates, numbers, strict=True))
         same = {
             trial.number: stand[candidate]
             for candidate, trial in zip(candidates, trials, strict=True)

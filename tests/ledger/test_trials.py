@@ -102,7 +102,6 @@ def test_the_best_trial_has_the_lowest_loss_ties_for_more_penalty():
 def test_distinct_candidates_stand_by_their_first_trials_the_selected_one_by_its_own():
     every = [trial(0, l2(2.0), 3.0), trial(1, l2(1.0), 4.0), trial(2, l2(2.0), 1.0), trial(3, l2(1.0), 5.0)]
     every.append(trial(4, l2(7.0), 0.5, TrialState.PRUNED))
-    assert trials.completed(every) == {Candidate("l2", 2.0): 0, Candidate("l2", 1.0): 1}
     found = trials.distinct(every)
     assert (found.numbers, found.complete.tolist(), found.selected) == ([2, 1], [0, 1, 0, 1], 0)
     nothing = trials.distinct(every[4:])
