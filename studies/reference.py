@@ -18,7 +18,7 @@ names the nearest known one. Three complete files to start from stand in
 is written from `lambda-search schema`.
 
 """
-TABLES: Final = ("split", "model", "training", "space", "search", "verdict")
+TABLES: Final = ("split", "model", "training", "space", "search", "verdict", "cluster")
 Schema = Mapping[str, Any]
 
 

@@ -103,8 +103,8 @@ def test_every_module_is_in_a_room():
 
 
 def test_the_reader_of_imports_sees_what_it_should():
-    assert "search.runs" in imported("search.doors.running", late=True)
-    assert "search.runs" not in imported("search.doors.running", late=False)
+    assert "search.runs" in imported("search.doors.whole_run", late=True)
+    assert "search.runs" not in imported("search.doors.whole_run", late=False)
     assert "search.ledger.trials" in imported("search.ledger.study", late=False)
     assert "optuna" in packages_imported("samplers", late=True)
     assert "optuna" not in packages_imported("samplers", late=False)

@@ -72,6 +72,14 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
             help="Stop before so much time has passed, such as 90s, 45m or 1h30m; the same command goes on.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="So many processes share the trials, placed by Ray ([cluster] says where they fit).", min=1),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="The Ray that runs the workers.", show_default="one of this machine"),
+    ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Stop before the test set is opened.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes on standard error.")] = False,
@@ -85,13 +93,29 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     from search.doors.running import run_study
     from search.doors.stopping import seconds_of
 
-    given = {"--storage": storage, "--trials": trials, "--device": device, "--artifacts": artifacts}
+    given = {
+        "--storage": storage,
+        "--trials": trials,
+        "--device": device,
+        "--artifacts": artifacts,
+        "--workers": workers,
+        "--ray": ray,
+    }
     options = [str(part) for option in given.items() if option[1] is not None for part in option]
     again = shlex.join(["lambda-search", "run", str(study), *options, *["--sealed"] * sealed])
     end = None if deadline is None else seconds_of(deadline)
     try:
         settings = door.settings_for(study, trials=trials, device=device, artifacts=artifacts)
-        found = run_study(settings, storage=storage, sealed=sealed, publish=True, progress=not quiet, deadline=end)
+        found = run_study(
+            settings,
+            storage=storage,
+            sealed=sealed,
+            publish=True,
+            progress=not quiet,
+            deadline=end,
+            workers=workers,
+            ray=ray,
+        )
     except door.Interrupted:
         print(f"stopped; to go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None

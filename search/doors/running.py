@@ -1,18 +1,18 @@
-"""A run from its settings to its verdict, and what is shown on the way."""
+"""A run, in this process or by workers of a cluster, and what is shown on the way."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from search.core.errors import UserError
 from search.doors.progress import display_for
 from search.doors.stopping import stopping
-from search.doors.study import Interrupted, RunCounts, Study, quiet_optuna
-from search.ledger import open_storage
+from search.doors.study import quiet_optuna
+from search.doors.whole_run import whole_run
 
 if TYPE_CHECKING:
-    from search.doors.progress import Display
-    from search.doors.study import ProgressCallback
-    from search.runs import Run, Stage
+    from search.doors.study import ProgressCallback, Study
     from search.settings import Settings
 
 
@@ -25,55 +25,23 @@ def run_study(  # noqa: PLR0913 - what a user may say of a run
     publish: bool = False,
     progress: bool | ProgressCallback = True,
     deadline: float | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
 ) -> Study:
     """What `search.run` does with valid settings; `publish` brings optuna-dashboard up to date too.
 
     With a `deadline`, in seconds from now, or after a SIGTERM it ends early with what it has, see `RunCounts`.
     """
+    run = partial(whole_run, settings, data=data, storage=storage, sealed=sealed, publish=publish)
+    if workers is None and ray is not None:
+        raise UserError(f"--ray {ray}: needs a number of workers too: --workers N")
     with quiet_optuna(), display_for(settings.name, progress) as display:
-        from search.runs import Run  # with torch, after it is shown that something goes on
+        if workers is None:
+            return run(display, stopping(display.note, deadline))
+        from search.doors.cluster import connected
+        from search.doors.crew import Crew
 
-        run = Run.open(settings, open_storage(storage, artifacts=settings.search.artifacts), data)
-        if settings.functions:
-            display.note(f"note: runs your own {', '.join(settings.functions)}")
-        for line in run.notes:
-            display.note(f"note: {line}")
-        run.then = _after(sealed=sealed, publish=publish)
-        stopped = _search(run, display, deadline)
-        found = Study(run.ledger, settings, RunCounts(run.fits, run.seconds, stopped))
-        if stopped is not None:
-            return found
-        if not sealed and run.ledger.selected() is not None:
-            with run.after("verdict"):
-                found.judge()
-        if publish:
-            with run.after("page"):
-                found.publish()
-    return found
-
-
-def _after(*, sealed: bool, publish: bool) -> tuple[Stage, ...]:
-    verdict: tuple[Stage, ...] = () if sealed else ("verdict",)
-    return (*verdict, "page") if publish else verdict
-
-
-def _search(run: Run, display: Display, deadline: float | None) -> str | None:
-    """The search and what confirms it; what it stopped for before its end, `Interrupted` if that was Ctrl-C."""
-    with stopping(display.note, deadline) as stop, run.working() as worker:
-        if others := worker.others():
-            display.note(f"note: with {len(others)} other worker{'s' * (len(others) > 1)}: {', '.join(others)}")
-        run.search(report=display.update, stop=stop)
-        if run.settled is not None:
-            display.note(f"note: {run.settled}")
-        if stop.why is None:
-            run.confirm(stop=stop)
-        if stop.why is None:
-            run.keep_model(stop=stop)
-    if stop.why is None:
-        return None
-    reached = run.progress()
-    words = f"{reached.finished} of {reached.wanted} trials are finished"
-    if stop.why == "Ctrl-C":
-        raise Interrupted(f"study {run.settings.name!r} was stopped: {words}")
-    display.note(f"note: stopped ({stop.why}): {words}")
-    return stop.why
+        with connected(ray, workers * settings.cluster.cpus, storage):
+            crew = Crew(settings, display, data, storage)
+            stopped = crew.work(workers, stopping(display.note, deadline))
+            return crew.finish(run, stopped)

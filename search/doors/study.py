@@ -292,6 +292,8 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     artifacts: str | None = None,
     sealed: bool = False,
     progress: bool | ProgressCallback = True,
+    workers: int | None = None,
+    ray: str | None = None,
 ) -> Study:
     """Search, or go on with a search that was stopped; then judge what was selected.
 
@@ -311,6 +313,9 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     progress
         True: a bar in a terminal or a notebook, elsewhere a line a minute on standard error. A function is called with
         a `Progress` before the first batch, after each, and on the way up to ten times a second. False: nothing.
+    workers, ray
+        So many processes share the trials, placed by Ray: the one at this address, or one of this machine's own. The
+        study file's [cluster] says what each asks for.
 
     Returns the study. Raises `UserError` for what is not valid, in one line; `Interrupted` after Ctrl-C, when the batch
     in hand is stored (a second Ctrl-C ends at once): the same call then goes on.
@@ -327,7 +332,7 @@ def run(  # noqa: PLR0913 - the signature that the design promises
     settings = settings_for(study, data, trials=trials, device=device, artifacts=artifacts)
     from search.doors.running import run_study
 
-    return run_study(settings, data=data, storage=storage, sealed=sealed, progress=progress)
+    return run_study(settings, data=data, storage=storage, sealed=sealed, progress=progress, workers=workers, ray=ray)
 
 
 def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, strength: str | None = None) -> Study:

@@ -26,7 +26,7 @@ FREE_KEYS = (
     "training.device",
     "data.path",
 )
-FREE_TABLE = "verdict."
+FREE_TABLES = ("verdict.", "cluster.")
 # What version 0.1 did where its studies name no such key; all other younger keys have a default that changes nothing.
 BEFORE = {"clip": False, "rare": 1}
 
@@ -133,7 +133,7 @@ def changed_keys(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list
     """
     before, after = _flat(_completed(stored)), _flat(settings)
     differ = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    return [key for key in differ if key not in FREE_KEYS and not key.startswith(FREE_TABLE)]
+    return [key for key in differ if key not in FREE_KEYS and not key.startswith(FREE_TABLES)]
 
 
 def _completed(stored: Mapping[str, Any]) -> Mapping[str, Any]:

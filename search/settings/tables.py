@@ -11,6 +11,7 @@ from search.core.errors import UserError
 from search.metrics import METRICS, metrics_for, task_of
 from search.penalties import PENALTIES
 from search.samplers import PRUNERS, SAMPLERS
+from search.settings.cluster import Cluster
 from search.settings.data_tables import Data
 from search.settings.fields import (
     FUNCTION_PATH,
@@ -314,6 +315,7 @@ class Study(Section):
     space: Space = Field(default=Space(), description="what is searched")
     search: Search = Field(default=Search(), description="how it is searched")
     verdict: VerdictSettings = Field(default=VerdictSettings(), description="how the answer is judged")
+    cluster: Cluster = Field(default=Cluster(), description="what a worker asks of a cluster")
 
     @property
     def functions(self) -> tuple[str, ...]:

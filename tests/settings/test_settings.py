@@ -481,12 +481,19 @@ def test_a_folder_is_no_study_file(tmp_path):
 # What changed, and the schema
 
 
+def test_shares_of_more_than_one_gpu_are_refused_as_ray_does():
+    assert [study(cluster={"gpus": gpus}).cluster.gpus for gpus in (0, 0.25, 1, 3)] == [0, 0.25, 1, 3]
+    with pytest.raises(UserError, match=r"cluster\.gpus: must be a whole number or below 1, found 1\.5"):
+        study(cluster={"gpus": 1.5})
+
+
 @pytest.mark.parametrize(
     ("tables", "changed"),
     [
         ({}, []),
         ({"search": {"trials": 5, "stop": "settled"}, "question": "why?", "training": {"device": "cpu"}}, []),
         ({"verdict": {"confidence": 0.9, "tolerance": 0.1, "scope": "procedure"}}, []),
+        ({"cluster": {"cpus": 2, "gpus": 0.25, "memory": 4}}, []),
         ({"split": {"test_folds": 5, "test_repeats": 2}}, ["split.test_folds", "split.test_repeats"]),
         ({"training": {"lr": 0.1, "device": "cpu"}, "search": {"batch": 2}}, ["search.batch", "training.lr"]),
         ({"space": {"lambda": [1.0]}}, ["space.lambda"]),
