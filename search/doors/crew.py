@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from search.core.errors import UserError
+from search.doors.overall import Overall
 from search.doors.stopping import Stopping
 from search.doors.study import RunCounts, quiet_optuna
-from search.doors.tally import Tally
 from search.doors.whole_run import whole_run
 from search.settings import Settings
 
@@ -89,7 +89,7 @@ class Crew:
     _said: bool = False
 
     def __post_init__(self) -> None:
-        self.tally = Tally(self.display)
+        self.overall = Overall(self.display)
 
     def work(self, count: int, stopping: AbstractContextManager[Stopping]) -> Stopping:
         """Let `count` workers work until nothing is left to do, or they are stopped: their batches are stored first.
@@ -113,8 +113,8 @@ class Crew:
 
     def finish(self, run: Callable[[Display, AbstractContextManager[Stopping]], Study], stop: Stopping) -> Study:
         """What is left when the workers are done: the verdict. The study knows what all have done."""
-        found = run(_Last(self.tally), nullcontext(stop))
-        found.ran = RunCounts(self.tally.fits, self.tally.seconds, found.ran.stopped)
+        found = run(_Last(self.overall), nullcontext(stop))
+        found.ran = RunCounts(self.overall.fits, self.overall.seconds, found.ran.stopped)
         return found
 
     def _start(self, stop: Stopping) -> None:
@@ -167,7 +167,7 @@ class Crew:
 
     def _replace(self, error: Exception, stop: Stopping, most: int) -> None:
         deaths, finished = self._deaths
-        self._deaths = (deaths + 1 if finished == self.tally.finished else 1, self.tally.finished)
+        self._deaths = (deaths + 1 if finished == self.overall.finished else 1, self.overall.finished)
         reason = " ".join(str(error).split())
         if self._deaths[0] > most:
             raise UserError(f"--workers: {most + 1} died and no trial was finished meanwhile; the last: {reason}")
@@ -184,11 +184,11 @@ class Crew:
             return
         member.begun, member.answer = True, member.actor.reached.remote()
         if reached is not None:
-            self.tally.told(member.number, reached, sum(each.begun for each in self.members))
+            self.overall.told(member.number, reached, sum(each.begun for each in self.members))
 
     def _say_who_waits(self) -> None:
         waiting = [member for member in self.members if not member.begun]
-        if waiting and not self._said and self.tally.seconds > PATIENCE:
+        if waiting and not self._said and self.overall.seconds > PATIENCE:
             self._said = True
             asked = ", ".join(f"{key} = {value:g}" for key, value in self.settings.cluster.model_dump().items())
             self.display.note(
@@ -210,12 +210,12 @@ class Crew:
 class _Last:
     """The process that started the workers, as the last of them."""
 
-    tally: Tally
+    overall: Overall
 
     def update(self, reached: Progress) -> None:
         """Add it up."""
-        self.tally.told(0, reached)
+        self.overall.told(0, reached)
 
     def note(self, text: str) -> None:
         """Say it."""
-        self.tally.display.note(text)
+        self.overall.display.note(text)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Tally:
+class Overall:
     """Adds up what workers say, and shows it: the fits of all, and the rest as the one says who knows most."""
 
     display: Display
