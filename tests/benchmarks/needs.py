@@ -41,6 +41,7 @@ NEEDS = (
     Need("S9", "--help", "", "s", 0.5),
     Need("S9", "list", "", "s", 2),
     Need("S9", "verdict", "", "s", 3),
+    Need("S10", "", "one process", "faster", 1.7),
 )
 
 
