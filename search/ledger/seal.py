@@ -23,14 +23,14 @@ def new_key() -> str:
 def close_seal(body: bytes, key: str) -> bytes:
     """The masked bytes, behind the nonce that they were masked with."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + _mask(body, key, nonce)
+    return b"".join((nonce, _mask(memoryview(body), key, nonce)))
 
 
 def break_seal(sealed: bytes, key: str) -> bytes:
     """The inverse of `close_seal`."""
-    return _mask(sealed[NONCE_BYTES:], key, sealed[:NONCE_BYTES])
+    return bytes(_mask(memoryview(sealed)[NONCE_BYTES:], key, sealed[:NONCE_BYTES]))
 
 
-def _mask(body: bytes, key: str, nonce: bytes) -> bytes:
+def _mask(body: memoryview, key: str, nonce: bytes) -> memoryview:
     stream = hashlib.shake_256(bytes.fromhex(key) + nonce).digest(len(body))
-    return np.bitwise_xor(np.frombuffer(body, np.uint8), np.frombuffer(stream, np.uint8)).tobytes()
+    return np.bitwise_xor(np.frombuffer(body, np.uint8), np.frombuffer(stream, np.uint8)).data

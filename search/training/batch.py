@@ -175,6 +175,8 @@ class Batch:
             ]
             blocks += _read(stacks, curves, due, epoch)
             told.epoch(stacked, due, epoch, replicates)
+            if not any(due):
+                continue
             left = [column.without(set(gone)) for column, gone in zip(stacked, due, strict=True)]
             kept = [place for place, column in enumerate(left) if column is not None]
             for stack, curve in zip(stacks, curves, strict=True):

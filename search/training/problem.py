@@ -39,12 +39,12 @@ class Part:
         """Stack the parts, on the device and in the dtype that `cast` brings them to."""
         place = torch.stack([part.place for part in rows])
         weights = [part.weight for part in rows if part.weight is not None]
-        weight = cast(torch.stack(weights)) if weights else None
+        weight = cast.stack(weights) if weights else None
         shared = rows[0].shared
         if shared is not None and all(part.shared is shared for part in rows):
             x, y = (cast.once(each)[None] for each in (shared.x, shared.y))
             return cls(x, y, place, torch.stack([part.ids for part in rows]).to(x.device), weight)
-        x, y = (cast(torch.stack([getattr(part, name) for part in rows])) for name in ("x", "y"))
+        x, y = (cast.stack([getattr(part, name) for part in rows]) for name in ("x", "y"))
         return cls(x, y, place, weight=weight)
 
     def __len__(self) -> int:
@@ -101,7 +101,11 @@ class Cast:
 
     def __call__(self, values: Tensor) -> Tensor:
         """The tensor there, itself where it is there already."""
-        return values.to(self.device, self.dtype if values.is_floating_point() else values.dtype)
+        return values.to(self.device, self._of(values))
+
+    def stack(self, values: Sequence[Tensor]) -> Tensor:
+        """The tensors stacked, and there: cast on the way, so that no stack in their own precision is ever made."""
+        return torch.stack(list(values), out=torch.empty(0, dtype=self._of(values[0]))).to(self.device)
 
     def once(self, values: Tensor) -> Tensor:
         """The same, by one copy however often it is asked for."""
@@ -110,6 +114,9 @@ class Cast:
             known = [self(values)]
             self._done.append((values, known[0]))
         return known[0]
+
+    def _of(self, values: Tensor) -> torch.dtype:
+        return self.dtype if values.is_floating_point() else values.dtype
 
 
 @dataclass(frozen=True, eq=False)
