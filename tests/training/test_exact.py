@@ -21,7 +21,9 @@ from search.penalties import PENALTIES, make_penalty
 from search.settings import has_exact_solution
 from search.training.exact import Limits, Solution, solve
 from search.training.exact.active import smooth_direction
+from search.training.exact.path import Path
 from search.training.exact.problems import Problems
+from search.training.exact.solution import terms
 from search.training.exact.squared import reduced
 from search.training.memory import peak_bytes
 
@@ -322,7 +324,7 @@ def test_many_rows_are_reduced_to_few_with_the_same_objective() -> None:
 def test_a_path_in_any_order_is_that_of_each_lambda_alone() -> None:
     x, y = wide(400, 1, "regression")
     y = y[..., :1]
-    lambdas = [lambda_max(x, y) * share for share in (0.02, 0.6, 0.3, 0.31, 1.5)]
+    lambdas = [lambda_max(x, y) * share for share in (0.02, 0.6, 0.3, 0.31, 0.3, 1.5)]
     mix = [candidate(name, one) for one in lambdas for name in ("l1", "elastic_net", "l2")]
     mix += [Candidate("elastic_net", lambdas[2], l1_ratio=share) for share in (0.05, 0.9)]
     together = solve(x, y, "regression", mix)
@@ -331,6 +333,24 @@ def test_a_path_in_any_order_is_that_of_each_lambda_alone() -> None:
         gap = 1e-9 * float(y.var())
         ours, its = (objective(x[0], y[0], one, s.weight[0, i], s.bias[0, i]) for s, i in ((together, c), (alone, 0)))
         assert ours == pytest.approx(its, abs=gap)
+
+
+def test_where_the_path_is_a_line_a_start_is_the_optimum_of_what_stays() -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.linalg.qr(torch.randn(1, 80, 70, dtype=torch.float64, generator=draw)).Q * 80**0.5  # X'X / n = I
+    y = torch.randn(1, 80, 1, dtype=torch.float64, generator=draw)
+    parts = [terms(Candidate("l1", lambda_)) for lambda_ in (0.12, 0.1, 0.09, 0.02)]
+    path = Path.start(x, y)
+    for part in parts[:2]:
+        path, _, _ = path.solved([part], 5)
+    starts = path.predicted(parts[2:], tied=False)[0, :, 0]
+    pull = (y.mT @ x)[0, 0] / 80
+    stays = pull.abs() > 0.1
+    for start, strength in zip(starts, (0.09, 0.08), strict=True):  # the last is too far to be believed
+        soft = pull.sign() * (pull.abs() - strength)
+        before = (pull.abs() - 0.12).clamp(min=0) > 0
+        assert torch.allclose(start[before], soft[before])
+        assert (start != 0).equal(stays)
 
 
 def test_of_60_rows_and_20_000_features_no_square_matrix_is_made() -> None:

@@ -38,8 +38,12 @@ class Block:
         return Block(self.tied, self.l1[i : i + 1], self.group[i : i + 1], self.ridge[i : i + 1])
 
     def on_one_path(self) -> bool:
-        """Whether nothing but the strength of l1 differs, and that falls."""
-        return not self.tied and bool((self.ridge == self.ridge[0]).all() and (self.group.diff() <= 0).all())
+        """Whether they are several, and nothing but the strength of l1 differs, and that falls."""
+        return (
+            not self.tied
+            and len(self.ridge) > 1
+            and bool((self.ridge == self.ridge[0]).all() and (self.group.diff() <= 0).all())
+        )
 
     def excess(self, pull: Tensor, share: float = 1.0) -> Tensor:
         """By how much a zero feature's `pull` (m, B, K, p) is beyond `share` of the penalty's hold; (m, p)."""

@@ -1,7 +1,8 @@
 """Squared loss with a penalty that makes zeros, along the path of lambdas.
 
 A block of candidates is solved at once, for all replicates, from the fits before it: as many as make good use of one
-operation on a batch. Of the inputs only the working set's columns (`working`) have a Gram matrix.
+operation on a batch, but one alone where a near start saves more. Of the inputs only the working set's columns
+(`working`) have a Gram matrix.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ WORK = 2**21  # numbers that a block of candidates works on at once
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """Where the path is: the last fits' weights (m, K, p), their pull X'r / n - ridge w, and their block's end.
+    """Where the path is: the last fits' weights (m, K, p), their pull X'r / n - ridge w, and their candidate `before`.
 
+    `change` (m, K, p) is what the weights gained over the last `step` down in lambda; 0 where nothing is known of it.
     x (m, n, p) and y (m, n, K) are the centred rows, `linear` (m, K, p) is y'X / n; `columns` is the working set,
     `gram` (m, w, w) its X'X / n.
     """
@@ -45,6 +47,8 @@ class Path:
     gram: Tensor
     weight: Tensor
     pull: Tensor
+    change: Tensor
+    step: float = 0.0
     before: Terms | None = None
 
     @classmethod
@@ -52,19 +56,24 @@ class Path:
         """All weights zero."""
         columns, linear = Columns.first(x), y.mT @ x / x.shape[1]
         gram = columns.x.mT @ columns.x / x.shape[1]
-        return cls(x, y, linear, columns, gram, torch.zeros_like(linear), linear)
+        zero = torch.zeros_like(linear)
+        return cls(x, y, linear, columns, gram, zero, linear, zero)
 
-    def room(self) -> int:
-        """How many candidates make up the next block."""
+    def next_block(self, parts: Sequence[Terms]) -> list[Terms]:
+        """The first of the remaining candidates: where weights are many one, unless a homotopy serves several."""
         width, rest = max(LEAST, self.gram.shape[1]), self.y.shape[2] * sum(self.x.shape[1:])
-        return max(1, WORK // (len(self.x) * (width**2 + rest)))
+        room = max(1, WORK // (len(self.x) * (width**2 + rest)))
+        block = [part for part in parts[:room] if part.penalty.name == parts[0].penalty.name]
+        alone = self.gram.shape[1] > FEW and not Block.of(block, self.x, self.y.shape[2]).on_one_path()
+        return block[:1] if alone else block
 
     def begun(self, parts: Sequence[Terms]) -> tuple[Path, Block]:
         """Ready for a block of candidates: what the strong rule names is in the working set."""
         block = Block.of(parts, self.x, self.y.shape[2])
         share, here = 0.0, self
         if self.before is None or self.before.penalty.name != parts[0].penalty.name:
-            here = replace(self, weight=torch.zeros_like(self.linear), pull=self.linear)
+            zero = torch.zeros_like(self.linear)
+            here = replace(self, weight=zero, pull=self.linear, change=zero, before=None)
         else:
             share = strong_share(self.before, parts)
         excess = block.excess(here.pull[:, None].expand(-1, len(parts), -1, -1), share)
@@ -84,13 +93,16 @@ class Path:
             return self
         new = Columns.of(self.x, wanted)
         cross, corner = (each.mT @ new.x / self.x.shape[1] for each in (self.columns.x, new.x))
-        gram = torch.cat([torch.cat([self.gram, cross], 2), torch.cat([cross.mT, corner], 2)], 1)
+        had = cross.shape[1]
+        gram = self.gram.new_empty(len(cross), *[had + cross.shape[2]] * 2)
+        gram[:, :had, :had], gram[:, :had, had:] = self.gram, cross
+        gram[:, had:, :had], gram[:, had:, had:] = cross.mT, corner
         return replace(self, columns=self.columns.joined(new), gram=gram)
 
     def solved(self, parts: Sequence[Terms], steps: int) -> tuple[Path, Tensor, Tensor]:
         """The path after a block of B candidates, their weights (m, B, K, p) and relative duality gaps (m, B)."""
         path, block = self.begun(parts)
-        weight = path.weight[:, None].expand(-1, len(parts), -1, -1)
+        weight = path.predicted(parts, block.tied)
         while True:
             local = path.minima(block, path.columns.gather(weight), steps)
             flat = local.flatten(1, 2)
@@ -104,18 +116,36 @@ class Path:
                 break
             path = more
         gap = duality_gap(path.y[:, None], residual.mT, weight, pull, block)
-        return replace(path, weight=weight[:, -1], pull=pull[:, -1], before=parts[-1]), weight, gap
+        return path.moved(parts, weight, pull[:, -1]), weight, gap
+
+    def predicted(self, parts: Sequence[Terms], tied: bool) -> Tensor:
+        """Where the line through the last two fits leads, (m, B, K, p), no farther than these are apart.
+
+        What is zero, or would turn round on the way, starts from zero.
+        """
+        share = self.weight.new_tensor([self.share(part) for part in parts])
+        ahead = self.weight[:, None] + share[:, None, None] * self.change[:, None]
+        along = ahead * self.weight[:, None]
+        kept = (along.sum(2, keepdim=True) if tied else along) > 0
+        return torch.where(kept, ahead, 0.0)
+
+    def share(self, part: Terms) -> float:
+        """How far the candidate is from the last, in steps of what the last was from the one before it; at most 1."""
+        if self.before is None or self.before.penalty != part.penalty or self.step <= 0:
+            return 0.0
+        return min(1.0, (self.before.lambda_ - part.lambda_) / self.step)
+
+    def moved(self, parts: Sequence[Terms], weight: Tensor, pull: Tensor) -> Path:
+        """Past a block whose weights are `weight` (m, B, K, p), and whose last pull is `pull` (m, K, p)."""
+        last, before = parts[-1], parts[-2] if len(parts) > 1 else self.before
+        step = before.lambda_ - last.lambda_ if before is not None and before.penalty == last.penalty else 0.0
+        change = weight[:, -1] - (weight[:, -2] if len(parts) > 1 else self.weight)
+        return replace(self, weight=weight[:, -1], pull=pull, change=change, step=step, before=last)
 
     def minima(self, block: Block, start: Tensor, steps: int) -> Tensor:
-        """The block's optima on the working set, (m, B, K, w), from `start`; few features at once, many one by one."""
-        several = len(block.ridge) > 1
-        if steps and several and block.on_one_path():
+        """The block's optima on the working set, (m, B, K, w), from `start` or, on one path, by the homotopy."""
+        if steps and block.on_one_path():
             start = self.walked(block)
-        elif several and start.shape[3] > FEW:
-            found = [start[:, :1]]
-            for i in range(len(block.ridge)):
-                found.append(self.minima(block.only(i), found[-1], steps))
-            return torch.cat(found[1:], 1)
         problems = self.problems(block)
         hold = problems.group if problems.l1 is None else problems.group + problems.l1
         goal = (ROUNDING * problems.linear.abs().amax((1, 2))).maximum(TOLERANCE * hold)
@@ -144,8 +174,7 @@ def sparse_path(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, report
     """Weights (m, C, K, p) and relative duality gaps (m, C) of candidates in the path's order."""
     path, weights, gaps, done = Path.start(x, y), [], [], 0
     while done < len(parts):
-        name = parts[done].penalty.name
-        block = [part for part in parts[done : done + path.room()] if part.penalty.name == name]
+        block = path.next_block(parts[done:])
         path, weight, gap = path.solved(block, steps)
         weights.append(weight)
         gaps.append(gap)

@@ -101,7 +101,8 @@ class Problems:
 
     def rows_and_columns(self, index: Tensor) -> Tensor:
         """Those of Q + ridge I at these places (m, a) of its side, (m, a, a)."""
-        block = self.matrix[self.owner[:, None, None], index[:, :, None], index[:, None, :]]
+        rows = self.matrix[self.owner[:, None], index]
+        block = rows.gather(2, index[:, None].expand(-1, index.shape[1], -1))
         block.diagonal(dim1=1, dim2=2).add_(self.ridge[:, None])
         return block
 
