@@ -20,9 +20,9 @@ class Untrained(Run):
 
     drawing: tuple[float, float] = (0.0, 0.0)
 
-    def _train(self, trials, candidates):
+    def _train(self, fresh):
         begun = time.perf_counter(), time.process_time()
-        made = results(candidates)
+        made = results(list(fresh))
         taken = time.perf_counter() - begun[0], time.process_time() - begun[1]
         self.drawing = self.drawing[0] + taken[0], self.drawing[1] + taken[1]
         return made
