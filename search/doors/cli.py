@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from typer.exceptions import TyperException
@@ -80,6 +81,10 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
         str | None,
         typer.Option(metavar="ADDRESS", help="The Ray that runs the workers.", show_default="one of this machine"),
     ] = None,
+    log: Annotated[
+        Literal["plain", "json"] | None,
+        typer.Option(help="In place of the progress, a line on standard error for all that this worker does."),
+    ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Stop before the test set is opened.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes on standard error.")] = False,
@@ -93,16 +98,12 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     from search.doors.running import run_study
     from search.doors.stopping import seconds_of
 
-    given = {
-        "--storage": storage,
-        "--trials": trials,
-        "--device": device,
-        "--artifacts": artifacts,
-        "--workers": workers,
-        "--ray": ray,
-    }
-    options = [str(part) for option in given.items() if option[1] is not None for part in option]
-    again = shlex.join(["lambda-search", "run", str(study), *options, *["--sealed"] * sealed])
+    if log is not None:
+        from search.doors.logs import log_to_stderr
+
+        log_to_stderr(log)
+    given = {"storage": storage, "trials": trials, "device": device, "artifacts": artifacts, "workers": workers}
+    again = _again(study, {**given, "ray": ray}, sealed=sealed)
     end = None if deadline is None else seconds_of(deadline)
     try:
         settings = door.settings_for(study, trials=trials, device=device, artifacts=artifacts)
@@ -111,16 +112,16 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
             storage=storage,
             sealed=sealed,
             publish=True,
-            progress=not quiet,
+            progress=not quiet and log is None,
             deadline=end,
             workers=workers,
             ray=ray,
         )
     except door.Interrupted:
-        print(f"stopped; to go on: {again}", file=sys.stderr)
+        print(again, file=sys.stderr)
         raise typer.Exit(130) from None
     if found.ran.stopped is not None:
-        print(f"stopped; to go on: {again}", file=sys.stderr)
+        print(again, file=sys.stderr)
     if as_json:
         _print_json(found.to_dict())
     else:
@@ -129,6 +130,12 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
         print(
             "note: --sealed: nothing is sealed: no test set of its own, or one that was opened before", file=sys.stderr
         )
+
+
+def _again(study: Path, given: Mapping[str, object], *, sealed: bool) -> str:
+    """How to go on with a run that was stopped."""
+    options = [str(part) for name, value in given.items() if value is not None for part in (f"--{name}", value)]
+    return f"stopped; to go on: {shlex.join(['lambda-search', 'run', str(study), *options, *['--sealed'] * sealed])}"
 
 
 @app.command(epilog="Example: lambda-search verdict weight_decay --tolerance 0.05")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from platform import python_version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from search.core.candidate import Candidate
 from search.core.errors import UserError
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from search.runs.pace import Job
     from search.settings import Settings
     from search.training import Observer
+
+
+LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass
@@ -127,6 +131,7 @@ class Run:
         """
         self.tracker.hear = report
         with self.working() as worker:
+            self._log("begins")
             self._reached()
             while (left := self.asking.left()) and not stop() and not self._settled():
                 count = min(left, self.settings.search.batch)
@@ -134,10 +139,12 @@ class Run:
                     trials, candidates = self.asking.ask(worker, count)
                 self.tracker.begin("search", len(trials) / left)
                 if trials:
+                    self._log("asked", trials=[trial.number for trial in trials])
                     self._batch(trials, candidates)
                 else:  # the others are at the last ones
                     time.sleep(PAUSE)
                 self._reached()
+            self._log("ends")
 
     def confirm(self, *, stop: Stop = never) -> None:
         """Train what the verdict needs beside the trials, unless that was done for the trials as they are."""
@@ -212,12 +219,18 @@ class Run:
 
     def _confirm(self, stage: Stage, training: Training, share: float) -> Results:
         """The same for what confirms the search; candidates of the grid that raise are left out of it."""
+        self._log(f"trains part of stage {stage}")
         if stage != "grid":
             return self._training(stage, training, share)
         return replace(self.failures, wanted=math.inf, found={}).train(
             lambda some: self._training(stage, replace(training, candidates=list(some)), share),
             dict.fromkeys(training.candidates),
         )
+
+    def _log(self, event: str, error: Exception | None = None, **told: Any) -> None:  # noqa: ANN401 - numbers, lists
+        """For those who collect what workers do; nobody hears it unless they listen to the logger `search.runs`."""
+        who = {"study": self.ledger.name, "worker": self._worker.name if self._worker else None}
+        LOG.log(logging.INFO if error is None else logging.ERROR, event, exc_info=error, extra=who | told)
 
     @contextmanager
     def _doing(self, stage: Stage, job: Job, share: float = 1.0) -> Iterator[Callable[[float], None]]:
@@ -254,7 +267,10 @@ class Run:
             if candidate in stand and trial.number != stand[candidate]
         }
         with self.tracker.doing("search", asking(len(trials))):
-            self.ledger.record(results, numbers, same_as=same)
+            late = self.ledger.record(results, numbers, same_as=same)
+        self._log("finished", trials=[number for number in (*numbers, *same) if number not in late])
+        if late:
+            self._log("left to others, who took this worker for gone", trials=late)
         self._fail(trials, self.failures.found, candidates)
 
     def _fail(
@@ -265,6 +281,7 @@ class Run:
             if (error := failed.get(candidate)) is not None:
                 why = {"traceback": trace(error), "seed": self.settings.training.seed}
                 self.ledger.fail(trial.number, reason(error), why)
+                self._log("failed", error, trials=[trial.number])
 
     def _train(self, fresh: Mapping[Candidate, Trial]) -> Results:
         candidates, per = list(fresh), PRUNERS[self.settings.search.pruner]
