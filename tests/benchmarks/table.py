@@ -45,7 +45,7 @@ def lines(rows):
     for case, size in dict.fromkeys((row["case"], row["size"]) for row in rows):
         own = [row for row in rows if (row["case"], row["size"]) == (case, size)]
         found += [line for need in needs_of(case, size) for line in _compared(case, size, own, need)]
-    return sorted(found + slopes(rows), key=lambda line: line.case)
+    return sorted(found + slopes(rows), key=lambda line: (int(line.case.split()[0][1:]), line.case))
 
 
 def _compared(case, size, rows, need):
