@@ -14,6 +14,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
+from search.ledger import Storage, open_storage
+
 # A warning filter for tests of what opens a database and leaves it to the process's end to close it.
 LEFT_OPEN: Final = "ignore:.*was deleted while still open:ResourceWarning"
 
@@ -64,3 +66,15 @@ def _run(url: str, *statements: str) -> None:
     with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
         for each in statements:
             connection.execute(text(each))
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Storage]:
+    """A storage by its name, whose connections are closed at the end of the block."""
+    storage = open_storage(name)
+    try:
+        yield storage
+    finally:
+        engine = getattr(getattr(storage.optuna, "_backend", None), "engine", None)
+        if engine is not None:
+            engine.dispose()

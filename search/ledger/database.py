@@ -24,7 +24,7 @@ from search.core.errors import UserError
 from search.core.text import one_line
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from optuna.storages import BaseStorage, RDBStorage
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -118,6 +118,12 @@ def broke(storage: RDBStorage, error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def forget(cached: BaseStorage, storage: RDBStorage) -> None:
+    """Begin Optuna's cache of trials anew: it holds some that the server undid."""
+    # The same object stays in everybody's hands.
+    cached.__init__(storage)  # type: ignore[misc]
 
 
 @contextmanager

@@ -30,6 +30,10 @@ def _never(error: Exception) -> bool:
     return False
 
 
+def _nothing() -> None:
+    return
+
+
 @dataclass(frozen=True)
 class Storage:
     """An open storage.
@@ -38,7 +42,8 @@ class Storage:
     locks of running studies (None: in memory, where no other process runs them). `losses_at` says where the losses
     lie, for each new study to note; None: in `folder`, which lies beside the storage's own file and moves with it.
     `asked`: whether the user named that place. `broke(error)`: whether an error says that a connection broke, and not
-    within one of the blocks that follow, which are done again as a whole. `one_write()` is a
+    within one of the blocks that follow, which are done again as a whole, after `forget()` of what was undone.
+    `one_write()` is a
     context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
     nests, and an exception does not undo it. `alone(study_id)` is the same, and no other worker changes that study
     meanwhile. `shared_write()` is the same beside a script that writes this storage through Optuna alone; it does not
@@ -55,6 +60,7 @@ class Storage:
     losses_at: str | None = None
     asked: bool = False
     broke: Callable[[Exception], bool] = _never
+    forget: Callable[[], None] = _nothing
 
     def steadily(self, do: Callable[[], T]) -> T:
         """Do it, and again where a connection breaks in its middle: `do` is such that twice is as good as once."""
@@ -65,6 +71,7 @@ class Storage:
                 if not self.broke(error):
                     raise
             time.sleep(pause)
+            self.forget()
         return do()
 
     @property
@@ -159,7 +166,7 @@ def _whole_file(journal: Journal, study_id: int) -> AbstractContextManager[None]
 def _open_database(text: str, create: bool) -> Storage:
     from optuna.storages import get_storage
 
-    from search.ledger.database import broke, one_write, open_database, parse_url, shown
+    from search.ledger.database import broke, forget, one_write, open_database, parse_url, shown
 
     url = parse_url(text)
     local = url.get_backend_name() == "sqlite"
@@ -171,9 +178,10 @@ def _open_database(text: str, create: bool) -> Storage:
     write = partial(one_write, database)
     # A study that is on a server is opened from other working folders too.
     losses_at = None if local else location(str(folder))
+    cached = get_storage(database)
     return Storage(
         shown(url),
-        get_storage(database),
+        cached,
         FileArtifacts(folder),
         folder,
         one_write=write,
@@ -181,6 +189,7 @@ def _open_database(text: str, create: bool) -> Storage:
         shared_write=write,
         losses_at=losses_at,
         broke=partial(broke, database),
+        forget=partial(forget, cached, database),
     )
 
 

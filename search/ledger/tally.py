@@ -37,7 +37,9 @@ class Tally:
     def read(self, every: Sequence[FrozenTrial]) -> Tally:
         """Take in what is new; `every` are all trials as they are now."""
         before = len(self._losses)
-        for number in [*self._open, *range(self._seen, len(every))]:
+        for number in [each for each in self._open if each >= len(every)]:
+            del self._open[number]  # asked for by a write that a broken connection undid
+        for number in [*self._open, *range(min(self._seen, len(every)), len(every))]:
             self._take(every[number])
         self._seen = len(every)
         if len(self._losses) > before:

@@ -50,7 +50,7 @@ def assert_whole(study, trials=TRIALS):
     assert states["complete"] == len(study.candidates) == trials
     assert set(states.index) <= {"complete", "failed"}  # what a worker had in hand that died was asked again
     ledger = StudyLedger.load(open_storage(study.storage), study.name)
-    assert ledger.unfinished() == 0
+    assert ledger.tally.open("running") == []
 
 
 def assert_same(study, alone):

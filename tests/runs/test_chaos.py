@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 from command_line import PROGRAM, study_file
-from postgresql import LEFT_OPEN, away, new_database, running_server
+from postgresql import LEFT_OPEN, away, new_database, opened, running_server
 
 from search.core.candidate import Candidate
-from search.ledger import StudyLedger, open_storage
+from search.ledger import StudyLedger
 
 MISFORTUNES = int(os.environ.get("MISFORTUNES", "6"))
 TRIALS = 200
@@ -93,7 +93,8 @@ def test_nothing_is_lost_doubled_or_stuck(kind, tmp_path, monkeypatch):
                 else:
                     getattr(crowd, event)(draw)
             crowd.wait()
-            check(StudyLedger.load(open_storage(storage), f"run{runs}"))
+            with opened(storage) as found:
+                check(StudyLedger.load(found, f"run{runs}"))
     print(f"\n{kind}: {runs} runs of {TRIALS} trials, {counts}: 0 lost, 0 doubled, 0 stuck")
 
 

@@ -7,14 +7,16 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from command_line import PROGRAM, study_file
-from postgresql import LEFT_OPEN, away, new_database, running_server
+from postgresql import LEFT_OPEN, away, new_database, opened, running_server
 
 from search.core.candidate import Candidate
-from search.ledger import StudyLedger, list_studies, open_storage
+from search.core.evidence import Evidence
+from search.ledger import StudyLedger, list_studies
 
 TRIALS = 24
 
@@ -30,19 +32,31 @@ def finished(processes) -> None:
         assert process.returncode == 0, said.decode()
 
 
-def outcome(storage: str) -> tuple[dict[Candidate, list[bytes]], StudyLedger]:
-    """The losses of each candidate, whatever the numbers of its trials."""
-    ledger = StudyLedger.load(open_storage(storage), "small")
-    done = ledger.trials().query("state == 'complete'")["trial"].tolist()
-    results = ledger.results(done)
-    found: dict[Candidate, list[bytes]] = {}
-    for index, candidate in enumerate(results.candidates):
-        found.setdefault(candidate, []).append(results.validation[index].tobytes())
-    return found, ledger
+class Outcome(NamedTuple):
+    """What a study came to: the losses of each candidate, whatever the numbers of its trials."""
+
+    losses: dict[Candidate, list[bytes]]
+    states: list[str]
+    evidence: Evidence
+    whole: bool
+    openings: int
+
+
+def outcome(storage: str) -> Outcome:
+    with opened(storage) as found:
+        ledger = StudyLedger.load(found, "small")
+        frame = ledger.trials()
+        results = ledger.results(frame.query("state == 'complete'")["trial"].tolist())
+        losses: dict[Candidate, list[bytes]] = {}
+        for index, candidate in enumerate(results.candidates):
+            losses.setdefault(candidate, []).append(results.validation[index].tobytes())
+        whole = ledger.confirmed() and ledger.has_model()
+        return Outcome(losses, frame["state"].tolist(), ledger.snapshot().evidence, whole, len(ledger.openings))
 
 
 def complete(storage: str) -> int:
-    studies = list_studies(open_storage(storage))
+    with opened(storage) as found:
+        studies = list_studies(found)
     return studies[0].complete if studies else -1
 
 
@@ -58,16 +72,13 @@ def test_workers_together_give_what_one_gives(sampler, kind, tmp_path, request, 
     several = request.getfixturevalue("postgresql") if kind == "postgresql" else urls[kind]
     finished([started(path, "one.journal")])
     finished([started(path, several) for _ in range(2)])
-    alone, one = outcome("one.journal")
-    shared, ledger = outcome(several)
-    assert shared == alone
-    assert ledger.trials()["state"].tolist() == ["complete"] * TRIALS
-    assert ledger.confirmed()
-    assert ledger.has_model()
-    assert len(ledger.openings) == 1
-    ours, theirs = (each.snapshot().evidence for each in (ledger, one))
+    alone, shared = outcome("one.journal"), outcome(several)
+    assert shared.losses == alone.losses
+    assert shared.states == ["complete"] * TRIALS
+    assert shared.whole
+    assert shared.openings == 1
     for part in ("grid", "exact"):
-        mine, other = getattr(ours, part), getattr(theirs, part)
+        mine, other = (getattr(each.evidence, part) for each in (shared, alone))
         assert mine.candidates == other.candidates
         np.testing.assert_array_equal(mine.validation, other.validation)
 
@@ -85,12 +96,11 @@ def test_a_worker_that_is_killed_or_stands_still_costs_nothing(tmp_path, monkeyp
     workers[0].send_signal(signal.SIGKILL)
     workers[0].communicate()
     finished(workers[1:])
-    found, ledger = outcome(storage)
-    states = ledger.trials()["state"]
-    assert (states == "complete").sum() == TRIALS
-    assert (states == "failed").sum() <= 2
-    assert not set(states) - {"complete", "failed"}
-    assert all(len(losses) == 1 or candidate == Candidate("none") for candidate, losses in found.items())
+    found = outcome(storage)
+    assert found.states.count("complete") == TRIALS
+    assert found.states.count("failed") <= 2
+    assert not set(found.states) - {"complete", "failed"}
+    assert all(len(losses) == 1 or candidate == Candidate("none") for candidate, losses in found.losses.items())
 
 
 @pytest.mark.rest
@@ -108,8 +118,7 @@ def test_a_cluster_that_stops_a_worker_gets_exit_code_0_and_the_next_one_goes_on
     _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert b"to go on: lambda-search run" in said
-    _, ledger = outcome(storage)
-    states = ledger.trials()["state"]
+    states = outcome(storage).states
     assert set(states) == {"complete"}
     assert 2 <= len(states) < 5000
     finished([started(path, storage, "--sealed", "--trials", str(len(states) + 2))])
@@ -130,6 +139,6 @@ def test_a_server_that_is_started_anew_costs_nothing(tmp_path, monkeypatch):
             time.sleep(3)
             assert process.poll() is None, process.communicate()
         finished([process])
-        found, ledger = outcome(url)
-        assert (ledger.trials()["state"] == "complete").sum() == len(found) == TRIALS
-        assert set(ledger.trials()["state"]) <= {"complete", "failed"}  # one that was cut off is asked again
+        found = outcome(url)
+        assert found.states.count("complete") == len(found.losses) == TRIALS
+        assert set(found.states) <= {"complete", "failed"}  # one that was cut off is asked again
