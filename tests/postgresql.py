@@ -75,6 +75,11 @@ def opened(name: str) -> Iterator[Storage]:
     try:
         yield storage
     finally:
-        engine = getattr(getattr(storage.optuna, "_backend", None), "engine", None)
-        if engine is not None:
-            engine.dispose()
+        dispose(storage)
+
+
+def dispose(storage: Storage) -> None:
+    """Close a database's pooled connections; a journal has none."""
+    engine = getattr(getattr(storage.optuna, "_backend", None), "engine", None)
+    if engine is not None:
+        engine.dispose()

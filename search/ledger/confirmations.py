@@ -23,7 +23,7 @@ OWN: Final = frozenset({FACTS, *get_args(Confirmation)})
 
 @dataclass(frozen=True, slots=True)
 class Confirmations:
-    """The confirmation of one study. `losses` is where its results lie, and `complete` how many trials are complete.
+    """The confirmation of one study; `losses` is where its results lie.
 
     A confirmation is a list of parts, each trained by one worker and kept for all; it counts once it is kept itself.
     """
@@ -40,7 +40,7 @@ class Confirmations:
 
     def parts(self) -> dict[str, int]:
         """The parts that are kept, with how many candidates each has."""
-        attributes = self.storage.steadily(lambda: self.storage.optuna.get_study_system_attrs(self.study_id))
+        attributes = self.storage.marks(self.study_id)
         return {
             key.removeprefix(PART): count
             for key, count in attributes.items()
@@ -112,8 +112,7 @@ class Confirmations:
             self._mark(part, None)
 
     def _mark(self, part: str, candidates: int | None) -> None:
-        optuna = self.storage.optuna
-        self.storage.steadily(lambda: optuna.set_study_system_attr(self.study_id, PART + part, candidates))
+        self.storage.mark(self.study_id, PART + part, candidates)
 
     def _attributes(self) -> dict[str, Any]:
         return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.study_id))

@@ -64,14 +64,13 @@ class Status:
 def status_of(ledger: StudyLedger) -> Status:
     """What the ledger knows of it now."""
     every = ledger.storage.optuna.get_all_trials(ledger.id, deepcopy=False)
-    attributes = ledger.storage.optuna.get_study_system_attrs(ledger.id)
     reasons = [trial.user_attrs.get("failed", trial.user_attrs.get(trials.INTERRUPTED)) for trial in every]
     return Status(
         name=ledger.name,
         wanted=ledger.settings["search"]["trials"],
         states=Counter(trials.state_of(trial) for trial in every),
         per_minute=_pace(every),
-        workers=_workers(attributes, set(trials.left_running(every))),
+        workers=_workers(ledger.storage.marks(ledger.id), {trial.number for trial in ledger.tally.open("running")}),
         failures=Counter(reason for reason in reversed(reasons) if reason is not None),
         confirmed=ledger.confirmed(),
     )

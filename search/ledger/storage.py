@@ -74,6 +74,14 @@ class Storage:
             self.forget()
         return do()
 
+    def marks(self, study_id: int) -> dict[str, Any]:
+        """What workers have told each other in a study: Optuna's system attributes."""
+        return self.steadily(lambda: self.optuna.get_study_system_attrs(study_id))
+
+    def mark(self, study_id: int, key: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """Tell the other workers of a study."""
+        self.steadily(lambda: self.optuna.set_study_system_attr(study_id, key, value))
+
     @property
     def place(self) -> str:
         """Where the losses lie, in words."""

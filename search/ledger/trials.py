@@ -125,8 +125,3 @@ def best(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
     losses = np.array([trial.values[0] for trial in complete], dtype=np.float64)
     strength = np.array([trial.params.get(STRENGTH, 0.0) for trial in complete], dtype=np.float64)
     return complete[int(lowest(losses, strength))]
-
-
-def left_running(trials: Iterable[FrozenTrial]) -> list[int]:
-    """The numbers of the trials that were asked for and have not ended."""
-    return [trial.number for trial in trials if state_of(trial) == "running"]

@@ -143,10 +143,10 @@ class Worker:
         return records_in(self._attributes())
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.steadily(lambda: self.storage.optuna.get_study_system_attrs(self.study_id))
+        return self.storage.marks(self.study_id)
 
     def _set(self, key: str, value: Any) -> None:  # noqa: ANN401 - JSON
-        self.storage.steadily(lambda: self.storage.optuna.set_study_system_attr(self.study_id, key, value))
+        self.storage.mark(self.study_id, key, value)
 
     def _lock(self, name: str) -> Path:
         assert self.storage.folder is not None, "at_work"

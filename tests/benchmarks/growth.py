@@ -13,12 +13,11 @@ far as it says. What is printed as slope is that of the last decade, both axes l
 
 from __future__ import annotations
 
-import json
 import tempfile
 import warnings
 
 import numpy as np
-from measure import arguments, elsewhere, finish, here, in_turn
+from measure import arguments, carry_out, elsewhere, here, in_turn
 
 LARGEST = {  # by default
     "fits": 100_000,
@@ -103,10 +102,7 @@ def main():
     parser.add_argument("--kind", nargs="+", choices=LARGEST, default=list(LARGEST))
     parser.add_argument("--largest", type=int, help="go on to this size, whatever it takes")
     options = parser.parse_args()
-    if options.turn:
-        print(json.dumps(turn(*json.loads(options.turn))))
-    else:
-        finish(measured(options), options)
+    carry_out(options, turn, measured)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,14 @@ def elsewhere(file, turn, tree=None, threads=None):
     return json.loads(ran.stdout.splitlines()[-1])
 
 
+def carry_out(options, turn, measured):
+    """The one turn that `elsewhere` asked this process for, or else all that is measured."""
+    if options.turn:
+        print(json.dumps(turn(*json.loads(options.turn))))
+    else:
+        finish(measured(options), options)
+
+
 def finish(rows, options):
     """Progress turn by turn, then the medians as a table, and the rows in the csv file."""
     kept = []

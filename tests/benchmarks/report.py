@@ -8,14 +8,13 @@ weights, drawn and not trained.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 import optuna
-from measure import arguments, elsewhere, finish, here, in_turn
+from measure import arguments, carry_out, elsewhere, here, in_turn
 
 from search.core.candidate import Candidate
 from search.core.results import Results
@@ -84,17 +83,19 @@ def turn(trials: int) -> dict[str, float]:
         return here(lambda: load("large", url).report(Path(folder) / "large.html"))._asdict()
 
 
+def measured(options):
+    """The rows."""
+    works = {"lambda-search": lambda: elsewhere(__file__, (options.trials,))}
+    return in_turn(options.repeats, works, "S6", f"report of {options.trials:,} trials")
+
+
 def main() -> None:
     """Fill a temporary ledger, time its report, and print the figures."""
     parser = arguments(__doc__)
     parser.add_argument("--trials", type=int, default=3000)
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if options.turn:
-        print(json.dumps(turn(*json.loads(options.turn))))
-    else:
-        works = {"lambda-search": lambda: elsewhere(__file__, (options.trials,))}
-        finish(in_turn(options.repeats, works, "S6", f"report of {options.trials:,} trials"), options)
+    carry_out(options, turn, measured)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ alone. That both propose the same is shown by tests/space/test_tpe.py.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import warnings
 
 import optuna
-from measure import Cost, arguments, elsewhere, finish, here, in_turn, peak
+from measure import Cost, arguments, carry_out, elsewhere, here, in_turn, peak
 from untrained import Untrained, loss_of, study
 
 from search.core.candidate import Candidate
@@ -87,10 +86,7 @@ def main():
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    if options.turn:
-        print(json.dumps(turn(*json.loads(options.turn))))
-    else:
-        finish(measured(options), options)
+    carry_out(options, turn, measured)
 
 
 if __name__ == "__main__":

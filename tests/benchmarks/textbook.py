@@ -13,14 +13,13 @@ what they take beyond its start is scaled to all. That both train alike is what 
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
 import tomllib
 from pathlib import Path
 
-from measure import arguments, elsewhere, finish, here, in_turn, whole_process
+from measure import arguments, carry_out, elsewhere, here, in_turn, whole_process
 
 HERE = Path(__file__).parents[2]
 REPLICATES = 10  # data sets of a trial of the plain loop
@@ -105,10 +104,7 @@ def main():
     parser.add_argument("--plain-fits", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1, help="of both")
     options = parser.parse_args()
-    if options.turn:
-        print(json.dumps(optimize(*json.loads(options.turn))))
-    else:
-        finish(measured(options), options)
+    carry_out(options, optimize, measured)
 
 
 if __name__ == "__main__":

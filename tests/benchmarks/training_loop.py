@@ -18,7 +18,6 @@ product` is the pace that the products of training and evaluation alone would ha
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from contextlib import nullcontext
@@ -27,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import arguments, elsewhere, finish, here, in_turn
+from measure import arguments, carry_out, elsewhere, here, in_turn
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "models"))
@@ -245,10 +244,7 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the plain loop, the fastest counts")
     parser.add_argument("--tree", nargs="*", type=Path, default=[], help="other checkouts to time in the same turns")
     options = parser.parse_args()
-    if options.turn:
-        print(json.dumps(turn(*json.loads(options.turn))))
-    else:
-        finish(measured(options), options)
+    carry_out(options, turn, measured)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,10 @@ finished, so that starting Ray is left out and waiting for each other is not. Ne
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 
-from measure import Cost, arguments, elsewhere, finish, in_turn, peak
+from measure import Cost, arguments, carry_out, elsewhere, in_turn, peak
 
 import search
 
@@ -60,10 +59,7 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--trials", type=int, default=40)
     options = parser.parse_args()
-    if options.turn:
-        print(json.dumps(turn(*json.loads(options.turn))))
-    else:
-        finish(measured(options), options)
+    carry_out(options, turn, measured)
 
 
 if __name__ == "__main__":

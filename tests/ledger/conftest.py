@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ledger_helpers import dispose, open_ledger
+from ledger_helpers import open_ledger
+from postgresql import dispose
 
 from search.ledger import open_storage
 

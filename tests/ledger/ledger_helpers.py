@@ -11,7 +11,7 @@ import optuna
 
 from search.core.candidate import Candidate
 from search.core.results import Results, join
-from search.ledger import Confirmation, Storage, StudyLedger, Worker
+from search.ledger import Confirmation, StudyLedger, Worker
 
 
 def make_results(candidate: Candidate, seed: int = 0, *, test: bool = True, **changes: Any) -> Results:
@@ -98,10 +98,3 @@ def open_ledger(storage, name: str = "study", **changes) -> StudyLedger:
     settings = {"name": name, "training": {"lr": 0.1}, "search": {"trials": 8}}
     identity = {"settings": settings, "fingerprint": "abc", "versions": {"torch": "2.13"}} | changes
     return StudyLedger.open(storage, name, **identity)
-
-
-def dispose(storage: Storage) -> None:
-    """Close a database's pooled connections; a journal has none."""
-    engine = getattr(getattr(storage.optuna, "_backend", None), "engine", None)
-    if engine is not None:
-        engine.dispose()

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from ledger_helpers import dispose, open_ledger, run_batch
+from ledger_helpers import open_ledger, run_batch
+from postgresql import dispose
 
 from search.core.candidate import Candidate
 from search.ledger import StudyLedger, open_storage

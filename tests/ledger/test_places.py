@@ -10,8 +10,9 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from ledger_helpers import ask, dispose, make_results, open_ledger, run_batch, same, sealed
+from ledger_helpers import ask, make_results, open_ledger, run_batch, same, sealed
 from optuna.artifacts.exceptions import ArtifactNotFound
+from postgresql import dispose
 
 import search
 from search.core.errors import UserError

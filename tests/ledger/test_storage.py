@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ledger_helpers import dispose, open_ledger, run_batch
-from postgresql import running_server
+from ledger_helpers import open_ledger, run_batch
+from postgresql import dispose, running_server
 
 from search.core.errors import UserError
 from search.ledger import StudyLedger, list_studies, open_storage

@@ -10,7 +10,6 @@ import pytest
 from ledger_helpers import (
     ask,
     confirm,
-    dispose,
     make_results,
     record,
     recover,
@@ -19,6 +18,7 @@ from ledger_helpers import (
     same,
     sealed,
 )
+from postgresql import dispose
 
 from search.core.candidate import Candidate
 from search.core.errors import UserError

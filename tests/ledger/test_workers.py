@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from ledger_helpers import ask, dispose, open_ledger, record, results_for, run_batch
+from ledger_helpers import ask, open_ledger, record, results_for, run_batch
+from postgresql import dispose
 
 from search.ledger import Worker, open_storage, workers
 
