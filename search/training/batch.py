@@ -58,12 +58,9 @@ class Batch:
 
     def train(self, indices: Sequence[int]) -> Iterable[Block]:
         """Fit the candidates with these indices, which have one shape."""
-        settings, candidates = self.settings, self.layout.candidates
-        metric = settings.search.metric_for(self.layout.task.kind)
-        every = problems(self.layout.task, settings, candidates[indices[0]], metric, self.device)
-        stacked = columns(settings, candidates, indices)
+        stacked = columns(self.settings, self.layout.candidates, indices)
         watched = None if self.observer is None else self.observer.per
-        cut = chunking(every, [column.candidate for column in stacked], self.device, watched)
+        every, cut = self._measured(stacked, watched)
         with enough_threads(every, cut.fits):
             while stacked:
                 try:
@@ -76,16 +73,33 @@ class Batch:
                 yield from blocks
                 stacked = stacked[cut.columns :]
 
+    def _measured(
+        self, stacked: Sequence[Column], watched: Literal["epoch", "replicate"] | None
+    ) -> tuple[list[Problem], Chunking]:
+        """The problems, and how many of their fits train at once; measuring trains one of them for a step."""
+        settings, first = self.settings, stacked[0].candidate
+        metric = settings.search.metric_for(self.layout.task.kind)
+        try:
+            every = problems(self.layout.task, settings, first, metric, self.device)
+            return every, chunking(every, [column.candidate for column in stacked], self.device, watched)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise self._too_large(error) from error
+
     def _less(self, cut: Chunking, watched: str | None, error: Exception) -> Chunking:
         """Go on with half as many fits at once: somebody else took memory that was free when they were counted."""
         less = cut.halved(together=watched == "epoch")
         if less is None:
-            raise UserError(
-                f"training: one fit does not fit into the memory that is left on {self.device} ({one_line(error)}); a "
-                "smaller model or batch_size, or another --device, would"
-            ) from error
+            raise self._too_large(error) from error
         warn(f"out of memory with {cut.fits} fits at once: going on with {less.fits}", RuntimeWarning, stacklevel=2)
         return less
+
+    def _too_large(self, error: Exception) -> UserError:
+        return UserError(
+            f"training: one fit does not fit into the memory that is left on {self.device} ({one_line(error)}); a "
+            "smaller model or batch_size, or another --device, would"
+        )
 
     def _chunk(self, stacked: list[Column], every: Sequence[Problem], at_once: int) -> Iterable[Block]:
         fit = self._solve if self.settings.training.optimizer == "exact" else self._descend
