@@ -203,10 +203,13 @@ class Batch:
         return blocks
 
     def _stopped(self, stacked: Sequence[Column], curves: Sequence[Curve], epoch: int) -> set[int]:
-        """The candidates that the observer stops after an epoch, by their means over replicates and held-out rows."""
-        if self.observer is None or self.observer.per != "epoch":
-            return set()
+        """The candidates that the observer stops after an epoch, by their means over replicates and held-out rows.
+
+        Refits that train for themselves have no such rows: there is nothing to compare.
+        """
         held = [len(curve.stack.problem.validation) for curve in curves for _ in curve.stack.problem.positions]
+        if self.observer is None or self.observer.per != "epoch" or not sum(held):
+            return set()
         losses = np.concatenate([curve.values[1, curve.columns, :, epoch - 1] for curve in curves], axis=1)
         means = np.where(np.array(held) > 0, losses, 0.0) @ np.array(held) / sum(held)
         seen = {index: float(mean) for column, mean in zip(stacked, means, strict=True) for index in column.indices}
