@@ -12,13 +12,15 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from search.models.randomness import TURN
+
 SHARE_OF_FREE = 0.5
 
 
 def peak_bytes(work: Callable[[], None]) -> int:
     """The largest number of bytes that tensors made by `work` held at once, on whatever device it runs."""
     meter = _StorageMeter()
-    with meter:
+    with TURN, meter:  # torch notes for the whole process that somebody counts
         work()
     return meter.peak
 
