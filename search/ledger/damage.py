@@ -66,7 +66,7 @@ def _in_records(ledger: ForeignLedger, every: list[FrozenTrial]) -> Iterator[Dam
         try:
             ledger.losses(trial, with_test=True)
         except UserError as error:
-            yield Damage(_without_study(error, ledger.name), ledger.name, "none", trial.number)
+            yield Damage(_short(error, ledger.name), ledger.name, "none", trial.number)
 
 
 def _in_settings(ledger: StudyLedger) -> Iterator[Damage]:
@@ -89,8 +89,16 @@ def _in_trials(ledger: StudyLedger, every: list[FrozenTrial]) -> Iterator[Damage
 
 def _disagreeing(ledger: StudyLedger, together: list[FrozenTrial]) -> Iterator[tuple[FrozenTrial, str]]:
     """The trials of one file that are not what it says, and how they differ."""
+    if LOSSES not in together[0].user_attrs:
+        yield from ((trial, "it has no losses") for trial in together)
+        return
+    places = [ledger.place(trial.number, trial.user_attrs) for trial in together]
     try:
-        places = [_place(ledger, trial) for trial in together]
+        ledger.losses.verify(places[0].artifact)
+    except UserError as error:
+        yield from ((trial, _short(error, ledger.name)) for trial in together)
+        return
+    try:
         results = ledger.losses.read(places, with_test=True)
         measured = trials.attributes(results)
     except (UserError, ValueError) as error:
@@ -98,18 +106,12 @@ def _disagreeing(ledger: StudyLedger, together: list[FrozenTrial]) -> Iterator[t
             for trial in together:
                 yield from _disagreeing(ledger, [trial])
         else:
-            yield together[0], _without_study(error, ledger.name)
+            yield together[0], _short(error, ledger.name)
         return
     where = ledger.storage.name, ledger.losses.storage.place
     for row, trial in enumerate(together):
         if what := difference(trial, results, row, *where) or _otherwise(trial, measured[row]):
             yield trial, what
-
-
-def _place(ledger: StudyLedger, trial: FrozenTrial) -> Place:
-    if LOSSES not in trial.user_attrs:
-        raise UserError("it has no losses")
-    return ledger.place(trial.number, trial.user_attrs)
 
 
 def _otherwise(trial: FrozenTrial, measured: Mapping[str, Any]) -> str:
@@ -127,12 +129,12 @@ def _in_confirmations(ledger: StudyLedger) -> Iterator[Damage]:
         try:
             kept.read(each, with_test=True)
         except (UserError, KeyError, TypeError) as error:
-            yield Damage(f"{each}: {_without_study(error, ledger.name)}", ledger.name, "trained again", part=each)
+            yield Damage(f"{each}: {_short(error, ledger.name)}", ledger.name, "trained again", part=each)
     for part, count in kept.parts().items():  # of a confirmation that is not complete
         try:
             ledger.losses.read([Place(part, row) for row in range(count)], with_test=True)
         except UserError as error:
-            yield Damage(f"{part}: {_without_study(error, ledger.name)}", ledger.name, "trained again", part=part)
+            yield Damage(f"{part}: {_short(error, ledger.name)}", ledger.name, "trained again", part=part)
     try:
         kept.facts(with_test=True)
     except Exception as error:  # what is damaged can raise anything
@@ -146,9 +148,9 @@ def _in_model(ledger: StudyLedger, kept: Mapping[str, Any] | None) -> Iterator[D
         ledger.models.read(kept)
         ledger.models.coefficients(kept)
     except (UserError, KeyError, TypeError) as error:
-        yield Damage(_without_study(error, ledger.name), ledger.name, "trained again", part="model")
+        yield Damage(_short(error, ledger.name), ledger.name, "trained again", part="model")
 
 
-def _without_study(error: Exception, name: str) -> str:
-    """What an error says, to stand behind the study's name."""
-    return str(error).removeprefix(f"study {name!r}: ").removeprefix(f"study {name!r} ")
+def _short(error: Exception, name: str) -> str:
+    """What an error says, to stand behind the study's name, and without its advice."""
+    return str(error).removeprefix(f"study {name!r}: ").removeprefix(f"study {name!r} ").partition("; ")[0]

@@ -17,6 +17,7 @@ END: Final = b'"}\n'
 VALUE: Final = 8 + len(END)  # bytes from the checksum's digits on
 TAIL: Final = len(KEY) + VALUE
 OPERATIONS: Final = range(11)  # Optuna's
+DECODE: Final = json.JSONDecoder().decode  # what `json.loads` comes to, for a text
 LONGEST: Final = 20_000  # bytes in which a flipped bit is looked for: it takes the square of them
 
 
@@ -32,13 +33,13 @@ def to_line(record: Mapping[str, Any]) -> bytes:
 
 def from_line(line: bytes) -> dict[str, Any]:
     """The record again, without its checksum; `ValueError` says what is wrong with a line that is damaged."""
-    if line[-TAIL:-VALUE] == KEY:
+    if line.startswith(KEY, -TAIL):
         body = line[:-TAIL]
         if b"%08x%b" % (crc32(body), END) != line[-VALUE:]:
             raise ValueError("its checksum is another one")
         line = body + b"}"
     try:
-        record: dict[str, Any] = json.loads(line)
+        record: dict[str, Any] = DECODE(line.decode())
     except (ValueError, RecursionError) as error:
         raise ValueError("it is no JSON") from error
     if not isinstance(record, dict) or record.get("op_code") not in OPERATIONS:

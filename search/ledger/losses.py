@@ -57,6 +57,11 @@ class LossStore:
                     ) from error
         return join(parts) if parts else empty_results()
 
+    def verify(self, artifact: str) -> None:
+        """`UserError` for a file that is not there, or is not what was written."""
+        with self._arrays(artifact):
+            pass
+
     def remove(self, artifact: str) -> None:
         """Delete a file, if it is there."""
         discard(self.storage.artifacts, self._id(artifact))
@@ -68,7 +73,7 @@ class LossStore:
 
     @contextmanager
     def _arrays(self, artifact: str, numbers: Sequence[int] = ()) -> Iterator[NpzFile]:
-        """What a file holds; `numbers` are those of the trials that are looked for in it."""
+        """What a file holds; `numbers` are those of the trials that are looked for, for errors."""
         try:
             with self._open(artifact) as body, from_npz(body) as arrays:
                 yield arrays
