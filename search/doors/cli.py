@@ -254,6 +254,41 @@ def status(study: StudyFileOrName, storage: Storage = None, as_json: AsJson = Fa
         print_status(found)
 
 
+@app.command(epilog="Example: lambda-search check --storage runs/ledger.journal --repair")
+def check(
+    study: Annotated[
+        str | None, typer.Argument(metavar="STUDY.toml|NAME", help="One study alone.", show_default="all")
+    ] = None,
+    storage: Storage = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend what can be mended: put flipped bits right, leave damaged records out, have lost losses trained "
+            "again by the next run. A journal of before is kept.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read every record and every stored loss, and say what is damaged; the exit code is 1 where damage is left."""
+    from search.doors.check import check_facts, print_check
+    from search.doors.study import quiet_optuna
+    from search.ledger import check as look
+    from search.settings import Settings
+
+    name = Settings.load(study).name if study is not None and study.endswith(".toml") else study
+    with quiet_optuna():
+        found = look(storage, name, repair=repair)
+    if as_json:
+        _print_json(check_facts(found))
+    else:
+        given = [] if study is None else [study]
+        options = [] if storage is None else ["--storage", found.storage]  # as it may be shown
+        print_check(found, shlex.join(["lambda-search", "check", *given, *options, "--repair"]))
+    if found.left:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
 def export(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     name: StudyFileOrName,

@@ -79,6 +79,21 @@ class Confirmations:
         self._set(FACTS, self._attributes()[FACTS] | {SWEPT: True})
         self._forget_parts()
 
+    def forget(self, lost: Confirmation | None = None) -> None:
+        """Have the next run confirm the trials anew, and one confirmation that is lost with it."""
+        if lost is not None:
+            self._set(lost, {"when": now(), "candidates": 0, "files": {}})
+        unswept = {SWEPT: False} if lost == "grid" else {}
+        self._set(FACTS, self._attributes().get(FACTS, {}) | {CONFIRMED: None} | unswept)
+
+    def forget_facts(self) -> None:
+        """Have the next run find the facts anew, and all else that confirms the trials."""
+        self._set(FACTS, {})
+
+    def forget_part(self, part: str) -> None:
+        """Have the next run train this part anew."""
+        self._mark(part, None)
+
     def facts(self, *, with_test: bool) -> Facts:
         """The facts, empty ones where none were kept."""
         return facts.from_json(self._attributes().get(FACTS, {}), self.losses.key if with_test else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from search.core.errors import UserError
 from search.core.text import one_line
+from search.ledger.trials import INTERRUPTED
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
@@ -154,6 +155,24 @@ def one_write(storage: RDBStorage, study_id: int | None = None) -> Iterator[None
         finally:
             sessions.remove()
             connection.commit()
+
+
+def fail_ended(cached: BaseStorage, storage: RDBStorage, why: Mapping[int, str]) -> None:
+    """Have trials that have ended fail after all, for the reasons given by their ids; they are to be asked again.
+
+    Optuna changes no trial that has ended: for a moment, which no other connection sees, it is running once more.
+    """
+    from optuna.trial import TrialState
+
+    with one_write(storage):
+        for trial, reason in why.items():
+            session = storage.scoped_session()
+            session.execute(text("UPDATE trials SET state = 'RUNNING' WHERE trial_id = :id"), {"id": trial})
+            session.execute(text("DELETE FROM trial_values WHERE trial_id = :id"), {"id": trial})
+            session.commit()
+            storage.set_trial_user_attr(trial, INTERRUPTED, reason)
+            storage.set_trial_state_values(trial, TrialState.FAIL)
+    forget(cached, storage)
 
 
 def _hold(connection: Connection, study_id: int | None) -> None:

@@ -15,6 +15,7 @@ from search.core.evidence import Evidence, Recording
 from search.core.results import Results, empty_results
 from search.core.snapshot import Snapshot
 from search.ledger import recorded, trials
+from search.ledger.npz import DamagedError
 from search.ledger.openings import Opening, note_opening, openings_in, still_sealed
 from search.ledger.roles import Roles, find_roles
 from search.ledger.storage import Storage
@@ -112,13 +113,23 @@ class ForeignLedger:
         """Every opening of the test losses so far, first to last."""
         return openings_in(self.storage.optuna.get_study_user_attrs(self.id))
 
+    def losses(self, trial: FrozenTrial, *, with_test: bool) -> recorded.Losses:
+        """What a trial recorded; `UserError` where it is damaged."""
+        try:
+            return recorded.read(trial, with_test=with_test)
+        except DamagedError as error:
+            raise UserError(
+                f"study {self.name!r} in {self.storage.name}: the losses that trial {trial.number} recorded are "
+                f"damaged: {error}; bring the storage back as it was"
+            ) from error
+
     def _trials(self) -> list[FrozenTrial]:
         return self.storage.optuna.get_all_trials(self.id, deepcopy=False)
 
     def _results(self, found: Usable, *, with_test: bool) -> Results:
         if not found.trials:
             return empty_results()
-        losses = [recorded.read(trial, with_test=with_test and found.with_test) for trial in found.trials]
+        losses = [self.losses(trial, with_test=with_test and found.with_test) for trial in found.trials]
         tests = [each.test for each in losses if each.test is not None]
         return Results(
             tuple(self.roles.candidate(trial.params) for trial in found.trials),

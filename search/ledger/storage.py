@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +34,10 @@ def _nothing() -> None:
     return
 
 
+def _fails_none(why: Mapping[int, str]) -> None:
+    assert not why, "trials of this storage that have ended do not change"
+
+
 @dataclass(frozen=True)
 class Storage:
     """An open storage.
@@ -43,6 +47,7 @@ class Storage:
     lie, for each new study to note; None: in `folder`, which lies beside the storage's own file and moves with it.
     `asked`: whether the user named that place. `broke(error)`: whether an error says that a connection broke, and not
     within one of the blocks that follow, which are done again as a whole, after `forget()` of what was undone.
+    `fail_ended(why)` has trials fail, by the storage's own ids, that had ended otherwise.
     `one_write()` is a
     context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
     nests, and an exception does not undo it. `alone(study_id)` is the same, and no other worker changes that study
@@ -61,6 +66,7 @@ class Storage:
     asked: bool = False
     broke: Callable[[Exception], bool] = _never
     forget: Callable[[], None] = _nothing
+    fail_ended: Callable[[Mapping[int, str]], None] = _fails_none
 
     def steadily(self, do: Callable[[], T]) -> T:
         """Do it, and again where a connection breaks in its middle: `do` is such that twice is as good as once."""
@@ -118,6 +124,16 @@ def _open(storage: str | BaseStorage | None, create: bool) -> Storage:
     return _open_journal(path)
 
 
+def journal_path(storage: str | None) -> Path | None:
+    """Where a journal that is there lies, by what `open_storage` takes; None for a database's URL."""
+    if storage is None:
+        return DEFAULT
+    if "://" in storage:
+        return None
+    _require(Path(storage), create=False)
+    return Path(storage)
+
+
 def _given(storage: BaseStorage) -> Storage:
     """A storage of Optuna's that is open already; studies of ours are opened by the storage's name."""
     from optuna.storages import BaseStorage
@@ -149,15 +165,19 @@ def _unguarded(study_id: int) -> AbstractContextManager[None]:
 
 
 def _open_journal(path: Path) -> Storage:
-    from optuna.storages import JournalStorage
-
     from search.ledger.journal import Journal
+    from search.ledger.replay import Replay
 
     journal = Journal(path)
+    return on_journal(path, journal, Replay(journal))
+
+
+def on_journal(path: Path, journal: Journal, optuna: BaseStorage) -> Storage:
+    """The storage whose journal lies there; `optuna` is what its records come to."""
     folder = _losses_beside(path)
     return Storage(
         str(path),
-        JournalStorage(journal),
+        optuna,
         FileArtifacts(folder),
         folder,
         one_write=journal.one_write,
@@ -174,7 +194,7 @@ def _whole_file(journal: Journal, study_id: int) -> AbstractContextManager[None]
 def _open_database(text: str, create: bool) -> Storage:
     from optuna.storages import get_storage
 
-    from search.ledger.database import broke, forget, one_write, open_database, parse_url, shown
+    from search.ledger.database import broke, fail_ended, forget, one_write, open_database, parse_url, shown
 
     url = parse_url(text)
     local = url.get_backend_name() == "sqlite"
@@ -198,6 +218,7 @@ def _open_database(text: str, create: bool) -> Storage:
         losses_at=losses_at,
         broke=partial(broke, database),
         forget=partial(forget, cached, database),
+        fail_ended=partial(fail_ended, cached, database),
     )
 
 

@@ -35,6 +35,17 @@ class Asking:
             return max(0, search.trials - self.ledger.finished())
         return len(self._grid_left(self.ledger.tally.ended))
 
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the number of trials: a grid that has grown is a whole one again, of other points."""
+        search, tally = self.settings.search, self.ledger.tally
+        if search.sampler != "grid" or tally.ended.keys() <= set(self.space.grid(search.trials)):
+            return ()
+        left = self.left()
+        return (
+            f"a grid of {search.trials} has other points than the {tally.finished} that were tried: "
+            f"{left} are left, which makes {tally.finished + left} trials",
+        )
+
     def ask(self, worker: Worker, count: int) -> tuple[list[Trial], list[Candidate]]:
         """Take up to `count` trials in hand, by one write: candidates to be asked again, the grid's or the sampler's.
 

@@ -97,7 +97,9 @@ class Run:
         ledger = StudyLedger.open(
             storage, settings.name, settings=settings.to_dict(), fingerprint=task.fingerprint, versions=versions()
         )
-        return cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own), *devices))
+        run = cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own), *devices))
+        run.notes += run.asking.notes()
+        return run
 
     @property
     def fits(self) -> int:
