@@ -13,6 +13,7 @@ from search.data.task import Kind, Rows, Split, Task
 from search.settings import Settings
 
 hypothesis.settings.register_profile("busy", deadline=None)  # a test does not fail because the machine is busy
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=5000)  # tests/fuzz/README.md
 hypothesis.settings.load_profile("busy")
 torch.set_num_threads(1)  # the tasks are tiny: threads only wait for each other
 # What asks for a browser, for a server, or for many data sets to count over, need not run every time.
