@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,9 @@ from search.ledger import StudyLedger
 
 WORKERS: Final = 3
 LEASE: Final = 2.0
-EVERY: Final = (0.2, 3.0)  # seconds between two misfortunes
+# Between two misfortunes: batches that are finished, so that the study goes on however slow the machine, and seconds.
+BATCHES: Final = 2
+SECONDS: Final = 1.5
 AWAY: Final = 20.0  # seconds
 STUCK: Final = 300.0  # seconds in which no worker did anything
 # How often each kind of misfortune is drawn.
@@ -63,13 +65,29 @@ class Crowd:
         with log.open("wb") as file:
             return Employed(subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=file), log)
 
+    def moment(self, draw: random.Random) -> None:
+        """A random instant, when some batches more are finished, or all is done."""
+        wanted = self.said(" finished ") + draw.randint(0, BATCHES)
+        while self.said(" finished ") < wanted and not self.done:
+            time.sleep(0.05)
+            self.mend()
+        time.sleep(draw.uniform(0.0, SECONDS))
+
     def one_at_work(self, draw: random.Random) -> Employed | None:
         """A worker that has begun, once there is one; None when the study is done."""
         while not self.done:
             if begun := [worker for worker in self.workers if worker.at_work]:
                 return draw.choice(begun)
             time.sleep(0.05)
+            self.mend()
         return None
+
+    def mend(self) -> None:
+        """Begin those anew that began while the server was away, as a cluster would; others end well."""
+        for place, worker in enumerate(self.workers):
+            if worker.process.poll():
+                assert "cannot be opened" in worker.log.read_text(), worker.log.read_text()
+                self.workers[place] = self._start()
 
     def kill(self, worker: Employed) -> None:
         worker.process.send_signal(signal.SIGKILL)
@@ -86,10 +104,9 @@ class Crowd:
     def done(self) -> bool:
         return any(worker.process.poll() == 0 for worker in self.workers)
 
-    @property
-    def late(self) -> int:
-        """How often a worker found that others had taken it for gone."""
-        return sum(log.read_text().count(" left to others") for log in self.folder.glob("worker*.log"))
+    def said(self, words: str) -> int:
+        """How often workers said this in their logs."""
+        return sum(log.read_text().count(words) for log in self.folder.glob("worker*.log"))
 
     @property
     def done_so_far(self) -> int:
@@ -97,19 +114,14 @@ class Crowd:
         return sum(log.stat().st_size for log in self.folder.glob("worker*.log"))
 
     def wait(self) -> None:
-        while self.workers:
-            worker = self.workers.pop()
-            while worker.process.poll() is None:
-                before = self.done_so_far
-                with suppress(subprocess.TimeoutExpired):
-                    worker.process.wait(timeout=STUCK)
-                    break
-                assert self.done_so_far > before, "stuck"
-            said = worker.log.read_text()
-            if "cannot be opened" in said:  # begun while the server was away, as a cluster would begin it again
-                self.workers.append(self._start())
-            else:
-                assert worker.process.returncode == 0, said
+        """Until all have ended; `STUCK` seconds without a word of anybody are too many."""
+        before, since = 0, time.monotonic()
+        while any(worker.process.poll() != 0 for worker in self.workers):
+            time.sleep(0.1)
+            self.mend()
+            if self.done_so_far > before:
+                before, since = self.done_so_far, time.monotonic()
+            assert time.monotonic() - since < STUCK, "stuck"
 
 
 @contextmanager
@@ -156,10 +168,10 @@ def test_nothing_is_lost_doubled_or_stuck(kind, tmp_path, monkeypatch):
         with storage_of(kind, folder) as (storage, database):
             crowd = Crowd(folder, str(path), "--storage", storage)
             while not crowd.done and not count.enough:
-                time.sleep(count.draw.uniform(*EVERY))
+                crowd.moment(count.draw)
                 strike(crowd, kind, database, count)
             crowd.wait()
-            late += crowd.late
+            late += crowd.said(" left to others")
             with opened(storage) as found:
                 count.end(StudyLedger.load(found, name))
     count.tell(f", {late} batches came too late")
