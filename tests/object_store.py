@@ -64,6 +64,8 @@ class Handler(BaseHTTPRequestHandler):
     server: Flaky
 
     def serve(self) -> None:
+        if self.headers.get("Expect"):  # its client would wait a second to be told
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.server.refuses((self.command, self.path)):
             self.answer(503, {}, b"")

@@ -5,18 +5,20 @@ MISFORTUNES=50 MISFORTUNE_SEED=1 python -m pytest -n 0 -s -m slow tests/runs/tes
 
 from __future__ import annotations
 
+import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
 import pytest
-from command_line import PROGRAM, study_file
+from command_line import study_file
+from forked import started
 from misfortunes import TRIALS, Count
 from postgresql import LEFT_OPEN, away, new_database, opened, running_server
 from proxy_server import running_proxy
@@ -42,19 +44,22 @@ KINDS: Final = {
 class Employed:
     """A worker's process, and the file that it writes its log to."""
 
-    process: subprocess.Popen[bytes]
+    process: BaseProcess
     log: Path
 
     @property
     def at_work(self) -> bool:
-        return self.process.poll() is None and " begins" in self.log.read_text()
+        return self.process.exitcode is None and " begins" in self.log.read_text()
+
+    def signal(self, which: signal.Signals) -> None:
+        os.kill(self.process.pid, which)
 
 
 class Crowd:
     """Workers of one study, each replaced when it is killed before the study ends."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.command = [*PROGRAM, "run", *options, "--sealed", "--quiet", "--log", "plain"]
+        self.words = ["run", *options, "--sealed", "--quiet", "--log", "plain"]
         self.folder = folder
         self.started = 0
         self.workers = [self._start() for _ in range(WORKERS)]
@@ -62,8 +67,7 @@ class Crowd:
     def _start(self) -> Employed:
         self.started += 1
         log = self.folder / f"worker{self.started}.log"
-        with log.open("wb") as file:
-            return Employed(subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=file), log)
+        return Employed(started(log, *self.words), log)
 
     def moment(self, draw: random.Random) -> None:
         """A random instant, when some batches more are finished, or all is done."""
@@ -85,24 +89,24 @@ class Crowd:
     def mend(self) -> None:
         """Begin those anew that began while the server was away, as a cluster would; others end well."""
         for place, worker in enumerate(self.workers):
-            if worker.process.poll():
+            if worker.process.exitcode:
                 assert "cannot be opened" in worker.log.read_text(), worker.log.read_text()
                 self.workers[place] = self._start()
 
     def kill(self, worker: Employed) -> None:
-        worker.process.send_signal(signal.SIGKILL)
-        worker.process.wait()
+        worker.signal(signal.SIGKILL)
+        worker.process.join()
         self.workers[self.workers.index(worker)] = self._start()
 
     def pause(self, worker: Employed) -> None:
         """Stand still for longer than the lease, and go on."""
-        worker.process.send_signal(signal.SIGSTOP)
+        worker.signal(signal.SIGSTOP)
         time.sleep(3 * LEASE)
-        worker.process.send_signal(signal.SIGCONT)
+        worker.signal(signal.SIGCONT)
 
     @property
     def done(self) -> bool:
-        return any(worker.process.poll() == 0 for worker in self.workers)
+        return any(worker.process.exitcode == 0 for worker in self.workers)
 
     def said(self, words: str) -> int:
         """How often workers said this in their logs."""
@@ -116,7 +120,7 @@ class Crowd:
     def wait(self) -> None:
         """Until all have ended; `STUCK` seconds without a word of anybody are too many."""
         before, since = 0, time.monotonic()
-        while any(worker.process.poll() != 0 for worker in self.workers):
+        while any(worker.process.exitcode != 0 for worker in self.workers):
             time.sleep(0.1)
             self.mend()
             if self.done_so_far > before:
