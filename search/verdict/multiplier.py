@@ -47,10 +47,10 @@ def row_draws(*influences: Array) -> Array:
     it hardly has are drawn in double.
     """
     kind = np.float32 if max(np.abs(each).max(initial=0.0) for each in influences) > SINGLE else np.float64
-    total = np.zeros((len(influences[0]), DRAWS), dtype=kind)
+    total: Array = np.zeros((len(influences[0]), DRAWS), dtype=kind)
     for sample, influence in enumerate(influences):
         for block, start in enumerate(range(0, influence.shape[1], BLOCK)):
-            part = influence[:, start : start + BLOCK].astype(kind)
+            part: Array = influence[:, start : start + BLOCK].astype(kind)
             total += part @ multipliers(sample, block, part.shape[1])
     return total
 
