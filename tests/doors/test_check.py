@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import random
 import shutil
 import sqlite3
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from command_line import call, study_file
 from postgresql import opened
 from test_cli_errors import refused
 
-from search.ledger import StudyLedger, open_storage
+from search.ledger import StudyLedger, npz, open_storage
 from search.ledger.lines import from_line, to_line
 
 JOURNAL = "ledger.journal"
@@ -232,6 +235,27 @@ def test_what_cannot_be_mended_is_left_with_exit_code_1():
     assert "seal" in found["damages"][0]["what"]
 
 
+@pytest.mark.parametrize("storage", [JOURNAL, SQLITE])
+def test_losses_that_are_elsewhere_are_no_trials_to_be_asked_again(storage):
+    """As of a database on a server, whose study was run on another machine."""
+    for folder in Path().glob("ledger.*.losses"):
+        folder.rename(f"elsewhere.{folder.name}")
+    (damage,) = checked("--repair", storage=storage)["damages"]
+    assert damage["repair"] == "none"
+    assert "bring them back" in damage["what"]
+    for folder in Path().glob("elsewhere.*"):
+        folder.rename(folder.name.removeprefix("elsewhere."))
+    assert checked(storage=storage)["damages"] == []
+
+
+def test_a_file_that_cannot_be_read_now_is_no_damage(monkeypatch):
+    def away(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(npz, "_checksum", away)
+    refused(call("check", "--storage", JOURNAL, "--repair"), "trials-0.npz", "Input/output error")
+
+
 def test_a_study_that_is_being_run_is_not_repaired():
     whole = Path(JOURNAL).read_bytes()
     with StudyLedger.load(open_storage(JOURNAL), "small").running():
@@ -260,3 +284,33 @@ def test_people_are_told_line_by_line_and_how_to_mend_it():
     assert "kept as" in mended.out
     assert "To mend" not in mended.out
     assert mended.out.endswith("run once more: small\n")
+
+
+# Flipped bits, by what a user sees
+
+
+def flipped_bits(path: Path, count: int) -> Counter[str]:
+    """What `verdict --json` makes of a study one of whose files has a flipped bit, at so many places of it."""
+    draw, journal, whole, expected = random.Random(path.name), Path(JOURNAL).read_bytes(), path.read_bytes(), verdict()
+    found: Counter[str] = Counter()
+    for _ in range(count):
+        Path(JOURNAL).write_bytes(journal)
+        path.write_bytes(whole)
+        flip(path, draw.randrange(len(whole)), draw.randrange(8))
+        said = call("verdict", "small", "--storage", JOURNAL, "--json")
+        if said.code == 0:
+            found["harmless" if said.json == expected else "silent"] += 1
+        else:
+            refused(said, "small")
+            found["noticed"] += 1
+    return found
+
+
+@pytest.mark.parametrize("count", [8, pytest.param(250, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [JOURNAL, str(LOSSES / "trials-0.npz"), "grid"])
+def test_a_flipped_bit_is_noticed_or_changes_nothing(name, count):
+    path = next(LOSSES.glob("grid-*")) if name == "grid" else Path(name)
+    found = flipped_bits(path, count)
+    print(path.name, dict(found))
+    assert found["silent"] == 0
+    assert found["noticed"] >= 0.8 * count
