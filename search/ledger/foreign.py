@@ -119,8 +119,8 @@ class ForeignLedger:
             return recorded.read(trial, with_test=with_test)
         except DamagedError as error:
             raise UserError(
-                f"study {self.name!r}: the losses that trial {trial.number} recorded in {self.storage.name} are damaged: "
-                f"{error}; bring the storage back as it was"
+                f"study {self.name!r}: the losses that trial {trial.number} recorded in {self.storage.name} are "
+                f"damaged: {error}; bring the storage back as it was"
             ) from error
 
     def _trials(self) -> list[FrozenTrial]:

@@ -305,7 +305,7 @@ def spoilt(name, spoil):
 )
 def test_a_damaged_record_is_named_and_found(tmp_path, spoil):
     name = str(tmp_path / "studies")
-    with pytest.raises(UserError, match="the losses that trial 0 recorded in .* are damaged"):
+    with pytest.raises(UserError, match=r"the losses that trial 0 recorded in .* are damaged"):
         spoilt(name, spoil).judge()
     (damage,) = check(name).damages
     assert (damage.study, damage.trial, damage.repair) == ("theirs", 0, "none")
