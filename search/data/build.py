@@ -14,6 +14,7 @@ from torch import Tensor
 from search.core.groups import Groups
 from search.data.preprocess import Preprocessor, fit_preprocessor
 from search.data.ready import Ready
+from search.data.size import refuse_too_wide
 from search.data.split_columns import READ
 from search.data.splits import Index, Parts, Plan, plan_splits
 from search.data.tables import Table, TableData, read_table
@@ -44,6 +45,7 @@ def planned_task(table: Table | Ready, data: TableData, plan: Plan) -> Task:
     place = torch.from_numpy(np.where(plan.test, np.cumsum(plan.test), np.cumsum(~plan.test)) - 1)
     if isinstance(table, Ready):
         return _ready_task(table, plan, place)
+    refuse_too_wide(table, data, plan)
     preprocessors = [_fitted(table, data, parts.train) for parts in plan.all]
     cut, last = len(plan.splits), len(plan.splits) + len(plan.refits)
     means = [each for kind in (plan.splits, plan.refits, plan.pairs) for each in [_held_means(table, kind)] * len(kind)]

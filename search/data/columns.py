@@ -11,8 +11,8 @@ from pandas import DataFrame, Series
 from pandas.api import types
 
 from search.core.errors import UserError
+from search.data.limits import LARGEST_INPUT
 
-LARGEST = 1e100  # of an input: its square, and sums of those, are finite
 MOSTLY = 0.9  # of a column's values: with so many of one kind, the others are slips
 MOST_LEVELS = 20
 ROWS_PER_LEVEL = 5
@@ -41,8 +41,9 @@ def tidy_column(column: Series, where: str) -> Series:
 
     Text that is a number in every row becomes numbers. Where at least nine in ten values are numbers, a few distinct
     ones that come again and again ("3, 4, rotary") are levels of a category, and anything else is a slip: `UserError`,
-    as for infinite values, and for what is neither number nor text (dates, complex numbers).
+    as for infinite values, and for what is neither number nor text (dates, complex numbers, lists).
     """
+    refuse_nested(column, where)
     if types.is_object_dtype(column.dtype):
         column = column.convert_dtypes()
     if types.is_any_real_numeric_dtype(column.dtype) or types.is_bool_dtype(column.dtype):
@@ -54,6 +55,17 @@ def tidy_column(column: Series, where: str) -> Series:
     raise UserError(
         f'{where}: column "{column.name}" holds {column.dtype} values; only numbers, true/false and text can be used'
     )
+
+
+def refuse_nested(column: Series, where: str) -> None:
+    """`UserError` for a column of lists or of tables, as parquet files may hold them."""
+    if types.is_object_dtype(column.dtype) or isinstance(column.dtype, pd.ArrowDtype):
+        nested = [value for value in column if isinstance(value, tuple) or type(value).__hash__ is None]
+        if nested:
+            raise UserError(
+                f'{where}: column "{column.name}" holds {type(nested[0]).__name__} values; only numbers, true/false '
+                "and text can be used"
+            )
 
 
 def repeats(column: Series) -> bool:
@@ -127,5 +139,5 @@ def _finite(numbers: Series, where: str) -> Series:
             f'{where}: column "{numbers.name}" is infinite in {int(infinite.sum())} rows, the first '
             f"{first_row(infinite)}; give finite numbers or leave them empty"
         )
-    refuse_huge(numbers, LARGEST, where)
+    refuse_huge(numbers, LARGEST_INPUT, where)
     return numbers

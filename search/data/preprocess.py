@@ -19,6 +19,7 @@ from pandas import DataFrame, Index, Series
 
 from search.data.columns import is_numeric
 from search.data.dates import Dates
+from search.settings import MOST_LEVELS
 
 MISSING = "(missing)"
 RARE = "(rare)"
@@ -121,9 +122,10 @@ class Levels:
 
     @classmethod
     def fit(cls, column: Series, rare: int) -> Levels:
-        """The levels of the training rows; those in fewer than `rare` of them are rare."""
+        """The levels of the training rows; rare are those in fewer than `rare` rows, or behind MOST_LEVELS others."""
         counts = Counter(_filled(column))
-        common = tuple(sorted(level for level, count in counts.items() if count >= rare))
+        frequent = sorted(counts, key=lambda level: (-counts[level], level))[:MOST_LEVELS]
+        common = tuple(sorted(level for level in frequent if counts[level] >= rare))
         return cls(str(column.name), common, tuple(sorted(counts.keys() - set(common))))
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from search.data.task import Task
 
+UNNAMED_INDEX: Final = r"__index_level_\d+__"  # as pandas writes one
 OTHER_SEPARATORS: Final = {";": "semicolons", "\t": "tabs"}
 
 
@@ -52,23 +54,24 @@ def read_file(path: Path, target: tuple[str, ...]) -> Raw:
 
     Raises `UserError` for a file that cannot be read or is no table, and for a target that it does not have.
     """
-    where = str(path)
-    if path.suffix.lower() in _READERS and not path.is_file():
-        raise UserError(f"{where}: no such file (data.path)")
-    frame = read_rows(path)
+    where, frame = str(path), read_rows(path, key=" (data.path)")
     targets = {name: pick(frame, name, where, "data.target") for name in target}
     return Raw(where, frame.drop(columns=list(target)), DataFrame(targets))
 
 
-def read_rows(path: Path, text: Sequence[str] = ()) -> DataFrame:
+def read_rows(path: Path, text: Sequence[str] = (), key: str = "") -> DataFrame:
     """All columns of a csv or parquet file with a header; those named in `text` as they are written, not as numbers.
 
-    Raises `UserError` for a file that cannot be read, is no table, or has no rows.
+    Raises `UserError` for a file that cannot be read, is no table, or has no rows; `key` says where it was named.
     """
     if path.suffix.lower() not in _READERS:
         raise UserError(f'{path}: unknown file extension "{path.suffix}"; valid are {", ".join(_READERS)}')
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    if not there:
+        raise UserError(f"{path}: no such file{key}")
     frame = _read(path, text)
     if not len(frame):
         raise UserError(f"{path}: has a header but no rows")
@@ -144,8 +147,8 @@ def _read(path: Path, text: Sequence[str]) -> DataFrame:
         raise UserError(
             f"{path}: cannot be read as csv: it is not UTF-8 ({one_line(error)}); save it as UTF-8"
         ) from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as {path.suffix[1:]}: {one_line(error)}") from error
+    except (*_STUMBLES, _arrow_error()) as error:
+        raise UserError(f"{path}: cannot be read as {path.suffix[1:].lower()}: {one_line(error)}") from error
     _refuse_duplicates(frame, str(path))
     return frame
 
@@ -165,9 +168,24 @@ def _read_csv(path: Path, text: Sequence[str]) -> DataFrame:
 
 
 def _read_parquet(path: Path, text: Sequence[str]) -> DataFrame:
-    return pd.read_parquet(path).reset_index(drop=True)
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        table = file.read()
+    # What pandas noted in the file may be damaged, and says which columns were an index: those with a name are columns.
+    kept = [place for place, name in enumerate(table.column_names) if not re.fullmatch(UNNAMED_INDEX, name)]
+    frame: DataFrame = table.select(kept).replace_schema_metadata(None).to_pandas()
+    return frame
 
 
+def _arrow_error() -> type[Exception]:
+    from pyarrow import ArrowException
+
+    return cast("type[Exception]", ArrowException)
+
+
+# What a damaged file makes the readers of pandas and Arrow raise.
+_STUMBLES: Final = (OSError, ValueError, ArithmeticError, LookupError, TypeError, NotImplementedError, MemoryError)
 _READERS: Final[dict[str, Callable[[Path, Sequence[str]], DataFrame]]] = {".csv": _read_csv, ".parquet": _read_parquet}
 
 

@@ -38,7 +38,10 @@ class Ready:
         """What was made of the data."""
         shape = " x ".join(map(str, self.x.shape[1:]))
         kind = str(self.x.dtype).removeprefix("torch.")
-        return (f"the inputs are taken as they are: {len(self):,} rows of {shape} values, {kind}",)
+        return (
+            *self.targets.notes,
+            f"the inputs are taken as they are: {len(self):,} rows of {shape} values, {kind}",
+        )
 
     def fingerprint(self) -> str:
         """sha256 over types, shapes and values."""

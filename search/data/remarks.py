@@ -15,6 +15,7 @@ from search.data.columns import MOSTLY, ROWS_PER_LEVEL, as_numbers, drop_it, few
 from search.data.dates import other_dates
 from search.data.preprocess import Levels
 from search.data.targets import Targets
+from search.settings import MOST_LEVELS
 
 # What pandas and R write in front of the columns: the place or the name of each row.
 INDEX_NAMES: Final = ("", "Unnamed: 0", "rownames", "row.names")
@@ -87,11 +88,11 @@ def _order(column: Series, rare: int) -> Remark | None:
 
 
 def _levels(column: Series, rare: int) -> Remark | None:
-    """Text that becomes one level, nearly one a row, or very many."""
+    """Text that becomes one level, or nearly one a row."""
     if is_numeric(column):
         return None
     levels, distinct = Levels.fit(column, rare), column.nunique()
-    names = len(column) >= LEAST_NAMED and distinct >= MOSTLY * len(column)
+    names = _names_rows(column)
     code: Code = "identifier" if names else "constant"
     if len(levels.features) == 1 and levels.rare:
         why = f"none of its {distinct:,} levels has {rare} rows"
@@ -102,9 +103,26 @@ def _levels(column: Series, rare: int) -> Remark | None:
     if names:
         text = f"differs in nearly every row: no model can learn from it; to leave it out: {drop_it(column.name)}"
         return Remark(code, "an identifier?", text)
-    if len(levels.features) > MANY_LEVELS:
-        text = f"becomes {len(levels.features):,} inputs, one a level; a larger data.rare than {rare} makes fewer"
-        return Remark("many levels", f"becomes {len(levels.features):,} inputs", text)
+    return None
+
+
+def _names_rows(column: Series) -> bool:
+    """Whether nearly every row has a value of its own."""
+    return len(column) >= LEAST_NAMED and column.nunique() >= MOSTLY * len(column)
+
+
+def _many_levels(column: Series, rare: int) -> Remark | None:
+    """Text that becomes very many inputs, or would without a limit."""
+    if is_numeric(column):
+        return None
+    features = len(Levels.fit(column, rare).features)
+    frequent = int((column.value_counts(dropna=False) >= rare).sum())
+    if frequent > MOST_LEVELS:
+        text = f"has {frequent:,} levels: the {MOST_LEVELS:,} most frequent become inputs, the others one together"
+        return Remark("many levels", f"{frequent:,} levels, cut to {MOST_LEVELS:,}", text)
+    if features > MANY_LEVELS and not _names_rows(column):
+        text = f"becomes {features:,} inputs, one a level; a larger data.rare than {rare} makes fewer"
+        return Remark("many levels", f"becomes {features:,} inputs", text)
     return None
 
 
@@ -129,6 +147,7 @@ CHECKS: Final[tuple[Callable[[Series, int], Remark | None], ...]] = (
     _words,
     _order,
     _levels,
+    _many_levels,
     _same_number,
     _dates_as_text,
 )

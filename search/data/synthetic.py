@@ -10,6 +10,9 @@ import torch
 from numpy.random import Generator, SeedSequence
 from torch import Tensor
 
+from search.core.errors import UserError
+from search.core.memory import refuse_too_large
+from search.data.limits import LARGEST_INPUT, LARGEST_TARGET
 from search.data.task import Rows, Split, Task, Truth
 
 if TYPE_CHECKING:
@@ -20,13 +23,17 @@ def synthetic_linear(data: SyntheticLinear) -> Task:
     """`draws` data sets of the law y = x'w0 + b0 + noise with x ~ N(0, input_std^2 I), one split each.
 
     Weights, training, validation and test rows each have their own stream of random numbers: a study with more rows
-    of one part keeps the rows it had, and all rows of the others.
+    of one part keeps the rows it had, and all rows of the others. `UserError` for more than fits the memory, and for
+    numbers too large to compute with.
     """
+    rows = data.draws * (data.train + data.validation + data.test)
+    what = f"data: {data.features:,} features of {rows:,} rows of all draws"
+    refuse_too_large(2 * (data.features + 1) * rows, what, "use fewer rows, features or draws")
     streams = [_streams(data, draw) for draw in range(data.draws)]
     truth = Truth(
         weight=torch.stack([_true_weight(data, weight) for weight, *_ in streams]),
         bias=data.bias,
-        covariance=torch.full((data.features,), data.input_std**2, dtype=torch.float64),
+        covariance=torch.full((data.features,), data.input_std * data.input_std, dtype=torch.float64),
         noise=data.noise,
     )
     return Task(
@@ -67,4 +74,8 @@ def _rows(data: SyntheticLinear, weight: Tensor, stream: Generator, ids: Tensor)
     # The noise is the last column of one array, so that the first rows do not depend on how many follow.
     normal = torch.from_numpy(stream.standard_normal((len(ids), data.features + 1)))
     x, noise = data.input_std * normal[:, :-1], data.noise * normal[:, -1:]
-    return Rows(x, x @ weight[:, None] + data.bias + noise, ids=ids, place=torch.arange(len(ids)))
+    y = x @ weight[:, None] + data.bias + noise
+    for keys, values, largest in (("input_std", x, LARGEST_INPUT), ("weight, bias, noise", y, LARGEST_TARGET)):
+        if not (values.abs() <= largest).all():
+            raise UserError(f"data: numbers above {largest:g} cannot be computed with; use a smaller {keys}")
+    return Rows(x, y, ids=ids, place=torch.arange(len(ids)))

@@ -14,7 +14,7 @@ from pandas import DataFrame, Series
 
 from search.core.arrays import Flags, Index
 from search.core.errors import UserError
-from search.data.columns import is_numeric, pick, tidy_frame
+from search.data.columns import is_numeric, pick, refuse_nested, tidy_frame
 from search.data.dates import Dates, expand_dates
 from search.data.readers import Raw, read_bundled, read_file, read_frame, read_function
 from search.data.remarks import remarks_on
@@ -55,7 +55,8 @@ class Table:
         """What was made of columns that could be meant in another way, a line each; `rare` is that of the study."""
         dates = [f'column "{each.name}" holds dates: taken as {", ".join(each.columns)}' for each in self.dates]
         told = [(name, remark) for name in self.inputs for remark in remarks_on(self.inputs[name], rare)]
-        return (*dates, *(f'column "{name}" {remark.text}' for name, remark in told if remark.noted))
+        columns = [f'column "{name}" {remark.text}' for name, remark in told if remark.noted]
+        return (*self.targets.notes, *dates, *columns)
 
     def fingerprint(self) -> str:
         """sha256 over names and values: the same for the same values on any platform, from any file format."""
@@ -97,6 +98,8 @@ def as_table(raw: Raw, data: TableData, named: Mapping[str, str] = NO_COLUMNS) -
     """The table that raw columns are, see `read_table`."""
     assert isinstance(raw.inputs, DataFrame), "ready data have no columns"
     columns = {key: pick(raw.inputs, name, raw.where, f"split.{key}") for key, name in named.items()}
+    for column in columns.values():
+        refuse_nested(column, raw.where)
     found = {key: READ[key](column, raw.where) for key, column in columns.items()}
     inputs, dates = tidy_inputs(raw.inputs, data, raw.where, left_out=tuple(named.values()))
     if inputs.shape[1] == 0:

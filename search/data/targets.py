@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,10 @@ from pandas import DataFrame, Series
 from pandas.api import types
 
 from search.core.errors import UserError
-from search.data.columns import first_row, is_numeric, refuse_huge, repeats, tidy_column
+from search.data.columns import first_row, is_numeric, refuse_huge, refuse_nested, repeats, tidy_column
+from search.data.limits import LARGEST_TARGET
 from search.metrics import Kind, TaskName
 
-LARGEST = 1e14  # of a target: a loss, its square, above 1e30 counts as that of a fit that diverged
 MOST_INTEGER_CLASSES = 4
 Label = str | int | float | bool
 
@@ -25,7 +25,8 @@ class Targets:
     """What to predict for every row.
 
     `y` has shape (rows, targets), float64, for regression, and (rows,), int64, for classes, whose labels are `classes`,
-    and as the user wrote them (numbers, true and false, or text) `labels`.
+    and as the user wrote them (numbers, true and false, or text) `labels`. `notes` tell what was guessed and may be
+    meant in another way.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Targets:
     classes: tuple[str, ...]
     y: NDArray[Any]
     labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -49,19 +51,30 @@ def encode_targets(frame: DataFrame, task: str | None, where: str) -> Targets:
     values, text where numbers are needed, and a single class.
     """
     for name in frame.columns:
+        refuse_nested(frame[name], where)
         _refuse_missing(frame[name], where)
-    if (task or infer_task(frame).task) == "regression":
+    guess = infer_task(frame) if task is None else None
+    if (task if guess is None else guess.task) == "regression":
         return _regression(frame, where)
     if len(frame.columns) > 1:
         raise UserError(f"{where}: classification takes one target column, found {len(frame.columns)}")
-    return _classes(frame.iloc[:, 0], task, where)
+    targets = _classes(frame.iloc[:, 0], task, where)
+    return targets if guess is None or not guess.open else replace(targets, notes=(_could_be_amounts(frame, guess),))
 
 
 class Guess(NamedTuple):
-    """What the target was taken for: the task, and why."""
+    """What the target was taken for: the task, and why; `open` where it may well be the other."""
 
     task: TaskName
     why: str
+    open: bool = False
+
+
+def _could_be_amounts(frame: DataFrame, guess: Guess) -> str:
+    return (
+        f'target "{frame.columns[0]}" holds {guess.why}: taken as classes; if they are amounts, write data.task = '
+        '"regression"'
+    )
 
 
 def infer_task(frame: DataFrame) -> Guess:
@@ -83,7 +96,7 @@ def infer_task(frame: DataFrame) -> Guess:
         return Guess("classification", f"{kind}, {distinct:,} different")
     few = distinct <= 2 or (distinct <= MOST_INTEGER_CLASSES and repeats(column))
     why = f"whole numbers, {distinct:,} different"
-    return Guess("classification" if few else "regression", why)
+    return Guess("classification", why, open=True) if few else Guess("regression", why)
 
 
 def _refuse_missing(column: Series, where: str) -> None:
@@ -104,7 +117,7 @@ def _regression(frame: DataFrame, where: str) -> Targets:
                 f'{where}: target "{column.name}" holds text, the first "{column[bad].iloc[0]}" in {first_row(bad)}; '
                 'regression needs numbers (or set task = "classification")'
             )
-        refuse_huge(column, LARGEST, where)
+        refuse_huge(column, LARGEST_TARGET, where)
     y = np.column_stack([column.to_numpy(np.float64) for column in columns])
     return Targets("regression", tuple(frame.columns), (), y)
 

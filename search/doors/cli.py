@@ -56,7 +56,9 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     study: StudyFile,
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials, in place of the study file's.", min=1)] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu, in place of the study file's.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cuda, cuda:all, mps or cpu, in place of the study file's.")
+    ] = None,
     artifacts: Annotated[
         str | None,
         typer.Option(

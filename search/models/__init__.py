@@ -5,12 +5,14 @@ Imports settings and core.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from search.core.errors import UserError
+from search.core.memory import refuse_too_large
 from search.models.base import Model, Parameters, TrainingStep
 from search.models.chosen import strength_notes, strengths
 from search.models.gradient import Gradients, Product, dense
@@ -40,7 +42,7 @@ def make_model(
     sample
         Some rows (rows, ...) to try the user's own module on; left out: zeros (2, features).
 
-    Raises UserError where the user's own function does not give one that fits.
+    Raises UserError where the user's own function does not give one that fits, and for weights that no memory holds.
 
     >>> from search.core.candidate import Candidate
     >>> from search.settings import Settings
@@ -57,7 +59,13 @@ def make_model(
             f"{str(sample.dtype).removeprefix('torch.')}; use a module of your own"
         )
     hidden = as_widths(settings.setting("hidden", candidate)) if model.kind == "mlp" else ()
-    return Perceptron((features, *hidden, outputs), model.init)
+    widths = (features, *hidden, outputs)
+    # With their gradient, in single precision, as many bytes as in double without.
+    weights = sum((inside + 1) * outside for inside, outside in pairwise(widths))
+    refuse_too_large(
+        weights, f"model.{'hidden' if hidden else 'kind'}: one fit's {weights:,} weights", "use fewer units"
+    )
+    return Perceptron(widths, model.init)
 
 
 __all__ = [

@@ -78,8 +78,8 @@ class Asking:
         search, tally = self.settings.search, self.ledger.tally
         running, waiting = tally.open("running"), tally.open("waiting")
         if search.sampler == "grid":
-            known = {*tally.ended, *tally.candidates("running"), *tally.candidates("waiting"), *again}
-            given = [*again, *self._grid_left(known)]
+            known = {*tally.ended, *tally.candidates("running"), *tally.candidates("waiting")}
+            given = [*(each for each in again if each not in known), *self._grid_left(known.union(again))]
             count = min(most, len(given) + len(waiting))
         else:
             given, count = again, min(most, search.trials - tally.finished - len(running))

@@ -32,7 +32,7 @@ from search.runs.sharing import PAUSE, Stop, never, share
 from search.runs.tracker import Progress, Stage, Tracker, silent
 from search.samplers import PRUNERS
 from search.space import SearchSpace
-from search.training import Training, resolve_device
+from search.training import Training, device_notes
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -85,7 +85,7 @@ class Run:
     def on(cls, settings: Settings, task: Task, storage: Storage) -> Run:
         """The same with data that are loaded and split already."""
         settings.search.metric_for(task.kind)
-        resolve_device(settings.training)
+        devices = device_notes(settings.training)
         sample = task.splits[0].train.sample
         model = make_model(settings, Candidate("none"), sample.shape[-1], task.outputs, sample)
         own = strengths(model.penalised, settings.model.groups)
@@ -97,7 +97,7 @@ class Run:
         ledger = StudyLedger.open(
             storage, settings.name, settings=settings.to_dict(), fingerprint=task.fingerprint, versions=versions()
         )
-        run = cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own)))
+        run = cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own), *devices))
         run.notes += run.asking.notes()
         return run
 

@@ -14,12 +14,14 @@ from search.settings.data_tables import (
     FunctionData,
     SyntheticLinear,
 )
-from search.settings.fields import Range, Section
+from search.settings.fields import MOST_FEATURES, MOST_LEVELS, Range, Section
 from search.settings.searched import Searchable, Setting, as_value, as_widths
 from search.settings.study import Settings, changed_keys, json_schema, verdict_settings
 from search.settings.tables import SETTINGS, Model, Search, Space, Split, Training, VerdictSettings, strength_of
 
 __all__ = [
+    "MOST_FEATURES",
+    "MOST_LEVELS",
     "SETTINGS",
     "SOURCE_NAMES",
     "Bundled",

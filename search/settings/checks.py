@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from search.metrics import METRICS
@@ -13,6 +14,7 @@ from search.settings.tables import SETTINGS, Study, wrong_metric
 
 Problems = Iterator[tuple[str, str]]
 STEPS = ("accumulate", "clip_norm", "autocast")
+MOST_REPLICATES = 100_000
 
 UNTIMED = {
     "group_column": "excludes split.time_column, give one of them",
@@ -203,6 +205,21 @@ def _rotation(study: Study) -> Problems:
         )
 
 
+def _replicates(study: Study) -> Problems:
+    """Every candidate is fitted on every replicate."""
+    data, split = study.data, study.split
+    if isinstance(data, SyntheticLinear):
+        factors = {"data.draws": data.draws}
+    elif split.rotates:  # each fold held out by itself and with each of the others
+        factors = {"split.test_folds": math.comb(split.test_folds + 1, 2), "split.test_repeats": split.test_repeats}
+    else:
+        factors = {"split.folds": split.folds if split.scheme == "kfold" else 1, "split.repeats": split.repeats}
+    factors["training.seeds"] = study.training.seeds
+    if (count := math.prod(factors.values())) > MOST_REPLICATES:
+        key = max(factors, key=lambda each: factors[each])
+        yield key, f"makes {count:,} replicates of every candidate, valid are at most {MOST_REPLICATES:,} in all"
+
+
 def _metric(study: Study) -> Problems:
     task, metric = study.data.task, study.search.metric
     if task is not None and metric is not None and METRICS[metric].task != task:
@@ -244,6 +261,7 @@ CHECKS = (
     _columns,
     _inputs,
     _rotation,
+    _replicates,
     _stop,
     _metric,
     _pruner,

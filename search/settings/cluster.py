@@ -16,8 +16,10 @@ def _whole_above_one(value: float) -> float:
 class Cluster(Section):
     """What each of the workers of `run --workers` asks of Ray."""
 
-    cpus: float = Field(default=1.0, gt=0, description="cores of a worker, which computes with as many threads")
-    gpus: Annotated[float, AfterValidator(_whole_above_one)] = Field(
-        default=0.0, ge=0, description="GPUs of a worker: with 0.25 four workers share one"
+    cpus: float = Field(
+        default=1.0, gt=0, le=10_000, description="cores of a worker, which computes with as many threads"
     )
-    memory: float = Field(default=0.0, ge=0, description="memory of a worker in GiB; 0: not asked for")
+    gpus: Annotated[float, AfterValidator(_whole_above_one)] = Field(
+        default=0.0, ge=0, le=10_000, description="GPUs of a worker: with 0.25 four workers share one"
+    )
+    memory: float = Field(default=0.0, ge=0, le=10**6, description="memory of a worker in GiB; 0: not asked for")

@@ -9,7 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from search.metrics import TaskName
 from search.settings.fields import (
     FUNCTION_PATH,
+    MOST_FEATURES,
+    MOST_LEVELS,
     Count,
+    CountOrNone,
     DataPath,
     Section,
     Seed,
@@ -29,8 +32,10 @@ class SyntheticLinear(Section):
     source: Literal["synthetic_linear"]
     train: Count = Field(default=20, description="rows of the training part")
     validation: Count = Field(default=100, description="rows of the validation part")
-    test: int = Field(default=1000, ge=0, description="rows of the test part; 0: the verdict rests on validation alone")
-    features: Count = Field(default=200, description="number of inputs")
+    test: CountOrNone = Field(
+        default=1000, description="rows of the test part; 0: the verdict rests on validation alone"
+    )
+    features: int = Field(default=200, ge=1, le=MOST_FEATURES, description="number of inputs")
     weight: float = Field(default=0.01, description="every true weight; excludes weight_std")
     weight_std: float | None = Field(default=None, ge=0, description="draw the true weights from N(0, weight_std^2)")
     bias: float = Field(default=0.05, description="the true bias")
@@ -49,12 +54,14 @@ class _Table(Section):
     """What data from a table share. Preprocessing is fitted on training rows only."""
 
     standardize: bool = Field(default=True, description="inputs to mean 0 and standard deviation 1")
-    degree: Count = Field(default=1, description="degree of the polynomial features of numeric inputs")
+    degree: int = Field(default=1, ge=1, le=20, description="degree of the polynomial features of numeric inputs")
     clip: bool = Field(
         default=True, description="numeric inputs outside the range of the training rows are moved to its ends"
     )
     rare: Count = Field(
-        default=5, description="levels of a text column with fewer training rows than this become one level"
+        default=5,
+        description="levels of a text column with fewer training rows than this become one level, and so do those "
+        f"behind its {MOST_LEVELS:,} most frequent ones",
     )
 
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from search.settings.data_tables import SOURCES, FunctionData
-from search.settings.fields import Range, Section, nearest, show
+from search.settings.fields import Range, Section, limit, nearest, show
 from search.settings.tables import Study
 
 TEXTS: Mapping[str, str] = {
@@ -30,7 +30,10 @@ TEXTS: Mapping[str, str] = {
     "less_than_equal": "must be at most {le}",
     "string_too_short": "must not be empty",
     "literal_error": "must be {expected}",
+    "invalid_key": "is no key, a key is text",
 }
+MOST_TOLD = 20
+LONGEST_KEY = 100
 _TABLES: tuple[type[Section], ...] = (*SOURCES.values(), FunctionData)
 _TAGGED = {f"<{kind.__name__}>": kind for kind in _TABLES} | {"<range>": Range}
 _TAGS = {*_TAGGED, "<values>", "<auto>"}
@@ -54,12 +57,13 @@ def _table(location: tuple[int | str, ...]) -> type[Section]:
 def dotted(location: tuple[int | str, ...]) -> str:
     """`space.penalty[0]` from a location; the tags of unions are no keys."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location if part not in _TAGS]
-    return "".join(parts).removeprefix(".")
+    key = "".join(parts).removeprefix(".")
+    return key if len(key) <= LONGEST_KEY else key[:LONGEST_KEY] + "..."
 
 
 def _unknown(location: tuple[int | str, ...]) -> str:
     known = list(_fields(_table(location)))
-    return "is not a known key" + (nearest(str(location[-1]), known) or f", the keys here are {', '.join(known)}")
+    return "is not a known key" + (nearest(location[-1], known) or f", the keys here are {', '.join(known)}")
 
 
 def _missing(location: tuple[int | str, ...]) -> str:
@@ -74,10 +78,10 @@ def _text(error: ErrorDetails) -> str:
         return _unknown(error["loc"])
     if kind == "missing":
         return _missing(error["loc"])
-    bounds = {name: f"{bound:g}" if isinstance(bound, float) else bound for name, bound in context.items()}
-    text = TEXTS[kind].format(**bounds).replace("'", '"') + f", found {show(error['input'])}"
+    bounds = {name: limit(bound) for name, bound in context.items()}
+    text = TEXTS.get(kind, "is not valid").format(**bounds).replace("'", '"') + f", found {show(error['input'])}"
     names = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-    return text + nearest(str(error["input"]), names)
+    return text + nearest(error["input"], names)
 
 
 def _telling(details: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -91,9 +95,12 @@ def _telling(details: list[ErrorDetails]) -> list[ErrorDetails]:
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
     """(dotted key, text) of every error; checks between keys bring their own."""
     found: list[tuple[str, str]] = []
-    for detail in _telling(error.errors(include_url=False)):
+    details = _telling(error.errors(include_url=False))
+    for detail in details[:MOST_TOLD]:
         context: dict[str, Any] = detail.get("ctx", {})
         found += context.get("problems") or [(dotted(detail["loc"]), _text(detail))]
+    if len(details) > MOST_TOLD:
+        found.append(("", f"and {len(details) - MOST_TOLD:,} more"))
     return found
 
 

@@ -7,13 +7,22 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
 FUNCTION_PATH = "package.module:function"
+SHOWN = 60  # letters of a value in a message
+LONGEST_NAME = 200  # letters: a longer name is compared with nothing
+LONGEST_STRENGTH = 100  # letters of a group's name; databases cut the names of parameters
+MOST = 10**9  # of what is counted: it is an integer on every device
+MOST_FEATURES = 10**6
+MOST_LEVELS = 1000  # of a text column that are features of their own
+MOST_VALUES = 10_000  # of a list that is searched
+MOST_UNITS = 10**6  # of a hidden layer
+MOST_LAYERS = 100
 NEGATIVE = "a negative penalty rewards weight: the objective has no minimum"
 
 
@@ -32,18 +41,27 @@ class Range(Section):
 
 def refuse(text: str) -> NoReturn:
     """Refuse a value; the text stands after the key in the one line that the user reads."""
-    raise PydanticCustomError("refused", "{text}", {"text": text})
+    whole = text.encode(errors="backslashreplace").decode()  # a text of Python's may hold half a character
+    raise PydanticCustomError("refused", "{text}", {"text": whole})
 
 
 def show(value: object) -> str:
     """A value as the user wrote it, cut to what fits on a line."""
-    text = str(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+    try:
+        text = str(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False)
+    except (RecursionError, TypeError, ValueError):  # nested without end, or a number of thousands of digits
+        return "what cannot be shown"
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
-def nearest(name: str, known: list[str]) -> str:
+def limit(bound: object) -> str:
+    """A limit as a message has it."""
+    return f"{bound:g}" if isinstance(bound, float) else f"{bound:,}" if isinstance(bound, int) else str(bound)
+
+
+def nearest(name: object, known: list[str]) -> str:
     """`, did you mean X?`, or nothing where no known name is close."""
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, known, n=1) if isinstance(name, str) and len(name) <= LONGEST_NAME else []
     return f", did you mean {close[0]}?" if close else ""
 
 
@@ -82,18 +100,28 @@ def not_empty(values: tuple[T, ...]) -> tuple[T, ...]:
 
 def unique(values: tuple[T, ...]) -> tuple[T, ...]:
     """Refuse an empty list and duplicates."""
-    not_empty(values)
-    twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
-    if twice is not None:
-        refuse(f"{show(twice)} stands in the list twice, once is enough")
+    seen: set[T] = set()
+    for value in not_empty(values):
+        if value in seen:
+            refuse(f"{show(value)} stands in the list twice, once is enough")
+        seen.add(value)
     return values
 
 
+def layers(widths: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuse no hidden layer, and more than a network can have."""
+    if len(widths) > MOST_LAYERS:
+        refuse(f"must have at most {MOST_LAYERS} layers, found {len(widths):,}")
+    return not_empty(widths)
+
+
 def ordered(value: T) -> T:
-    """Refuse a range whose ends are not in order, an empty list, and duplicates."""
+    """Refuse a range whose ends are not in order, a list that is empty or without end, and duplicates."""
     if isinstance(value, Range) and value.low >= value.high:
         refuse(f"low = {show(value.low)} must be below high = {show(value.high)}, a single value is written as a list")
     if isinstance(value, tuple):
+        if len(value) > MOST_VALUES:
+            refuse(f"must be a list of at most {MOST_VALUES:,} values, found {len(value):,}")
         unique(value)
     return value
 
@@ -108,16 +136,16 @@ def _strengths(value: Range | tuple[float, ...] | str) -> Range | tuple[float, .
 
 
 def _study_name(name: str) -> str:
-    if not name.strip() or len(name) > 200:
-        refuse(f"must have 1 to 200 characters, found {len(name.strip())}")
+    if not name.strip() or len(name) > LONGEST_NAME:
+        refuse(f"must have 1 to {LONGEST_NAME} characters, found {len(name.strip())}")
     if "/" in name or "\\" in name or not name.isprintable():
         refuse(f"must have no slashes and no unprintable characters, found {show(name)}")
     return name
 
 
 def _group_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]\w*", name):
-        refuse(f"must be a word of letters, digits and underscores, found {show(name)}")
+    if not re.fullmatch(r"[A-Za-z]\w*", name) or len(name) > LONGEST_STRENGTH:
+        refuse(f"must be a word of at most {LONGEST_STRENGTH} letters, digits and underscores, found {show(name)}")
     return name
 
 
@@ -137,9 +165,17 @@ def _no_patterns(value: object) -> NoReturn:
     refuse(f'must be a list such as ["conv*.weight"] or "{FUNCTION_PATH}", found {show(value)}')
 
 
+def no_nul(text: Any) -> Any:  # noqa: ANN401 - a path, or what names a place
+    """Refuse what no file can be called."""
+    return refuse(f"must have no NUL, which no path has, found {show(str(text))}") if "\0" in str(text) else text
+
+
 def _against_base(path: Path, info: ValidationInfo) -> Path:
     base = (info.context or {}).get("base")
-    return path if base is None else (base / path).resolve()
+    try:
+        return path if base is None else (base / path).resolve()
+    except (OSError, RuntimeError):  # links that lead to each other
+        return refuse(f"leads to no file, found {show(str(path))}")
 
 
 _Range = Annotated[Range, Tag("<range>")]
@@ -168,6 +204,9 @@ Patterns = Annotated[
 ]
 Grouped = Annotated[str, AfterValidator(_group_name)]
 StudyName = Annotated[str, AfterValidator(_study_name)]
-DataPath = Annotated[Path, Field(strict=False), AfterValidator(_against_base)]
+DataPath = Annotated[Path, Field(strict=False), AfterValidator(no_nul), AfterValidator(_against_base)]
+Place = Annotated[str, Field(min_length=1), AfterValidator(no_nul)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrNone = Annotated[int, Field(ge=0, le=MOST)]
+Units = Annotated[int, Field(ge=1, le=MOST_UNITS)]

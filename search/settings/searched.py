@@ -12,9 +12,11 @@ from pydantic.fields import FieldInfo
 
 from search.penalties import PARAMETERS, Parameter
 from search.settings.fields import (
+    MOST_UNITS,
     Range,
     Section,
-    not_empty,
+    layers,
+    limit,
     numbers,
     ordered,
     range_or_values,
@@ -77,8 +79,10 @@ class Setting:
             (getattr(rule, name, None), word, holds) for rule in self.field.metadata for name, word, holds in BOUNDS
         ]
         if self.listed:
-            bounds = [(1, "at least", operator.ge)]
-        wrong = [f"{word} {bound:g}" for bound, word, holds in bounds if bound is not None and not holds(value, bound)]
+            bounds = [(1, "at least", operator.ge), (MOST_UNITS, "at most", operator.le)]
+        wrong = [
+            f"{word} {limit(bound)}" for bound, word, holds in bounds if bound is not None and not holds(value, bound)
+        ]
         return f"must be {wrong[0]}, found {show(value)}" if wrong else None
 
 
@@ -86,7 +90,7 @@ class Setting:
 WIDTHS: Final = Annotated[
     tuple[int, ...],
     Field(strict=False),
-    AfterValidator(not_empty),
+    AfterValidator(layers),
     BeforeValidator(lambda entry: [entry] if isinstance(entry, int) else entry),
 ]
 

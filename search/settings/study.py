@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,10 @@ FREE_KEYS = (
     "data.path",
 )
 FREE_TABLES = ("verdict.", "cluster.")
+LARGEST_FILE = 2 * 10**6  # bytes
+MOST_PARTS = 100  # of a dotted key: the time to read one grows with their square
+KEYS = re.compile(r"[\w.\-\"' \t]+")
+PART = re.compile(r"[\w\"'][ \t]*\.")
 # What version 0.1 did where its studies name no such key; all other younger keys have a default that changes nothing.
 BEFORE = {"clip": False, "rare": 1}
 
@@ -93,7 +98,10 @@ class Settings(Study):
         tables = self.to_dict()
         for key, entry in (_others_of_pairs(new) | new).items():
             table, _, name = key.rpartition(".")
-            (tables[table] if table else tables)[name] = entry
+            holder = tables.setdefault(table, {}) if table else tables
+            if not isinstance(holder, dict):
+                raise UserError(f"{self.name}: {key}: {table} is no table, a key is written table.key")
+            holder[name] = entry
         try:
             return type(self).parse(tables, where=self.name)
         except UserError:
@@ -111,8 +119,14 @@ def verdict_settings(asked: Mapping[str, Any], where: str) -> VerdictSettings:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        # utf-8-sig: some editors put a byte order mark first.
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        with file.open("rb") as body:
+            found = body.read(LARGEST_FILE + 1)
+        if len(found) > LARGEST_FILE:
+            raise UserError(f"{file}: is larger than {LARGEST_FILE:,} bytes, give the path of a study file (TOML)")
+        text = found.decode("utf-8-sig")  # some editors put a byte order mark first
+        if any(len(PART.findall(key)) > MOST_PARTS for key in KEYS.findall(text) if key.count(".") > MOST_PARTS):
+            raise RecursionError
+        return tomllib.loads(text)
     except FileNotFoundError:
         reason = "no such file, give the path of a study file (TOML)"
     except IsADirectoryError:
@@ -121,6 +135,10 @@ def _read(file: Path) -> dict[str, Any]:
         reason = f"is not UTF-8 text (byte {error.start}), save the study file as UTF-8"
     except tomllib.TOMLDecodeError as error:
         reason = f"is not valid TOML, {error}"
+    except RecursionError:
+        reason = "is not valid as a study file, brackets or keys are nested too deeply"
+    except ValueError:  # Python's own limits
+        reason = "cannot be read, a path has no NUL, and a number no thousands of digits"
     except OSError as error:
         reason = f"cannot be read, {error.strerror}"
     raise UserError(one_line(str(file), [("", reason)]))

@@ -15,17 +15,21 @@ from search.settings.cluster import Cluster
 from search.settings.data_tables import Data
 from search.settings.fields import (
     FUNCTION_PATH,
+    MOST,
     Count,
+    CountOrNone,
     Grouped,
     Lambda,
     Patterns,
+    Place,
     Range,
     Section,
     Seed,
     Strength,
     StudyName,
+    Units,
+    layers,
     named_or_function,
-    not_empty,
     show,
     unique,
 )
@@ -49,7 +53,7 @@ class Split(Section):
         default="holdout", description="one validation part, or each fold in turn"
     )
     validation: float = Field(default=0.25, gt=0, lt=1, description="holdout: share of the rows that are not test rows")
-    folds: int = Field(default=5, ge=2, description="kfold: number of folds")
+    folds: int = Field(default=5, ge=2, le=MOST, description="kfold: number of folds")
     repeats: Count = Field(default=1, description="times that the rows are split anew; each is a further replicate")
     refit: bool | None = Field(
         default=None,
@@ -61,9 +65,8 @@ class Split(Section):
     test_column: str | None = Field(
         default=None, min_length=1, description="true/false column that marks the test rows"
     )
-    test_folds: int = Field(
+    test_folds: CountOrNone = Field(
         default=0,
-        ge=0,
         description="rotation: every row is a test row once, in one of so many folds, which also validate each other; "
         "test, scheme, validation, folds, repeats and refit are then ignored; 0: one test part",
     )
@@ -103,7 +106,7 @@ class Model(Section):
         default="linear", description=f'{", ".join(MODELS)} or "{FUNCTION_PATH}"'
     )
     hidden: Annotated[
-        tuple[Count, ...], Field(strict=False), AfterValidator(not_empty), Searched(log=True, stacked=False)
+        tuple[Units, ...], Field(strict=False), AfterValidator(layers), Searched(log=True, stacked=False)
     ] = Field(default=(128,), description="mlp: units of each hidden layer")
     dropout: Annotated[float, Searched()] = Field(
         default=0.0, ge=0, lt=1, description="share of hidden units dropped in training"
@@ -150,17 +153,18 @@ class Training(Section):
     warmup: float = Field(
         default=0.0, ge=0, lt=1, description="cosine: share of the steps in which the learning rate rises from 0"
     )
-    patience: int = Field(
+    patience: CountOrNone = Field(
         default=0,
-        ge=0,
         description="epochs without a lower validation loss until a fit ends, its best epoch kept; 0: to the end",
     )
     label_smoothing: Annotated[float, Searched()] = Field(
         default=0.0, ge=0, lt=1, description="classification: share of the target spread over all classes"
     )
-    epochs: Annotated[Count, Searched(log=True)] = Field(default=100, description="passes over the training rows")
-    batch_size: Annotated[int, Searched(log=True, stacked=False)] = Field(
-        default=5, ge=0, description="rows of a minibatch; 0: all rows"
+    epochs: Annotated[int, Searched(log=True)] = Field(
+        default=100, ge=1, le=10**6, description="passes over the training rows"
+    )
+    batch_size: Annotated[CountOrNone, Searched(log=True, stacked=False)] = Field(
+        default=5, description="rows of a minibatch; 0: all rows"
     )
     loss: Annotated[str, named_or_function("default")] = Field(
         default="default",
@@ -184,7 +188,9 @@ class Training(Section):
     )
     seeds: Count = Field(default=1, description="initialisations and row orders; each is a further replicate")
     seed: Seed = Field(default=0, description="the first of these seeds")
-    device: Literal["auto", "cuda", "mps", "cpu"] = Field(default="auto", description="auto: cuda, else mps, else cpu")
+    device: Literal["auto", "cuda", "cuda:all", "mps", "cpu"] = Field(
+        default="auto", description="auto: cuda, else mps, else cpu; cuda:all: each GPU trains a share of a batch"
+    )
     dtype: Literal["float32", "float64"] = Field(default="float32", description="precision of the training")
 
 
@@ -243,8 +249,8 @@ class Search(Section):
     """How the space is searched."""
 
     sampler: SamplerName = Field(default="tpe", description="Optuna's sampler")
-    trials: Count = Field(default=64, description="candidates to evaluate")
-    batch: Count = Field(default=16, description="candidates asked and trained at once")
+    trials: int = Field(default=64, ge=1, le=10**6, description="candidates to evaluate")
+    batch: int = Field(default=16, ge=1, le=10**6, description="candidates asked and trained at once")
     stop: Literal["trials", "settled"] = Field(
         default="trials",
         description="settled: before that many trials, once more of them promise less than the tolerance or the noise",
@@ -258,15 +264,15 @@ class Search(Section):
     metric: MetricName | None = Field(
         default=None, description="evaluation loss; left out: mse for regression, log_loss for classification"
     )
-    artifacts: str | None = Field(
+    artifacts: Place | None = Field(
         default=None,
-        min_length=1,
         description="where the losses are kept: a folder, s3://bucket/prefix or gs://bucket/prefix; left out: beside "
         "the storage's file, or below runs/ for a database on a server",
     )
     lease: float = Field(
         default=60.0,
         ge=1,
+        le=86_400,
         description="several workers: seconds without a word of one after which others take over what it had in hand",
     )
     seed: Seed = Field(default=0, description="seed of the sampler")
@@ -292,7 +298,7 @@ def wrong_metric(metric: str, task: str) -> str:
 class VerdictSettings(Section):
     """How the answer is judged."""
 
-    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="confidence of every bound and set")
+    confidence: float = Field(default=0.95, ge=0.5, le=0.999999, description="confidence of every bound and set")
     tolerance: float = Field(
         default=0.01, ge=0, lt=1, description="regret, relative to the selected test risk, that does not matter"
     )

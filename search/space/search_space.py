@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from search.settings import Settings
 
 POINTS_IN_A_GRID = 3  # of every range beside lambda's
+MOST_IN_A_GRID = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,11 @@ class SearchSpace:
     def _crossed(self, penalty: str, count: int) -> list[Candidate]:
         """One penalty's part of a grid: about `count` candidates."""
         points = self._points(self._others(penalty), count)
+        if (combinations := math.prod(map(len, points.values()))) > MOST_IN_A_GRID:
+            raise UserError(
+                f"search.sampler: a grid of {combinations:,} combinations of the values in [space], valid are at most "
+                f"{MOST_IN_A_GRID:,}; list fewer values, or use another sampler"
+            )
         lengths = points.pop("epochs", [None])
         combined = [dict(zip(points, values, strict=True)) for values in product(*points.values())]
         return [

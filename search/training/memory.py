@@ -6,32 +6,32 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import psutil
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-SHARE_OF_FREE = 0.5
+from search.core.memory import SHARE_OF_FREE, usable_memory
+from search.models.randomness import TURN
 
 
 def peak_bytes(work: Callable[[], None]) -> int:
     """The largest number of bytes that tensors made by `work` held at once, on whatever device it runs."""
     meter = _StorageMeter()
-    with meter:
+    with TURN, meter:  # torch notes for the whole process that somebody counts
         work()
     return meter.peak
 
 
 def usable_bytes(device: torch.device) -> int:
     """Half of the memory that is free on the device: the other half is for what is not measured."""
+    if device.type not in {"cuda", "mps"}:
+        return usable_memory()
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
         free -= torch.cuda.memory_allocated(device)
-    elif device.type == "mps":
-        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     else:
-        free = psutil.virtual_memory().available
+        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     return int(float(free) * SHARE_OF_FREE)
 
 

@@ -111,7 +111,7 @@ def _losses(verdict: Verdict) -> str:
 
 def _optimism(verdict: Verdict) -> str:
     optimism = verdict.optimism
-    if verdict.rotation is not None or optimism.corrected is None or not math.isfinite(optimism.corrected):
+    if verdict.rotation is not None or optimism.corrected is None:
         return ""
     if verdict.basis.candidates == 1:
         return ""

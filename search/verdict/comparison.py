@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from search.core.snapshot import Snapshot
 
 CAP_FACTOR = 10.0
+MOST_CONFIDENCE = 0.999999
 EXPLODING_SHARE = 0.05
 THIN_ROWS = 2.0
 
@@ -56,9 +57,9 @@ class Comparison:
         if not 0 <= self.selected < len(self.results):
             last = len(self.results) - 1
             raise UserError(f"judge: selected is {self.selected}; valid are the positions 0 to {last} of candidates")
-        if not 0.5 <= self.confidence < 1:
+        if not 0.5 <= self.confidence <= MOST_CONFIDENCE:
             raise UserError(
-                f"judge: confidence is {self.confidence}; valid is a share from 0.5 to below 1, such as 0.95"
+                f"judge: confidence is {self.confidence}; valid is a share from 0.5 to {MOST_CONFIDENCE}, such as 0.95"
             )
         if not 0 <= self.tolerance < 1:
             raise UserError(f"judge: tolerance is {self.tolerance}; valid is a share from 0 to below 1, such as 0.01")

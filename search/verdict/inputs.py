@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -13,11 +14,13 @@ from search.core.candidate import PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
 from search.core.groups import Groups
 from search.core.results import MEASURES, Results
+from search.core.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST = 1e30
+SMALLEST = 1e-60  # the least largest loss: of smaller ones the fourth powers that bounds are made of vanish
 PER_FIT: Final = ("train_loss", "weight_norm", "nonzero", "epochs")
 CRITERIA: Final = ("gcv", "evidence")
 # Columns of a frame of candidates that are no parameters.
@@ -30,6 +33,8 @@ def results_from_arrays(
     validation: Array, test: Array | None, candidates: pd.DataFrame, groups: Groups | None = None
 ) -> Results:
     """The table of results of arrays from anywhere; `UserError` where one is not of the right form, see `judge`."""
+    if not hasattr(candidates, "columns"):
+        raise UserError(f"judge: candidates is {type(candidates).__name__}; valid is a frame with a row each")
     if len(candidates) == 0:
         raise UserError("judge: candidates is empty; valid is at least one candidate")
     found = candidates_of(candidates)
@@ -47,6 +52,16 @@ def results_from_arrays(
         criteria={name: values for name in CRITERIA if (values := _column(candidates, name)) is not None},
         **fits,
     )
+
+
+def position_of(selected: object) -> int:
+    """The position of the selected candidate; `UserError` for what is no whole number."""
+    try:
+        return operator.index(selected)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise UserError(
+            f"judge: selected is {type(selected).__name__}; valid are a position, and whole numbers, one a test row"
+        ) from error
 
 
 def picks_of_rows(selected: Array, test: Array | None, candidates: int) -> Index:
@@ -103,8 +118,10 @@ def _refuse_bad_columns(frame: pd.DataFrame) -> None:
     if frame[PENALTY].isna().any():
         raise UserError('judge: candidates["penalty"] has a value that is missing; no penalty is called "none"')
     strengths = _column(frame, STRENGTH)[(frame[PENALTY] != "none").to_numpy(bool)]
-    if not (strengths >= 0).all():
-        raise UserError('judge: candidates["lambda"] has a value that is missing or negative; valid is lambda >= 0')
+    if not ((strengths >= 0) & (strengths < np.inf)).all():
+        raise UserError(
+            'judge: candidates["lambda"] has a value that is missing, negative or infinite; valid is lambda >= 0'
+        )
     for name in frame.columns:
         odd = [value for value in frame[name] if not isinstance(value, str | int | float | np.generic | type(None))]
         if name not in KNOWN and any(not _missing(value) for value in odd):
@@ -122,9 +139,13 @@ def clean_losses(name: str, losses: Array, candidates: int) -> Array:
     """Losses as (candidates, replicates, rows): rows that no fit held out are gone, missing losses are infinite.
 
     An entry is missing where another candidate has one: replicates are the same for all candidates, so that fit was
-    not finished. A loss above 1e30 is that of a fit that diverged, whether or not it reached infinity.
+    not finished. A loss above 1e30 is that of a fit that diverged, whether or not it reached infinity. `UserError` for
+    what is no array of losses, and for losses too small to compute with.
     """
-    array = np.asarray(losses)
+    try:
+        array = np.asarray(losses)
+    except ValueError as error:  # rows of different lengths
+        raise UserError(f"judge: {name} is no array: {one_line(error)}; valid are rows of one length") from error
     array = array[:, None] if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[0] != candidates or not np.issubdtype(array.dtype, np.floating):
         raise UserError(
@@ -137,6 +158,13 @@ def clean_losses(name: str, losses: Array, candidates: int) -> Array:
         raise UserError(f"judge: {name} holds no loss; valid is at least one row with a loss that is not NaN")
     if np.isneginf(array).any():
         raise UserError(f"judge: {name} holds minus infinity; valid are finite losses, and infinity for a diverged fit")
+    finite = np.isfinite(array)
+    largest = max(np.max(array, where=finite, initial=0.0), -np.min(array, where=finite, initial=0.0))
+    if 0 < largest < SMALLEST:
+        raise UserError(
+            f"judge: {name} has losses up to {largest:g} alone, too small to compute with; give what is predicted "
+            "another unit, or multiply the losses"
+        )
     bad = (missing & ~unheld) | (array > LARGEST)
     if bad.any():
         array = np.where(bad, np.inf, array)

@@ -13,7 +13,7 @@ from search.verdict.bounds import Bounds, contrast, regret_bounds
 from search.verdict.comparison import Comparison
 from search.verdict.confidence_set import summarise
 from search.verdict.gap import gap
-from search.verdict.inputs import picks_of_rows, results_from_arrays
+from search.verdict.inputs import picks_of_rows, position_of, results_from_arrays
 from search.verdict.matter import gain_over_none, intervals, within_tolerance
 from search.verdict.optimism import optimism
 from search.verdict.profile import settings_searched
@@ -86,7 +86,7 @@ def judge(  # noqa: PLR0913 - the signature that the design promises
     given = None
     if selected is not None and np.ndim(selected) == 1:
         given, selected = picks_of_rows(np.asarray(selected), test, len(results)), None
-    position = results.lowest(results.validation_loss) if selected is None else int(selected)
+    position = results.lowest(results.validation_loss) if selected is None else position_of(selected)
     return verdict_of(Comparison(results, position, confidence, tolerance, scope, evidence or Evidence(), given))
 
 

@@ -17,6 +17,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from search.core.arrays import Array, Index
 
 DRAWS = 2000
+SINGLE = 1e-25  # the largest influence from which on single precision holds all that count
 BLOCK = 1000
 REACH = 4.0
 ALIKE = 32  # candidates of a group
@@ -42,12 +43,14 @@ def row_multipliers(first: int, count: int) -> Iterator[tuple[slice, Array]]:
 def row_draws(*influences: Array) -> Array:
     """Draws (candidates, DRAWS) of the errors whose influences (candidates, rows or replicates) these are.
 
-    In single precision: its rounding is far below what 2,000 draws can tell, and it halves the time.
+    In single precision: its rounding is far below what 2,000 draws can tell, and it halves the time. But numbers that
+    it hardly has are drawn in double.
     """
-    total = np.zeros((len(influences[0]), DRAWS), dtype=np.float32)
+    kind = np.float32 if max(np.abs(each).max(initial=0.0) for each in influences) > SINGLE else np.float64
+    total = np.zeros((len(influences[0]), DRAWS), dtype=kind)
     for sample, influence in enumerate(influences):
         for block, start in enumerate(range(0, influence.shape[1], BLOCK)):
-            part = influence[:, start : start + BLOCK].astype(np.float32)
+            part = influence[:, start : start + BLOCK].astype(kind)
             total += part @ multipliers(sample, block, part.shape[1])
     return total
 
@@ -89,9 +92,10 @@ class Errors:
         so is a difference that does not vary. What is above `ceiling` is not looked at again, and when more than
         `enough` draws are, nothing is: the others are then too low.
         """
-        near, kind = (shift > -REACH) & (self.deviation > 0), self.base.dtype
-        groups = self.draws.groups
-        deviation = np.where(near, self.deviation, np.inf)[groups].astype(kind)
+        groups, kind = self.draws.groups, self.base.dtype
+        own = self.deviation.astype(kind)
+        near = (shift > -REACH) & (own > 0)
+        deviation = np.where(near, own, np.inf)[groups].astype(kind)
         shifts = np.where(near, shift, -np.inf)[groups].astype(kind)
         least, most = deviation.min(axis=1), shifts.max(axis=1)
         high = self.draws.highest - self.base

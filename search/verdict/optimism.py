@@ -21,23 +21,18 @@ def optimism(results: Results, selected: int, test_loss: float | None, *, seed: 
     """The selected candidate's validation loss, the same corrected for having been picked as the lowest, its test loss.
 
     The correction is for picking the lowest validation loss: where another candidate was selected (by another rule, or
-    by hand), it says nothing, and `corrected` is NaN. So it is with a single row, and where every fit diverged.
+    by hand), it says nothing, and `corrected` is None. So it is with a single row, and where every fit diverged.
     """
     means = results.validation_loss
     picked = np.isfinite(means.min()) and bool(tied(means[selected], means.min()))
     order = preference(results.lambda_)
-    return Optimism(
-        validation_loss=float(means[selected]),
-        corrected=corrected_loss(results.validation, order, results.validation_groups, seed=seed)
-        if picked
-        else float("nan"),
-        test_loss=test_loss,
-    )
+    corrected = corrected_loss(results.validation, order, results.validation_groups, seed=seed) if picked else None
+    return Optimism(float(means[selected]), corrected, test_loss)
 
 
 def corrected_loss(
     validation: Array, order: Index, groups: Index | None = None, *, resamples: int = RESAMPLES, seed: int = 0
-) -> float:
+) -> float | None:
     """Bootstrap bias corrected loss of "pick the lowest validation loss" (BBC-CV).
 
     Rows are drawn with replacement, as many as there are; the candidate with the lowest loss on the drawn rows is
@@ -49,7 +44,7 @@ def corrected_loss(
     corrected = loss(winner) + mean over draws of (left-out loss of the picked - left-out loss of the winner).
 
     `validation` (candidates, replicates, rows), NaN where a fit did not hold out that row, the same for every
-    candidate. Candidates with an infinite loss are never picked. A draw that leaves no row out counts for nothing; NaN
+    candidate. Candidates with an infinite loss are never picked. A draw that leaves no row out counts for nothing; None
     where no draw leaves one out (a single row). With `groups` (rows,) whole groups of rows are drawn.
     """
     means = candidate_means(validation)
@@ -63,7 +58,7 @@ def corrected_loss(
     if groups is not None:
         totals, counts = summed(totals, groups[rows]), summed(counts, groups[rows])
     excess = _excess(totals, counts, resamples, seed)
-    return float(means[ranked].min() + excess.mean()) if len(excess) else float("nan")
+    return float(means[ranked].min() + excess.mean()) if len(excess) else None
 
 
 def _excess(totals: Array, counts: Array, resamples: int, seed: int) -> Array:

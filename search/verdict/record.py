@@ -181,7 +181,8 @@ class RuleResult:
 class Stability:
     """How the selection varies over the replicates: the share that picks the same penalty, and the lambdas picked.
 
-    `lambda_quantiles` are the 5, 25, 50, 75 and 95 % points; None where no replicate picks that penalty.
+    `lambda_quantiles` are the 5, 25, 50, 75 and 95 % points, none where no replicate picks that penalty;
+    None where it has no strength.
     """
 
     replicates: int

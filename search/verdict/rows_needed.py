@@ -31,7 +31,8 @@ def rows_needed(sample: Sample, *, confidence: float, tolerance: float) -> tuple
     over[sample.selected] = False
     c = bonferroni(max(1, int(over.sum())), 1 - confidence) if over.any() else float(ndtri(confidence))
     parts = [_variance(*part, tolerance) for part in zip(sample.variances, sample.with_risk, strict=True)]
-    room = (margin / t_critical(c, sample.dof(parts[0], parts[1]))) ** 2 - parts[1]
+    with np.errstate(divide="ignore", invalid="ignore"):  # at confidence 0.5 no margin is asked for
+        room = (margin / t_critical(c, sample.dof(parts[0], parts[1]))) ** 2 - parts[1]
     needed = np.divide(rows * parts[0], room, out=np.full(sample.count, np.inf), where=room > 0)
     needed[sample.selected] = 0.0
     total = needed[over].min() if over.any() else needed.max()

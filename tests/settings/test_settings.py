@@ -263,7 +263,7 @@ REFUSED = [
     ({"search": {"sampler": "cmaes"}}, "search.sampler", 'use "tpe"'),
     ({"search": {"sampler": "gp"}}, "search.sampler", 'use "tpe"'),
     ({"search": {"sampler": "qmc"}, "space": {"penalty": ["l1", "elastic_net"]}}, "search.sampler", "silently"),
-    ({"verdict": {"confidence": 1}}, "verdict.confidence", "below 1"),
+    ({"verdict": {"confidence": 1}}, "verdict.confidence", "at most 0.999999"),
     ({"verdict": {"tolerance": -0.1}}, "verdict.tolerance", "at least 0"),
     ({"verdict": {"scope": "model"}}, "verdict.scope", "did you mean models?"),
 ]

@@ -148,4 +148,4 @@ def test_no_correction_where_it_would_say_nothing():
         (validation[:, :, :1], lowest_on_one_row),
         (np.full((2, 1, 4), np.inf), 0),
     ):
-        assert np.isnan(optimism(results_from_arrays(losses, None, frame(len(losses))), selected, None).corrected)
+        assert optimism(results_from_arrays(losses, None, frame(len(losses))), selected, None).corrected is None

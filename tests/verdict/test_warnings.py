@@ -167,7 +167,9 @@ def valley(lowest, *, lambdas=LAMBDAS, seed=0):
 def test_the_loss_still_falls_at_an_end_of_what_was_tried(lowest, side, end):
     for seed in range(5):
         case = valley(lowest, seed=seed)
-        assert f"lies near the {side} end of the searched range ({end})" in message(case, "edge_of_range")
+        assert f"lies near the {side} end of what was tried ({end})" in message(case, "edge_of_range")
+        known = replace(case, evidence=Evidence(lambda_range={"l2": (0.01, 100.0)}))
+        assert f"lies near the {side} end of the searched range ({end})" in message(known, "edge_of_range")
 
 
 def test_the_loss_is_said_to_fall_at_an_end_only_where_nothing_nearer_to_it_was_tried():

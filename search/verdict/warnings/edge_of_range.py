@@ -29,9 +29,10 @@ def message(case: Comparison) -> str | None:
         return None
     penalty, strengths = str(results.penalty[case.selected]), compared.lambda_[own]
     low, high = case.evidence.lambda_range.get(penalty, (float(strengths.min()), float(strengths.max())))
+    tried = "the searched range" if penalty in case.evidence.lambda_range else "what was tried"
     if not low < high:
         return None
-    place = np.log(strengths / low) / np.log(high / low)
+    place = (np.log(strengths) - np.log(low)) / (np.log(high) - np.log(low))
     mine = int(np.flatnonzero(own == case.selected)[0])
     for side, distance, end in (("lower", place, low), ("upper", 1 - place, high)):
         if end == high and _nothing_left(compared, int(own[strengths.argmax()])):
@@ -45,8 +46,7 @@ def message(case: Comparison) -> str | None:
                 falls = "these rows do not show that the loss rises again before it"
             return (
                 f"The selected {results.strength}{kind}, {number(float(strengths[mine]))}, lies near the {side} end "
-                f"of the searched range ({number(end)}), and {falls}. The best one may lie beyond it: widen "
-                "the range."
+                f"of {tried} ({number(end)}), and {falls}. The best one may lie beyond it: widen the range."
             )
     return None
 
