@@ -45,8 +45,8 @@ class Damage(NamedTuple):
 
 def damage_in(storage: Storage, name: str, study_id: int) -> Iterator[Damage]:
     """All damage in one study of the storage, whoever ran it."""
-    attributes = storage.optuna.get_study_user_attrs(study_id)
-    every = storage.optuna.get_all_trials(study_id, deepcopy=False)
+    attributes = storage.attributes(study_id)
+    every = storage.trials(study_id)
     if any(map(recorded.recorded, every)):
         yield from _in_records(ForeignLedger(storage, name, study_id, Roles()), every)
     if not any(key in attributes for key in NEEDED) and not any(LOSSES in trial.user_attrs for trial in every):

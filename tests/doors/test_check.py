@@ -224,6 +224,27 @@ def test_a_damaged_value_in_a_database_is_found_and_asked_again():
     assert losses(SQLITE) == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trials SET datetime_start = 'no time' WHERE trial_id = 2",
+        "UPDATE trials SET state = 'GONE' WHERE trial_id = 2",
+        "UPDATE study_user_attributes SET value_json = '{'",
+        "UPDATE trial_params SET distribution_json = '{}'",
+        "UPDATE trial_user_attributes SET value_json = 'x' WHERE trial_id = 2",
+    ],
+)
+def test_a_database_that_optuna_cannot_read_is_said_in_one_line(change):
+    with sqlite3.connect("ledger.db") as database:
+        database.execute(change)
+    database.close()
+    for command in ("verdict", "status", "report"):
+        refused(call(command, "small", "--storage", SQLITE), "sqlite:///ledger.db", "cannot be read")
+    found = call("check", "--repair", "--storage", SQLITE)
+    assert found.code == (2 if "study_user_attributes" in change else 1)  # without them no study is known
+    assert "cannot be read" in found.out + found.err
+
+
 def test_what_cannot_be_mended_is_left_with_exit_code_1():
     def change(record):
         if "seal" in record.get("user_attr", {}):
