@@ -245,6 +245,16 @@ def test_a_database_that_optuna_cannot_read_is_said_in_one_line(change):
     assert "cannot be read" in found.out + found.err
 
 
+def test_what_a_database_refuses_in_the_middle_is_one_line():
+    """A trigger stands for a page that is damaged, and for a disk that is full."""
+    with sqlite3.connect("ledger.db") as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON trials BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    database.close()
+    refused(
+        call("run", "small.toml", "--trials", "9", "--quiet", "--storage", SQLITE), "database refuses", "disk is full"
+    )
+
+
 def test_what_cannot_be_mended_is_left_with_exit_code_1():
     def change(record):
         if "seal" in record.get("user_attr", {}):
