@@ -74,9 +74,9 @@ class LossStore:
         """Delete a file, if it is there."""
         discard(self.storage.artifacts, self._id(artifact))
 
-    def has_test(self, artifact: str) -> bool:
-        """Whether a file holds sealed test losses; the seal stays closed."""
-        with self._arrays(artifact) as arrays:
+    def has_test(self, place: Place) -> bool:
+        """Whether a trial's file holds sealed test losses; the seal stays closed."""
+        with self._arrays(place.artifact, [place.number]) as arrays:
             return codec.has_test(arrays)
 
     @contextmanager

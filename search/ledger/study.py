@@ -349,7 +349,7 @@ class StudyLedger:
     def has_test(self) -> bool:
         """Whether the completed trials have test losses; the seal stays closed."""
         first = next((trial for trial in self._trials() if trials.state_of(trial) == "complete"), None)
-        return first is not None and self.losses.has_test(self.place(first.number, first.user_attrs).artifact)
+        return first is not None and self.losses.has_test(self.place(first.number, first.user_attrs))
 
     @property
     def openings(self) -> list[Opening]:

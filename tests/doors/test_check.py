@@ -332,7 +332,7 @@ def flipped_bits(path: Path, count: int) -> Counter[str]:
         if said.code == 0:
             found["harmless" if said.json == expected else "silent"] += 1
         else:
-            refused(said, "small")
+            refused(said, JOURNAL)
             found["noticed"] += 1
     return found
 
