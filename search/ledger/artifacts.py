@@ -7,8 +7,13 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from search.core.errors import UserError
 from search.core.writing import whole_file
 from search.ledger.files import naming
+
+
+class LostError(UserError):
+    """An artifact that is gone, or is not what was written. One that cannot be reached now is neither."""
 
 
 def not_found() -> type[Exception]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, get_args
 
 from search.core.errors import UserError
-from search.core.text import one_line
 from search.core.writing import whole_file
 from search.ledger.confirmations import Confirmation
 from search.ledger.damage import Damage, Repair, damage_in
 from search.ledger.files import naming
 from search.ledger.identity import find, known_studies
-from search.ledger.storage import Storage, journal_path, on_journal, open_storage
+from search.ledger.storage import Storage, UnreadableError, journal_path, on_journal, open_storage
 from search.ledger.study import StudyLedger
 from search.ledger.workers import Worker
 
@@ -106,15 +105,17 @@ def _found(storage: Storage, names: Sequence[str]) -> Iterator[Damage]:
     for name in names:
         try:
             yield from damage_in(storage, name, known[name])
-        except UserError:
-            raise
-        except Exception as error:  # a damaged database can raise anything
-            yield Damage(f"it cannot be read: {type(error).__name__}: {one_line(error)}", name, "none")
+        except UnreadableError as error:
+            yield Damage(str(error), name, "none")
 
 
 def _count(storage: Storage, names: Sequence[str]) -> int:
-    known = known_studies(storage)
-    return sum(storage.optuna.get_n_trials(known[name]) for name in names)
+    """The trials that can be read."""
+    known, found = known_studies(storage), 0
+    for name in names:
+        with suppress(UnreadableError):
+            found += len(storage.trials(known[name]))
+    return found
 
 
 def _of_line(each: LineDamage) -> Damage:

@@ -130,7 +130,7 @@ class Confirmations:
         self.storage.mark(self.study_id, PART + part, candidates)
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.study_id))
+        return self.storage.attributes(self.study_id)
 
     def _set(self, name: str, value: Mapping[str, Any]) -> None:
         self.storage.steadily(lambda: self.storage.optuna.set_study_user_attr(self.study_id, name, dict(value)))

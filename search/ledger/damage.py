@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 from search.core.errors import UserError
 from search.ledger import recorded, trials
 from search.ledger.agreement import agree, difference
+from search.ledger.artifacts import LostError
 from search.ledger.confirmations import Confirmation
 from search.ledger.foreign import ForeignLedger
 from search.ledger.losses import Place
@@ -44,8 +45,8 @@ class Damage(NamedTuple):
 
 def damage_in(storage: Storage, name: str, study_id: int) -> Iterator[Damage]:
     """All damage in one study of the storage, whoever ran it."""
-    attributes = storage.optuna.get_study_user_attrs(study_id)
-    every = storage.optuna.get_all_trials(study_id, deepcopy=False)
+    attributes = storage.attributes(study_id)
+    every = storage.trials(study_id)
     if any(map(recorded.recorded, every)):
         yield from _in_records(ForeignLedger(storage, name, study_id, Roles()), every)
     if not any(key in attributes for key in NEEDED) and not any(LOSSES in trial.user_attrs for trial in every):
@@ -56,6 +57,12 @@ def damage_in(storage: Storage, name: str, study_id: int) -> Iterator[Damage]:
     if not lost:
         ledger = StudyLedger(storage, name, study_id)
         yield from _in_settings(ledger)
+        files = {trial.user_attrs[LOSSES] for trial in every if LOSSES in trial.user_attrs}
+        if files and not any(ledger.losses.has(file) for file in files):
+            # Whoever looks has another machine, or another folder, than those who ran it.
+            place = ledger.losses.storage.place
+            yield Damage(f"all its losses are missing below {place}: bring them back to where they were", name, "none")
+            return
         yield from _in_trials(ledger, every)
         yield from _in_confirmations(ledger)
         yield from _in_model(ledger, attributes.get(MODEL))
@@ -95,13 +102,13 @@ def _disagreeing(ledger: StudyLedger, together: list[FrozenTrial]) -> Iterator[t
     places = [ledger.place(trial.number, trial.user_attrs) for trial in together]
     try:
         ledger.losses.verify(places[0].artifact)
-    except UserError as error:
+    except LostError as error:
         yield from ((trial, _short(error, ledger.name)) for trial in together)
         return
     try:
         results = ledger.losses.read(places, with_test=True)
         measured = trials.attributes(results)
-    except (UserError, ValueError) as error:
+    except (LostError, ValueError) as error:
         if len(together) > 1:  # it may be one of them alone
             for trial in together:
                 yield from _disagreeing(ledger, [trial])
@@ -128,12 +135,12 @@ def _in_confirmations(ledger: StudyLedger) -> Iterator[Damage]:
     for each in get_args(Confirmation):
         try:
             kept.read(each, with_test=True)
-        except (UserError, KeyError, TypeError) as error:
+        except (LostError, KeyError, TypeError) as error:
             yield Damage(f"{each}: {_short(error, ledger.name)}", ledger.name, "trained again", part=each)
     for part, count in kept.parts().items():  # of a confirmation that is not complete
         try:
             ledger.losses.read([Place(part, row) for row in range(count)], with_test=True)
-        except UserError as error:
+        except LostError as error:
             yield Damage(f"{part}: {_short(error, ledger.name)}", ledger.name, "trained again", part=part)
     try:
         kept.facts(with_test=True)
@@ -147,7 +154,7 @@ def _in_model(ledger: StudyLedger, kept: Mapping[str, Any] | None) -> Iterator[D
     try:
         ledger.models.read(kept)
         ledger.models.coefficients(kept)
-    except (UserError, KeyError, TypeError) as error:
+    except (LostError, KeyError, TypeError) as error:
         yield Damage(_short(error, ledger.name), ledger.name, "trained again", part="model")
 
 

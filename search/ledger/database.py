@@ -121,6 +121,15 @@ def broke(storage: RDBStorage, error: BaseException | None) -> bool:
     return False
 
 
+def refusal(error: BaseException | None) -> str | None:
+    """What the database said, in one line, where that is what an error comes from: full, damaged, gone."""
+    while error is not None:
+        if isinstance(error, DatabaseError):
+            return f"the storage's database refuses: {one_line(error.orig or error)}; what is finished is kept"
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def forget(cached: BaseStorage, storage: RDBStorage) -> None:
     """Begin Optuna's cache of trials anew: it holds some that the server undid."""
     # The same object stays in everybody's hands.

@@ -47,7 +47,7 @@ class ForeignLedger:
         `UserError` where no trial has recorded its losses, and where the strength is not clear.
         """
         study_id = storage.optuna.get_study_id_from_name(name)
-        every = storage.optuna.get_all_trials(study_id, deepcopy=False)
+        every = storage.trials(study_id)
         if not any(map(recorded.recorded, every)):
             raise UserError(
                 f"study {name!r} in {storage.name}: none of its {len(every)} trials has recorded its losses; add "
@@ -111,7 +111,7 @@ class ForeignLedger:
     @property
     def openings(self) -> list[Opening]:
         """Every opening of the test losses so far, first to last."""
-        return openings_in(self.storage.optuna.get_study_user_attrs(self.id))
+        return openings_in(self.storage.attributes(self.id))
 
     def losses(self, trial: FrozenTrial, *, with_test: bool) -> recorded.Losses:
         """What a trial recorded; `UserError` where it is damaged."""
@@ -119,12 +119,12 @@ class ForeignLedger:
             return recorded.read(trial, with_test=with_test)
         except DamagedError as error:
             raise UserError(
-                f"study {self.name!r} in {self.storage.name}: the losses that trial {trial.number} recorded are "
+                f"study {self.name!r}: the losses that trial {trial.number} recorded in {self.storage.name} are "
                 f"damaged: {error}; bring the storage back as it was"
             ) from error
 
     def _trials(self) -> list[FrozenTrial]:
-        return self.storage.optuna.get_all_trials(self.id, deepcopy=False)
+        return self.storage.trials(self.id)
 
     def _results(self, found: Usable, *, with_test: bool) -> Results:
         if not found.trials:
@@ -149,7 +149,7 @@ class ForeignLedger:
 
     def _recording(self, found: Usable) -> Recording:
         """What was left out, and whether the study optimises something else than the recorded losses."""
-        directions = self.storage.optuna.get_study_directions(self.id)
+        directions = self.storage.read(lambda: self.storage.optuna.get_study_directions(self.id))
         if len(directions) > 1:
             return Recording(found.left_out, f"has {len(directions)} objectives")
         sign = -1.0 if directions[0].name == "MAXIMIZE" else 1.0

@@ -30,7 +30,7 @@ def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
     with storage.one_write():
         known = known_studies(storage)
         study_id = known[name] if name in known else _create(storage, name)
-        stored = storage.optuna.get_study_user_attrs(study_id)
+        stored = storage.attributes(study_id)
         for key, value in _attributes(storage, name, study_id, identity).items():
             if stored.get(key) != value:
                 storage.optuna.set_study_user_attr(study_id, key, value)
@@ -42,14 +42,14 @@ def find(storage: Storage, name: str) -> int:
     known = known_studies(storage)
     if name not in known:
         raise UserError(f"study {name!r} is not in {storage.name}; {_suggestion(name, sorted(known))}")
-    if "settings" not in storage.optuna.get_study_user_attrs(known[name]):
+    if "settings" not in storage.attributes(known[name]):
         raise UserError(_foreign(storage, name))
     return known[name]
 
 
 def known_studies(storage: Storage) -> dict[str, int]:
     """The studies of a storage, whoever made them, with their ids."""
-    every = storage.optuna.get_all_studies()
+    every = storage.studies()
     return {study.study_name: study._study_id for study in every if not keeps_turns(study.study_name)}
 
 
@@ -65,7 +65,7 @@ def _create(storage: Storage, name: str) -> int:
 
 def _attributes(storage: Storage, name: str, study_id: int, identity: Identity) -> dict[str, Any]:
     """The study's attributes as they should be from now on."""
-    stored = storage.optuna.get_study_user_attrs(study_id)
+    stored = storage.attributes(study_id)
     if "seal" in stored:
         _refuse_another_place(storage, name, stored.get(ARTIFACTS))
     versions = dict(identity.versions)

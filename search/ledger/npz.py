@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,9 +49,11 @@ def from_npz(file: BinaryIO) -> Iterator[NpzFile]:
         file.seek(0)
         with np.load(file, allow_pickle=False) as arrays:
             yield arrays
-    except (UserError, DamagedError):
+    except (UserError, DamagedError, MemoryError):
         raise
     except Exception as error:  # what is damaged can raise anything
+        if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
+            raise  # of a disk or a network that is away, not of what was read
         raise DamagedError("it cannot be read") from error
 
 

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from search.core.errors import UserError
+from search.core.text import one_line
 from search.ledger.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts, location, open_artifacts
 from search.ledger.files import naming
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
+    from optuna.study._frozen import FrozenStudy
+    from optuna.trial import FrozenTrial
     from sqlalchemy import URL
 
     from search.ledger.journal import Journal
@@ -25,6 +28,10 @@ DEFAULT: Final = Path("runs/ledger.journal")
 OWN, TURNS = "own", "turns"  # locks: what the storage itself has, and `search.ledger.turns`
 PAUSES: Final = (0.1, 0.5, 2.0, 5.0)  # seconds before something that broke is tried again
 T = TypeVar("T")
+
+
+class UnreadableError(UserError):
+    """What a storage holds is not what Optuna wrote."""
 
 
 def _never(error: Exception) -> bool:
@@ -36,7 +43,11 @@ def _nothing() -> None:
 
 
 def _fails_none(why: Mapping[int, str]) -> None:
-    assert not why, "trials of this storage that have ended do not change"
+    if why:
+        raise UserError(
+            f"{len(why)} trials that have ended would have to fail, and through this storage none can: repair the one "
+            "behind it"
+        )
 
 
 @dataclass(frozen=True)
@@ -82,9 +93,35 @@ class Storage:
             self.forget()
         return do()
 
+    def read(self, do: Callable[[], T]) -> T:
+        """What Optuna reads; `UnreadableError` where it cannot, as in a database that was damaged."""
+        try:
+            return self.steadily(do)
+        except UserError:
+            raise
+        except Exception as error:  # what is damaged can raise anything
+            if self.broke(error):
+                raise
+            raise UnreadableError(
+                f"storage {self.name}: cannot be read: {type(error).__name__}: {one_line(error)}; it is damaged, or "
+                "was changed meanwhile: bring it back as it was"
+            ) from error
+
+    def studies(self) -> list[FrozenStudy]:
+        """All studies, whoever made them."""
+        return self.read(self.optuna.get_all_studies)
+
+    def trials(self, study_id: int) -> list[FrozenTrial]:
+        """A study's trials in any state, by their numbers; they are the storage's own, and not changed."""
+        return self.read(lambda: self.optuna.get_all_trials(study_id, deepcopy=False))
+
+    def attributes(self, study_id: int) -> dict[str, Any]:
+        """A study's user attributes."""
+        return self.read(lambda: self.optuna.get_study_user_attrs(study_id))
+
     def marks(self, study_id: int) -> dict[str, Any]:
         """What workers have told each other in a study: Optuna's system attributes."""
-        return self.steadily(lambda: self.optuna.get_study_system_attrs(study_id))
+        return self.read(lambda: self.optuna.get_study_system_attrs(study_id))
 
     def mark(self, study_id: int, key: str, value: Any) -> None:  # noqa: ANN401 - JSON
         """Tell the other workers of a study."""

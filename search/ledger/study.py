@@ -349,7 +349,7 @@ class StudyLedger:
     def has_test(self) -> bool:
         """Whether the completed trials have test losses; the seal stays closed."""
         first = next((trial for trial in self._trials() if trials.state_of(trial) == "complete"), None)
-        return first is not None and self.losses.has_test(self.place(first.number, first.user_attrs).artifact)
+        return first is not None and self.losses.has_test(self.place(first.number, first.user_attrs))
 
     @property
     def openings(self) -> list[Opening]:
@@ -447,10 +447,10 @@ class StudyLedger:
         return self.storage.optuna.get_trial_id_from_study_id_trial_number(self.id, number)
 
     def _trials(self) -> list[FrozenTrial]:
-        return self.storage.steadily(lambda: self.storage.optuna.get_all_trials(self.id, deepcopy=False))
+        return self.storage.trials(self.id)
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.id))
+        return self.storage.attributes(self.id)
 
     def _set(self, name: str, value: dict[str, Any] | None) -> None:
         self.storage.steadily(lambda: self.storage.optuna.set_study_user_attr(self.id, name, value))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import random
 import shutil
 import sqlite3
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from command_line import call, study_file
 from postgresql import opened
 from test_cli_errors import refused
 
-from search.ledger import StudyLedger, open_storage
+from search.ledger import StudyLedger, npz, open_storage
 from search.ledger.lines import from_line, to_line
 
 JOURNAL = "ledger.journal"
@@ -221,6 +224,37 @@ def test_a_damaged_value_in_a_database_is_found_and_asked_again():
     assert losses(SQLITE) == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trials SET datetime_start = 'no time' WHERE trial_id = 2",
+        "UPDATE trials SET state = 'GONE' WHERE trial_id = 2",
+        "UPDATE study_user_attributes SET value_json = '{'",
+        "UPDATE trial_params SET distribution_json = '{}'",
+        "UPDATE trial_user_attributes SET value_json = 'x' WHERE trial_id = 2",
+    ],
+)
+def test_a_database_that_optuna_cannot_read_is_said_in_one_line(change):
+    with sqlite3.connect("ledger.db") as database:
+        database.execute(change)
+    database.close()
+    for command in ("verdict", "status", "report"):
+        refused(call(command, "small", "--storage", SQLITE), "sqlite:///ledger.db", "cannot be read")
+    found = call("check", "--repair", "--storage", SQLITE)
+    assert found.code == (2 if "study_user_attributes" in change else 1)  # without them no study is known
+    assert "cannot be read" in found.out + found.err
+
+
+def test_what_a_database_refuses_in_the_middle_is_one_line():
+    """A trigger stands for a page that is damaged, and for a disk that is full."""
+    with sqlite3.connect("ledger.db") as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON trials BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    database.close()
+    refused(
+        call("run", "small.toml", "--trials", "9", "--quiet", "--storage", SQLITE), "database refuses", "disk is full"
+    )
+
+
 def test_what_cannot_be_mended_is_left_with_exit_code_1():
     def change(record):
         if "seal" in record.get("user_attr", {}):
@@ -230,6 +264,27 @@ def test_what_cannot_be_mended_is_left_with_exit_code_1():
     found = checked("--repair")
     assert not found["whole"]
     assert "seal" in found["damages"][0]["what"]
+
+
+@pytest.mark.parametrize("storage", [JOURNAL, SQLITE])
+def test_losses_that_are_elsewhere_are_no_trials_to_be_asked_again(storage):
+    """As of a database on a server, whose study was run on another machine."""
+    for folder in Path().glob("ledger.*.losses"):
+        folder.rename(f"elsewhere.{folder.name}")
+    (damage,) = checked("--repair", storage=storage)["damages"]
+    assert damage["repair"] == "none"
+    assert "bring them back" in damage["what"]
+    for folder in Path().glob("elsewhere.*"):
+        folder.rename(folder.name.removeprefix("elsewhere."))
+    assert checked(storage=storage)["damages"] == []
+
+
+def test_a_file_that_cannot_be_read_now_is_no_damage(monkeypatch):
+    def away(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(npz, "_checksum", away)
+    refused(call("check", "--storage", JOURNAL, "--repair"), "trials-0.npz", "Input/output error")
 
 
 def test_a_study_that_is_being_run_is_not_repaired():
@@ -260,3 +315,33 @@ def test_people_are_told_line_by_line_and_how_to_mend_it():
     assert "kept as" in mended.out
     assert "To mend" not in mended.out
     assert mended.out.endswith("run once more: small\n")
+
+
+# Flipped bits, by what a user sees
+
+
+def flipped_bits(path: Path, count: int) -> Counter[str]:
+    """What `verdict --json` makes of a study one of whose files has a flipped bit, at so many places of it."""
+    draw, journal, whole, expected = random.Random(path.name), Path(JOURNAL).read_bytes(), path.read_bytes(), verdict()
+    found: Counter[str] = Counter()
+    for _ in range(count):
+        Path(JOURNAL).write_bytes(journal)
+        path.write_bytes(whole)
+        flip(path, draw.randrange(len(whole)), draw.randrange(8))
+        said = call("verdict", "small", "--storage", JOURNAL, "--json")
+        if said.code == 0:
+            found["harmless" if said.json == expected else "silent"] += 1
+        else:
+            refused(said, JOURNAL)
+            found["noticed"] += 1
+    return found
+
+
+@pytest.mark.parametrize("count", [8, pytest.param(250, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [JOURNAL, str(LOSSES / "trials-0.npz"), "grid"])
+def test_a_flipped_bit_is_noticed_or_changes_nothing(name, count):
+    path = next(LOSSES.glob("grid-*")) if name == "grid" else Path(name)
+    found = flipped_bits(path, count)
+    print(path.name, dict(found))
+    assert found["silent"] == 0
+    assert found["noticed"] >= 0.8 * count
