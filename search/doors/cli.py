@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import sys
@@ -355,8 +356,16 @@ def _print_error(message: str) -> None:
     print("lambda-search:", "".join(each if each.isprintable() else repr(each)[1:-1] for each in line), file=sys.stderr)
 
 
+def _any_letters() -> None:
+    """A name with letters that standard output has none for is shown with their numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line; what the user got wrong is one line on standard error and exit code 2."""
+    _any_letters()
     try:
         with in_one_line():
             code = app(prog_name="lambda-search", standalone_mode=False)

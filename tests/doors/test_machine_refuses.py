@@ -7,7 +7,7 @@ import os
 import resource
 import sys
 from pathlib import Path
-from subprocess import run
+from subprocess import PIPE, run
 
 import pytest
 from command_line import PROGRAM, Call, call, own_process, study_file
@@ -156,6 +156,43 @@ def test_a_reader_that_goes_away_is_no_error(folder):
     assert done.stderr == ""
     done = run(f"{' '.join(PROGRAM)} list --json | true", shell=True, capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_letters_that_the_terminal_has_none_for_are_no_error(encoding, folder):
+    path = study_file(folder, name="small")
+    path.write_text(path.read_text().replace('"small"', '"Größe λ"'))
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    found = own_process("run", path, "--sealed", "--quiet", env=env, encoding=encoding)
+    assert (found.code, found.err) == (0, "")
+    assert "\\u03bb" in found.out
+    assert "\\u03bb" in own_process("list", env=env, encoding=encoding).out
+
+
+@pytest.mark.rest
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+@pytest.mark.parametrize("words", [["schema"], ["list"]])
+def test_standard_output_that_is_full(words, folder):
+    path = study_file(folder)
+    assert call("run", path, "--sealed", "--quiet").code == 0
+    with Path("/dev/full").open("w") as full_output:
+        done = run([*PROGRAM, *words], stdout=full_output, stderr=PIPE, text=True, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
+@pytest.mark.rest
+def test_names_that_are_no_text(folder):
+    """Bytes of a name that are no UTF-8 come to Python as half characters."""
+    name = os.fsdecode(b"\xff")
+    for words in (["run", f"{name}.toml"], ["list", "--storage", f"{name}.journal"], ["verdict", name]):
+        refused(own_process(*words), "\\udcff")
+    houses().rename(f"{name}.csv")
+    refused(own_process("new", f"{name}.csv", "--target", "price", "-o", "a.toml"), "--output")
+    assert not Path("a.toml").exists()
+    path = study_file(folder)
+    found = own_process("run", path, "--sealed", "--quiet", "--storage", f"{name}.journal")
+    assert (found.code, found.err) == (0, "")
 
 
 # A run that failed before its first result does not hold the study's name
