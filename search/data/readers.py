@@ -172,6 +172,7 @@ def _read_parquet(path: Path, text: Sequence[str]) -> DataFrame:
 
     with ParquetFile(path) as file:
         table = file.read()
+    table.validate(full=True)  # text that is no UTF-8 is found when it is looked at
     # What pandas noted in the file may be damaged, and says which columns were an index: those with a name are columns.
     kept = [place for place, name in enumerate(table.column_names) if not re.fullmatch(UNNAMED_INDEX, name)]
     frame: DataFrame = table.select(kept).replace_schema_metadata(None).to_pandas()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import sys
@@ -14,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from search.core.errors import UserError
+from search.doors.refused import in_one_line
 
 if TYPE_CHECKING:
     from search.report.view import StudyView
@@ -386,14 +388,24 @@ def _print_json(value: Any) -> None:  # noqa: ANN401
 
 
 def _print_error(message: str) -> None:
-    """One line, whatever the names in it are made of."""
-    print("lambda-search:", " ".join(message.splitlines()), file=sys.stderr)
+    """One line, whatever the names in it are made of: what would move a terminal's cursor is spelt out."""
+    line = " ".join(message.splitlines())
+    print("lambda-search:", "".join(each if each.isprintable() else repr(each)[1:-1] for each in line), file=sys.stderr)
+
+
+def _any_letters() -> None:
+    """A name with letters that standard output has none for is shown with their numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def main() -> None:
     """Run the command line; what the user got wrong is one line on standard error and exit code 2."""
+    _any_letters()
     try:
-        code = app(prog_name="lambda-search", standalone_mode=False)
+        with in_one_line():
+            code = app(prog_name="lambda-search", standalone_mode=False)
     except UserError as error:
         _print_error(str(error))
         code = 2

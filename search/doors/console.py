@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,11 @@ STATES = ("complete", "pruned", "failed", "running")
 DISPENSABLE = ("weight_norm", "validation_se", "nonzero", "train_loss")  # the first one first
 
 
+def command(*words: str) -> str:
+    """What to type to have the program do something: a name with blanks or signs is quoted."""
+    return shlex.join(["lambda-search", *words])
+
+
 def print_result(study: Study) -> None:
     """The curve as a table, the selected candidate with its validation loss, and the verdict unless it is sealed."""
     from search.verdict import describe
@@ -51,7 +57,7 @@ def print_result(study: Study) -> None:
         f"validation loss {number(study.selected_loss, DIGITS)}"
     )
     if study.verdict is None:
-        console.print(f"The test set is sealed; to open it: lambda-search verdict {escape(study.name)}")
+        console.print(f"The test set is sealed; to open it: {escape(command('verdict', study.name))}")
     else:
         console.print(describe(study.verdict), highlight=False, markup=False, soft_wrap=True)
     console.print(f"Kept in {escape(facts['storage'])}.")

@@ -28,6 +28,7 @@ from search.doors.estimator_inputs import (
 from search.doors.estimator_results import coefficients, cv_results
 from search.doors.estimator_settings import fingerprint_of, settings_of, study_name, with_range
 from search.doors.progress import display_for
+from search.doors.refused import in_one_line
 from search.doors.study import RunCounts, Study, quiet_optuna
 from search.ledger import memory_storage, open_storage
 from search.settings import Settings
@@ -109,7 +110,7 @@ class _LambdaSearch(BaseEstimator):  # type: ignore[misc]
         from search.training import threads
 
         jobs = None if self.n_jobs is None else effective_n_jobs(self.n_jobs)
-        with as_value_errors(), quiet_optuna(), threads(jobs):
+        with as_value_errors(), in_one_line(), quiet_optuna(), threads(jobs):
             self._fit(X, y, sample_weight, groups)
         return self
 

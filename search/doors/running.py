@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from search.core.errors import UserError
 from search.doors.progress import display_for
+from search.doors.refused import KEPT, in_one_line
 from search.doors.stopping import stopping
 from search.doors.study import quiet_optuna
 from search.doors.whole_run import whole_run
@@ -14,6 +15,8 @@ from search.doors.whole_run import whole_run
 if TYPE_CHECKING:
     from search.doors.study import ProgressCallback, Study
     from search.settings import Settings
+
+MOST_WORKERS: Final = 10_000
 
 
 def run_study(  # noqa: PLR0913 - what a user may say of a run
@@ -35,7 +38,9 @@ def run_study(  # noqa: PLR0913 - what a user may say of a run
     run = partial(whole_run, settings, data=data, storage=storage, sealed=sealed, publish=publish)
     if workers is None and ray is not None:
         raise UserError(f"--ray {ray}: needs a number of workers too: --workers N")
-    with quiet_optuna(), display_for(settings.name, progress) as display:
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise UserError(f"--workers: must be 1 to {MOST_WORKERS:,}, found {workers}")
+    with in_one_line(KEPT), quiet_optuna(), display_for(settings.name, progress) as display:
         if workers is None:
             return run(display, stopping(display.note, deadline))
         from search.doors.cluster import connected

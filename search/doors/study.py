@@ -19,6 +19,7 @@ from search.core.candidate import NO_STRENGTH, PENALTY, STRENGTH, Candidate
 from search.core.errors import UserError
 from search.core.results import Results
 from search.core.snapshot import Snapshot
+from search.doors.refused import in_one_line
 from search.ledger import Ledger, StudyLedger, find_study, open_storage
 from search.report.view import StudyView
 from search.settings import Settings, VerdictSettings, verdict_settings
@@ -353,7 +354,7 @@ def load(name: str | optuna.Study, storage: str | BaseStorage | None = None, *, 
     if not isinstance(name, str | Path):
         storage, name = name._storage, name.study_name
     given = Settings.load(name) if str(name).endswith(".toml") else None
-    with quiet_optuna():
+    with in_one_line(), quiet_optuna():
         found = study_in(open_storage(storage, create=False), given.name if given else str(name), strength, given)
     if found.own:
         find_modules(found.settings, Path(str(name)).parent if given else Path())
@@ -384,6 +385,10 @@ def _settings(study: str | Path | Mapping[str, Any] | Settings, data: object) ->
     if isinstance(study, Settings):
         return study
     source = "frame" if data is not None else None
+    if not isinstance(study, Mapping | str | Path):
+        raise UserError(
+            f"study: is {type(study).__name__}; give a study file's path, a mapping of its form or Settings"
+        )
     if isinstance(study, Mapping):
         return find_modules(Settings.parse(study, source=source), Path())
     return find_modules(Settings.load(study, source=source), Path(study).parent)

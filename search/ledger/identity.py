@@ -11,6 +11,7 @@ from search.core.errors import UserError
 from search.ledger.seal import new_key
 from search.ledger.storage import Storage
 from search.ledger.turns import keeps_turns
+from search.ledger.workers import Worker
 from search.settings import changed_keys
 
 ARTIFACTS: Final = "artifacts"
@@ -26,15 +27,39 @@ class Identity:
 
 
 def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
-    """The study's id in the storage, made where there is none; `UserError` where it is another study."""
+    """The study's id in the storage, made where there is none; `UserError` where it is another study.
+
+    One whose first run failed before any trial came to a result is made anew where the user has changed something.
+    """
     with storage.one_write():
         known = known_studies(storage)
         study_id = known[name] if name in known else _create(storage, name)
+        if name in known and _differs(storage, study_id, identity) and _came_to_nothing(storage, name, study_id):
+            storage.optuna.delete_study(study_id)
+            study_id = _create(storage, name)
         stored = storage.attributes(study_id)
         for key, value in _attributes(storage, name, study_id, identity).items():
             if stored.get(key) != value:
                 storage.optuna.set_study_user_attr(study_id, key, value)
     return study_id
+
+
+def _differs(storage: Storage, study_id: int, identity: Identity) -> bool:
+    """Whether a study of ours was made with other settings, other data or another place for its losses."""
+    stored = storage.attributes(study_id)
+    moved = storage.asked and stored.get(ARTIFACTS) != storage.losses_at
+    if "settings" not in stored:
+        return False
+    changed = changed_keys(stored["settings"], identity.settings)
+    return moved or bool(changed) or stored.get("fingerprint") != identity.fingerprint
+
+
+def _came_to_nothing(storage: Storage, name: str, study_id: int) -> bool:
+    """Whether no trial of a study has a result, and nobody works on one."""
+    from optuna.trial import TrialState
+
+    states = {trial.state for trial in storage.optuna.get_all_trials(study_id, deepcopy=False)}
+    return not states & {TrialState.COMPLETE, TrialState.PRUNED} and not Worker(storage, name, study_id).others()
 
 
 def find(storage: Storage, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -146,7 +147,7 @@ def _trials_caption(shown: int, total: int, name: str) -> str:
     cut = "" if shown == total else f"The {shown} with the lowest validation loss of {total:,} trials. "
     return (
         f"{cut}Losses are means over replicates and rows; the selected trial is set in bold. "
-        f"All of them as a file: lambda-search export {name} -o trials.csv"
+        f"All of them as a file: {shlex.join(['lambda-search', 'export', name, '-o', 'trials.csv'])}"
     )
 
 

@@ -97,7 +97,7 @@ class Settings(Study):
         new = dict({changes: value} if isinstance(changes, str) else changes)
         tables = self.to_dict()
         for key, entry in (_others_of_pairs(new) | new).items():
-            table, _, name = key.rpartition(".")
+            table, _, name = str(key).rpartition(".")
             holder = tables.setdefault(table, {}) if table else tables
             if not isinstance(holder, dict):
                 raise UserError(f"{self.name}: {key}: {table} is no table, a key is written table.key")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
@@ -46,11 +47,12 @@ def row_draws(*influences: Array) -> Array:
     In single precision: its rounding is far below what 2,000 draws can tell, and it halves the time. But numbers that
     it hardly has are drawn in double.
     """
-    kind = np.float32 if max(np.abs(each).max(initial=0.0) for each in influences) > SINGLE else np.float64
-    total: Array = np.zeros((len(influences[0]), DRAWS), dtype=kind)
+    largest = max(float(np.abs(each).max(initial=0.0)) for each in influences)
+    kind: type[np.floating[Any]] = np.float32 if largest > SINGLE else np.float64
+    total = np.zeros((len(influences[0]), DRAWS), dtype=kind)
     for sample, influence in enumerate(influences):
         for block, start in enumerate(range(0, influence.shape[1], BLOCK)):
-            part: Array = influence[:, start : start + BLOCK].astype(kind)
+            part = influence[:, start : start + BLOCK].astype(kind)
             total += part @ multipliers(sample, block, part.shape[1])
     return total
 

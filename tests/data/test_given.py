@@ -70,3 +70,17 @@ def test_a_fold_that_holds_a_row_out_twice_is_no_partition():
 def test_a_split_needs_rows_on_both_sides():
     with pytest.raises(UserError, match="split 1"):
         given_plan([(np.arange(3), np.arange(3, 6)), (np.arange(6), np.arange(0))], 6)
+
+
+@pytest.mark.parametrize(
+    ("cuts", "words"),
+    [
+        ([], "has no split"),
+        ([([], [1])], "split 0 has 0 training rows"),
+        ([([0, 1], [2]), ([0, 1], [5])], "split 1 names rows 0 to 5; there are 0 to 4"),
+        ([([-1, 1], [2])], "split 0 names rows -1 to 2"),
+    ],
+)
+def test_splits_that_are_none_are_refused(cuts, words):
+    with pytest.raises(UserError, match=rf"^cv: {words}"):
+        given_plan([(np.array(train, int), np.array(held, int)) for train, held in cuts], 5)

@@ -85,7 +85,7 @@ def test_the_place_that_is_named_is_kept_to(folders, monkeypatch):
     with opened(journal, artifacts=str(folders[0])) as storage, pytest.raises(UserError, match="keeps its losses in"):
         open_ledger(storage)
     with opened(journal) as storage:
-        open_ledger(storage, "another")
+        run_batch(open_ledger(storage, "another"), 1)
     with opened(journal, artifacts=str(where)) as storage, pytest.raises(UserError, match="beside it, found artifacts"):
         open_ledger(storage, "another")
 
