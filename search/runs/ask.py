@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search.core.candidate import Candidate
-from search.samplers import SAMPLERS, make_pruner
+from search.samplers import SAMPLERS, in_order, make_pruner
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -67,8 +67,8 @@ class Asking:
         search, tally = self.settings.search, self.ledger.tally
         running, waiting = tally.open("running"), tally.open("waiting")
         if search.sampler == "grid":
-            known = {*tally.ended, *tally.candidates("running"), *tally.candidates("waiting"), *again}
-            given = [*again, *self._grid_left(known)]
+            known = {*tally.ended, *tally.candidates("running"), *tally.candidates("waiting")}
+            given = [*(each for each in again if each not in known), *self._grid_left(known.union(again))]
             count = min(most, len(given) + len(waiting))
         else:
             given, count = again, min(most, search.trials - tally.finished - len(running))
@@ -77,7 +77,10 @@ class Asking:
     def _study(self) -> Study:
         """Optuna's study, with the sampler of the next batch."""
         search = self.settings.search
-        sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
+        kind = SAMPLERS[search.sampler]
+        sampler = kind.make(search.seed, self.ledger.asked())
+        if kind.orders:
+            sampler = in_order(sampler, self.space.names)
         return self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
 
     def _most_epochs(self) -> int:
