@@ -10,6 +10,7 @@ from typing import Any, Final
 from search.core.errors import UserError
 from search.ledger.seal import new_key
 from search.ledger.storage import Storage
+from search.ledger.turns import keeps_turns
 from search.settings import changed_keys
 
 ARTIFACTS: Final = "artifacts"
@@ -48,7 +49,8 @@ def find(storage: Storage, name: str) -> int:
 
 def known_studies(storage: Storage) -> dict[str, int]:
     """The studies of a storage, whoever made them, with their ids."""
-    return {study.study_name: study._study_id for study in storage.optuna.get_all_studies()}
+    every = storage.optuna.get_all_studies()
+    return {study.study_name: study._study_id for study in every if not keeps_turns(study.study_name)}
 
 
 def _create(storage: Storage, name: str) -> int:

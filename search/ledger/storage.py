@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from search.ledger.journal import Journal
 
 DEFAULT: Final = Path("runs/ledger.journal")
+OWN, TURNS = "own", "turns"  # locks: what the storage itself has, and `search.ledger.turns`
 PAUSES: Final = (0.1, 0.5, 2.0, 5.0)  # seconds before something that broke is tried again
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Storage:
     context: all that the block (of one thread) asks, suggests and tells reaches the disk at its end by one write; it
     nests, and an exception does not undo it. `alone(study_id)` is the same, and no other worker changes that study
     meanwhile. `shared_write()` is the same beside a script that writes this storage through Optuna alone; it does not
-    nest.
+    nest. `lock` names what `alone` rests on: workers with another one cannot share a study with these.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Storage:
     asked: bool = False
     broke: Callable[[Exception], bool] = _never
     forget: Callable[[], None] = _nothing
+    lock: str = OWN
 
     def steadily(self, do: Callable[[], T]) -> T:
         """Do it, and again where a connection breaks in its middle: `do` is such that twice is as good as once."""
@@ -98,6 +100,8 @@ def open_storage(
 ) -> Storage:
     """Open a storage: a journal file's path (default `runs/ledger.journal`), a database's URL, or Optuna's own object.
 
+    A URL grpc://HOST:PORT is that of Optuna's gRPC proxy.
+
     The journal file is made by the first write, a database file at once. `create=False`, for commands that only
     read, refuses a named file that is not there. `artifacts` is where new studies keep their losses, see
     `Storage.keeping_at`; left out: in a folder beside the file, or below `runs/` for a database on a server. What
@@ -110,6 +114,8 @@ def open_storage(
 def _open(storage: str | BaseStorage | None, create: bool) -> Storage:
     if storage is not None and not isinstance(storage, str | Path):
         return _given(storage)
+    if str(storage).startswith("grpc://"):
+        return _open_proxy(str(storage))
     if storage is not None and "://" in str(storage):
         return _open_database(str(storage), create)
     path = DEFAULT if storage is None else Path(storage)
@@ -198,6 +204,32 @@ def _open_database(text: str, create: bool) -> Storage:
         losses_at=losses_at,
         broke=partial(broke, database),
         forget=partial(forget, cached, database),
+    )
+
+
+def _open_proxy(url: str) -> Storage:
+    try:
+        from search.ledger.proxy import broke, open_proxy
+    except ImportError as error:
+        raise UserError(
+            f"storage {url}: needs the package grpcio: python -m pip install 'lambda-search[grpc]'"
+        ) from error
+    from search.ledger.turns import Turns
+
+    proxy = open_proxy(url)
+    folder = DEFAULT.parent / f"proxy.{hashlib.sha256(url.encode()).hexdigest()[:8]}.losses"
+    turns = Turns(proxy)
+    return Storage(
+        url,
+        proxy,
+        FileArtifacts(folder),
+        folder,
+        one_write=turns.turn,
+        alone=turns.turn,
+        shared_write=nullcontext,
+        losses_at=location(str(folder)),
+        broke=broke,
+        lock=TURNS,
     )
 
 

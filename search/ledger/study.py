@@ -213,34 +213,31 @@ class StudyLedger:
         if len(results):
             self._losses.write(artifact, results, numbers)
         pruned = results.pruned if results.pruned is not None else np.zeros(len(results), bool)
-        return self.storage.steadily(
-            lambda: self._record(artifact, attributes, pruned.tolist(), numbers, same_as or {})
-        )
-
-    def _record(
-        self,
-        artifact: str,
-        attributes: Sequence[Mapping[str, Any]],
-        pruned: Sequence[bool],
-        numbers: Sequence[int],
-        same_as: Mapping[int, int],
-    ) -> list[int]:
         own: dict[int, tuple[Mapping[str, Any], bool]] = {
             number: ({**each, LOSSES: artifact}, stopped)
-            for number, each, stopped in zip(numbers, attributes, pruned, strict=True)
+            for number, each, stopped in zip(numbers, attributes, pruned.tolist(), strict=True)
         }
+        tried: set[int] = set()
+        return self.storage.steadily(lambda: self._record(own, same_as or {}, tried))
+
+    def _record(
+        self, own: Mapping[int, tuple[Mapping[str, Any], bool]], same_as: Mapping[int, int], tried: set[int]
+    ) -> list[int]:
+        """`tried` are those that an attempt that broke off has ended, where the storage did not undo it."""
         with self.alone():
             every = self._trials()
             running = {trial.number for trial in self.tally.open("running")}
             # Nothing is read again: what a broken connection undoes must not be remembered.
-            for number, (known, stopped) in own.items():
-                if number in running:
-                    self._tell(number, known, pruned=stopped)
+            told = dict(own)
             for number, original in same_as.items():
                 known, stopped = own.get(original) or _told(every[original])
+                told[number] = ({**known, SAME_AS: original, "seconds": 0.0}, stopped)
+            for number, (known, stopped) in told.items():
                 if number in running:
-                    self._tell(number, {**known, SAME_AS: original, "seconds": 0.0}, pruned=stopped)
-        return [number for number in (*numbers, *same_as) if number not in running]
+                    tried.add(number)
+                    self._tell(number, known, pruned=stopped)
+        mine = {number for number in tried if trials.state_of(every[number]) in {"complete", "pruned"}}
+        return [number for number in told if number not in running | mine]
 
     def fail(self, number: int, reason: str, more: Mapping[str, Any] | None = None) -> None:
         """Finish a trial without a value; `reason` becomes its user attribute `failed`, `more` are further ones."""

@@ -17,9 +17,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
+from search.core.errors import UserError
 from search.ledger.files import folder_name, locked
 from search.ledger.openings import now
-from search.ledger.storage import Storage
+from search.ledger.storage import OWN, Storage
 
 LEASE: Final = 60.0  # seconds
 BEATS: Final = 4  # in a lease
@@ -57,6 +58,7 @@ class Worker:
             self._beat()
             beating.start()
             try:
+                self._require_one_lock()
                 yield self
             finally:
                 ended.set()
@@ -101,6 +103,16 @@ class Worker:
         """Give a task up, done or not."""
         self._set(CLAIM + task, None)
 
+    def _require_one_lock(self) -> None:
+        """Refuse to work beside others that this one cannot shut out: each has said so before it looks."""
+        records = self._records()
+        apart = [name for name, record in records.items() if record.get("lock", OWN) != self.storage.lock]
+        if here := set(apart) - self._gone(apart, records):
+            raise UserError(
+                f"study {self.study!r}: {', '.join(sorted(here))} works on it, but not through {self.storage.name}; "
+                "workers behind a gRPC proxy and at its database share no lock: start all with the same --storage"
+            )
+
     def _gone(self, names: Iterable[str], records: Mapping[str, Mapping[str, Any]]) -> set[str]:
         return {name for name in names if name != self.name and self._is_gone(name, records.get(name))}
 
@@ -135,7 +147,8 @@ class Worker:
         self._beats += 1
 
     def _note(self, *, ended: bool) -> None:
-        record = {"host": socket.gethostname(), "pid": os.getpid(), "lease": self.lease, "beat": self._beats}
+        record = {"host": socket.gethostname(), "pid": os.getpid(), "lock": self.storage.lock}
+        record |= {"lease": self.lease, "beat": self._beats}
         # The time is for people alone.
         self._set(WORKER + self.name, record | {"at": now(), "ended": ended})
 
