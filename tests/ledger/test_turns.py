@@ -139,7 +139,7 @@ def test_several_that_died_in_line_hold_up_the_others_no_longer_than_one(storage
     start = time.monotonic()
     with turns.turn(0):
         took = time.monotonic() - start
-    assert SHORT < took < 3 * SHORT
+    assert SHORT < took < 5 * SHORT
 
 
 def test_who_waits_in_line_is_not_taken_for_dead(storage):
@@ -149,14 +149,14 @@ def test_who_waits_in_line_is_not_taken_for_dead(storage):
     done: list[int] = []
 
     def take(number: int) -> None:
-        with Turns(storage, patience=SHORT).turn(0):
+        with Turns(storage, patience=3 * SHORT).turn(0):
             done.append(number)
 
     threads = []
     for number in range(2):
         threads.append(started(lambda number=number: take(number)))
         until(lambda number=number: waiting(storage) == number + 2)
-    for count in range(30):
+    for count in range(45):
         slow._say(first, count)
         time.sleep(SHORT / 10)
     assert done == []
