@@ -35,7 +35,7 @@ Storage = Annotated[
     typer.Option(
         metavar="PATH|URL",
         help="Where studies are kept: a file's path (default: runs/ledger.journal), or a database's URL such as "
-        "sqlite:///studies.db or postgresql+psycopg://user@host/database.",
+        "sqlite:///studies.db, postgresql+psycopg://user@host/database, or grpc://host:port.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]

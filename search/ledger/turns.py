@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
 PAUSE: Final = 0.05  # seconds between two looks of the next in line; who stands further behind looks as much less often
 FURTHEST: Final = 100
-PATIENCE: Final = 30.0  # seconds that the first in line may take while others look
+PATIENCE: Final = 30.0  # seconds that nothing is heard of the first in line while others look
+WORDS: Final = 6  # of who waits, in that time
 WHO: Final = "who"
+HERE: Final = "here"
 NAME: Final = "turns of lambda-search"
+LOST: Final = "this process stood still while others went on with the study; run the same command again"
 
 
 def keeps_turns(study: str) -> bool:
@@ -93,39 +97,57 @@ class Turns:
         )
 
     def _wait(self, line: int, mine: int) -> None:
-        """Until all before it have ended; one that does not is ended, after so many looks that found it first."""
-        first, looked = -1, 0.0
+        """Until all before it have ended; the first is ended where so many looks heard nothing of it.
+
+        Who waits says so now and then, so that several that died in line hold up the others no longer than one.
+        """
+        heard: dict[int, tuple[Any, float]] = {}  # of each before it: what it said last, and when by own looks
+        looked = spoke = 0.0
         while True:
             queue = self._queue(line)
-            numbers = [trial._trial_id for trial in queue]
-            if mine not in numbers:
+            before = list(takewhile(lambda trial: trial._trial_id != mine, queue))
+            if len(before) == len(queue):
                 raise LostTurnError(LOST)
-            if numbers[0] == mine:
+            if not before:
                 return
-            if numbers[0] != first:
-                first, looked = numbers[0], 0.0
+            for trial in before:
+                said = trial.system_attrs.get(HERE)
+                if trial._trial_id not in heard or heard[trial._trial_id][0] != said:
+                    heard[trial._trial_id] = (said, looked)
+            first = before[0]
             # What has this process's own name was drawn by a call whose answer never came.
-            if looked > self.patience or queue[0].system_attrs.get(WHO) == self._name:
+            if looked - heard[first._trial_id][1] > self.patience or first.system_attrs.get(WHO) == self._name:
                 with suppress(LostTurnError):
-                    self._end(first)
+                    self._end(first._trial_id)
                 continue
-            pause = PAUSE * min(numbers.index(mine), FURTHEST)
+            pause = PAUSE * min(len(before), FURTHEST)
             time.sleep(pause)
             looked += pause
+            if looked - spoke > self.patience / WORDS:
+                self._say(mine, looked)
+                spoke = looked
 
     def _queue(self, line: int) -> list[FrozenTrial]:
         from optuna.trial import TrialState
 
         return self.storage.get_all_trials(line, deepcopy=False, states=(TrialState.RUNNING,))
 
+    def _say(self, trial_id: int, looked: float) -> None:
+        with _still_mine():
+            self.storage.set_trial_system_attr(trial_id, HERE, looked)
+
     def _end(self, trial_id: int) -> None:
-        from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
-        try:
+        with _still_mine():
             self.storage.set_trial_state_values(trial_id, TrialState.COMPLETE, [0.0])
-        except UpdateFinishedTrialError as error:
-            raise LostTurnError(LOST) from error
 
 
-LOST: Final = "this process stood still while others went on with the study; run the same command again"
+@contextmanager
+def _still_mine() -> Iterator[None]:
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    try:
+        yield
+    except UpdateFinishedTrialError as error:
+        raise LostTurnError(LOST) from error

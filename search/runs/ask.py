@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search.core.candidate import Candidate
-from search.samplers import SAMPLERS, make_pruner
+from search.samplers import SAMPLERS, in_order, make_pruner
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -88,7 +88,10 @@ class Asking:
     def _study(self) -> Study:
         """Optuna's study, with the sampler of the next batch."""
         search = self.settings.search
-        sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
+        kind = SAMPLERS[search.sampler]
+        sampler = kind.make(search.seed, self.ledger.asked())
+        if kind.orders:
+            sampler = in_order(sampler, self.space.names)
         return self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
 
     def _most_epochs(self) -> int:

@@ -132,6 +132,40 @@ def test_a_number_whose_answer_never_came_is_no_hindrance_to_who_drew_it(storage
     assert time.monotonic() - start < turns.patience / 10
 
 
+def test_several_that_died_in_line_hold_up_the_others_no_longer_than_one(storage):
+    turns = Turns(storage, patience=SHORT)
+    for _ in range(5):
+        Turns(storage)._draw(turns._line(0))
+    start = time.monotonic()
+    with turns.turn(0):
+        took = time.monotonic() - start
+    assert SHORT < took < 5 * SHORT
+
+
+def test_who_waits_in_line_is_not_taken_for_dead(storage):
+    """Longer than the others' patience, behind one that is slow and tells so; its own turn comes."""
+    slow = Turns(storage)
+    first = slow._draw(slow._line(0))
+    done: list[int] = []
+
+    def take(number: int) -> None:
+        with Turns(storage, patience=3 * SHORT).turn(0):
+            done.append(number)
+
+    threads = []
+    for number in range(2):
+        threads.append(started(lambda number=number: take(number)))
+        until(lambda number=number: waiting(storage) == number + 2)
+    for count in range(45):
+        slow._say(first, count)
+        time.sleep(SHORT / 10)
+    assert done == []
+    slow._end(first)
+    for thread in threads:
+        thread.join()
+    assert done == [0, 1]
+
+
 def test_an_error_in_a_turn_ends_it(storage):
     with pytest.raises(ZeroDivisionError), Turns(storage).turn(0):
         print(1 / 0)
