@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optuna
 import pytest
-from ledger_helpers import open_ledger
+from ledger_helpers import ask, open_ledger, run_batch
 
 from search.core.errors import UserError
 from search.ledger import StudyLedger, list_studies
@@ -19,6 +19,7 @@ def test_resume_lets_trials_grow_and_notes_versions(storage, ledger):
 
 
 def test_changed_settings_and_data_are_refused(storage, ledger):
+    run_batch(ledger, 1)
     changed = ledger.settings | {"training": {"lr": 0.2}}
     with pytest.raises(UserError, match=r"training\.lr was 0\.1 and is 0\.2") as refusal:
         open_ledger(storage, settings=changed)
@@ -26,6 +27,17 @@ def test_changed_settings_and_data_are_refused(storage, ledger):
     with pytest.raises(UserError, match="other data"):
         open_ledger(storage, fingerprint="abd")
     assert ledger.settings["training"]["lr"] == 0.1
+
+
+def test_a_study_that_came_to_nothing_does_not_hold_its_name(storage, ledger):
+    ask(ledger, 1)
+    changed = ledger.settings | {"training": {"lr": 0.2}}
+    anew = open_ledger(storage, settings=changed)
+    assert anew.settings["training"]["lr"] == 0.2
+    with anew.running() as worker:
+        ask(anew, 1, worker=worker)
+        with pytest.raises(UserError, match=r"training\.lr was 0\.2 and is 0\.1"):
+            open_ledger(storage)
 
 
 def test_foreign_studies_are_refused_and_not_listed(storage, ledger):
