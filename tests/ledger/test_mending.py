@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from ledger_helpers import ask, open_ledger, record, run_batch
@@ -149,3 +150,18 @@ def test_a_trial_that_was_copied_as_a_whole_can_fail_too():
     given = [json.dumps(each).encode() + b"\n" for each in (study, copied)]
     (trial,) = trials(failed(given, {0: "why"}), "x")
     assert (trial.state.name, trial.values, trial.user_attrs) == ("FAIL", None, {"a": 1, "interrupted": "why"})
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_whatever_was_done_to_a_journal_it_is_whole_afterwards(lines, stamped):
+    """Sectors of zeros, noise, holes, copies: what is left fits together, and nothing in it is damaged."""
+    draw = random.Random(3)
+    given = lines if stamped else [json.dumps(from_line(line)).encode() + b"\n" for line in lines]
+    for _ in range(15):
+        body = bytearray(b"".join(given))
+        for _ in range(draw.choice([1, 2, 3])):
+            place, size, other = draw.randrange(len(body)), draw.choice([1, 4, 30, 512]), draw.randrange(len(body))
+            harm = [bytes(size), draw.randbytes(size), b"", bytes(body[other : other + size]) + body[place:][:size]]
+            body[place : place + size] = draw.choice(harm)
+        found = mend(split(bytes(body))[0])
+        assert mend(found.lines) == (found.lines, [])
