@@ -6,9 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from search.core.candidate import Candidate
+from search.runs.size import most_epochs
 from search.samplers import SAMPLERS, make_pruner
 
 if TYPE_CHECKING:
@@ -78,12 +77,8 @@ class Asking:
         """Optuna's study, with the sampler of the next batch."""
         search = self.settings.search
         sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
-        return self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
-
-    def _most_epochs(self) -> int:
-        """Epochs of the longest training."""
-        searched = [each for each in self.space.settings if each.name == "epochs"]
-        return int(np.max(searched[0].ends)) if searched else self.settings.training.epochs
+        pruner = make_pruner(search.pruner, most_epochs(self.settings))
+        return self.ledger.study(self.space.sampler_within(sampler), pruner)
 
     def _grid_left(self, without: Collection[Candidate]) -> list[Candidate]:
         every = self.space.grid(self.settings.search.trials)
