@@ -6,9 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from search.core.candidate import Candidate
+from search.runs.size import most_epochs
 from search.samplers import SAMPLERS, in_order, make_pruner
 
 if TYPE_CHECKING:
@@ -92,12 +91,8 @@ class Asking:
         sampler = kind.make(search.seed, self.ledger.asked())
         if kind.orders:
             sampler = in_order(sampler, self.space.names)
-        return self.ledger.study(self.space.sampler_within(sampler), make_pruner(search.pruner, self._most_epochs()))
-
-    def _most_epochs(self) -> int:
-        """Epochs of the longest training."""
-        searched = [each for each in self.space.settings if each.name == "epochs"]
-        return int(np.max(searched[0].ends)) if searched else self.settings.training.epochs
+        pruner = make_pruner(search.pruner, most_epochs(self.settings))
+        return self.ledger.study(self.space.sampler_within(sampler), pruner)
 
     def _grid_left(self, without: Collection[Candidate]) -> list[Candidate]:
         every = self.space.grid(self.settings.search.trials)

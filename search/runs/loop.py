@@ -29,6 +29,7 @@ from search.runs.model_file import encode
 from search.runs.pruning import Pruning
 from search.runs.settled import settled
 from search.runs.sharing import PAUSE, Stop, never, share
+from search.runs.size import refuse_long_curves
 from search.runs.tracker import Progress, Stage, Tracker, silent
 from search.samplers import PRUNERS
 from search.space import SearchSpace
@@ -91,6 +92,7 @@ class Run:
         own = strengths(model.penalised, settings.model.groups)
         if task.kind == "regression" and settings.smooths_labels:
             raise UserError("training.label_smoothing: needs classes, this is regression")
+        refuse_long_curves(settings, task)
         space = SearchSpace.from_settings(settings, task)
         if settings.search.sampler == "grid":
             space.grid(settings.search.trials)

@@ -207,6 +207,14 @@ def test_more_weights_than_fit_the_memory_leave_no_study_behind(folder):
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize("space", [{}, {"epochs": {"low": 10, "high": 1e6}}, {"epochs": [10, 1_000_000]}])
+def test_learning_curves_that_no_memory_holds_leave_no_study_behind(space, folder):
+    epochs = {} if space else {"epochs": 10**6}
+    path = study_file(folder, training={"seeds": 50_000, "epochs": 100} | epochs, space=space)
+    refused(call("run", path), "training.epochs: the learning curves of 3 candidates on 50,000 replicates", "GiB")
+    assert not Path("runs").exists()
+
+
 def test_a_study_of_failed_trials_alone_may_be_changed(folder, monkeypatch):
     """The first run fails in its first batch, when everything about the study is stored already."""
     with monkeypatch.context() as patched:
