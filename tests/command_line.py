@@ -62,6 +62,19 @@ def own_process(*arguments: str | Path, **options: Any) -> Call:
     return Call(done.returncode, done.stdout, done.stderr)
 
 
+def assert_close(found: Any, expected: Any) -> None:
+    """Whether an answer says the same, but for the last digits; what is not expected is not looked at."""
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            assert_close(found[key], value)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_close(one, other)
+    else:
+        assert found == (pytest.approx(expected, rel=1e-6) if isinstance(expected, float) else expected)
+
+
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "data": {"source": "synthetic_linear", "train": 12, "validation": 10, "test": 15, "features": 4, "weight": 1.0},
     "model": {"init": "zeros"},

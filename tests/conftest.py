@@ -7,7 +7,9 @@ from typing import Any
 import hypothesis
 import pytest
 import torch
+from object_store import running_store
 from postgresql import new_database, running_server
+from proxy_server import running_proxy
 
 from search.data.task import Kind, Rows, Split, Task
 from search.settings import Settings
@@ -40,6 +42,20 @@ def postgresql(postgresql_server):
     """The URL of an empty PostgreSQL database."""
     with new_database(postgresql_server) as url:
         yield url
+
+
+@pytest.fixture
+def proxy(postgresql):
+    """The URL of a proxy of Optuna's before an empty PostgreSQL database."""
+    with running_proxy(postgresql) as running:
+        yield running.url
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """The endpoint of an S3-compatible server on this machine."""
+    with running_store() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

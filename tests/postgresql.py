@@ -79,7 +79,9 @@ def opened(name: str) -> Iterator[Storage]:
 
 
 def dispose(storage: Storage) -> None:
-    """Close a database's pooled connections; a journal has none."""
+    """Close a database's pooled connections, or that to a proxy; a journal has none."""
     engine = getattr(getattr(storage.optuna, "_backend", None), "engine", None)
     if engine is not None:
         engine.dispose()
+    if storage.name.startswith("grpc://"):
+        storage.optuna.close()

@@ -35,7 +35,7 @@ Storage = Annotated[
     typer.Option(
         metavar="PATH|URL",
         help="Where studies are kept: a file's path (default: runs/ledger.journal), or a database's URL such as "
-        "sqlite:///studies.db or postgresql+psycopg://user@host/database.",
+        "sqlite:///studies.db, postgresql+psycopg://user@host/database, or grpc://host:port.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
@@ -58,7 +58,9 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many options as it is prom
     study: StudyFile,
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials, in place of the study file's.", min=1)] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu, in place of the study file's.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cuda, cuda:all, mps or cpu, in place of the study file's.")
+    ] = None,
     artifacts: Annotated[
         str | None,
         typer.Option(
@@ -254,6 +256,41 @@ def status(study: StudyFileOrName, storage: Storage = None, as_json: AsJson = Fa
         print_status(found)
 
 
+@app.command(epilog="Example: lambda-search check --storage runs/ledger.journal --repair")
+def check(
+    study: Annotated[
+        str | None, typer.Argument(metavar="STUDY.toml|NAME", help="One study alone.", show_default="all")
+    ] = None,
+    storage: Storage = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend what can be mended: put flipped bits right, leave damaged records out, have lost losses trained "
+            "again by the next run. A journal of before is kept.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read every record and every stored loss, and say what is damaged; the exit code is 1 where damage is left."""
+    from search.doors.check import check_facts, print_check
+    from search.doors.study import quiet_optuna
+    from search.ledger import check as look
+    from search.settings import Settings
+
+    name = Settings.load(study).name if study is not None and study.endswith(".toml") else study
+    with quiet_optuna():
+        found = look(storage, name, repair=repair)
+    if as_json:
+        _print_json(check_facts(found))
+    else:
+        given = [] if study is None else [study]
+        options = [] if storage is None else ["--storage", found.storage]  # as it may be shown
+        print_check(found, shlex.join(["lambda-search", "check", *given, *options, "--repair"]))
+    if found.left:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: lambda-search export weight_decay -o trials.csv")
 def export(  # noqa: PLR0913, PLR0917 - as many options as it is promised
     name: StudyFileOrName,
@@ -377,4 +414,18 @@ def main() -> None:
         if message := error.format_message():
             _print_error(message)
         code = error.exit_code
+    except Exception as error:
+        if (said := _database_said(error)) is None:
+            raise
+        _print_error(said)
+        code = 2
     sys.exit(code or 0)
+
+
+def _database_said(error: Exception) -> str | None:
+    """What a database refused, in the middle of whatever it was; None for any other error."""
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from search.ledger.database import refusal
+
+    return refusal(error)

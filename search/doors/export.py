@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search.core.errors import UserError
+from search.core.writing import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,8 @@ def export_onnx(study: Study, output: Path) -> None:
     refuse_output(output, (".onnx",), "--onnx")
     body = study.model().to_onnx()
     try:
-        output.write_bytes(body)
+        with whole_file(output) as file:
+            file.write(body)
     except OSError as error:
         raise UserError(f"--onnx: {output} cannot be written: {error.strerror or error}") from error
 
@@ -65,10 +67,9 @@ def refuse_output(output: Path, formats: tuple[str, ...] = FORMATS, option: str 
 def write_table(table: pd.DataFrame, output: Path) -> None:
     """Write a table as csv or parquet, by the file's name; `UserError` where that is not possible."""
     try:
-        if output.suffix == ".csv":
-            table.to_csv(output, index=False)
-        else:
-            table.to_parquet(output, index=False)
+        body = table.to_csv(index=False).encode() if output.suffix == ".csv" else table.to_parquet(index=False)
+        with whole_file(output) as file:
+            file.write(body)
     except OSError as error:
         raise UserError(f"--output: {output} cannot be written: {error.strerror or error}") from error
 

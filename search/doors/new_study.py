@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from search.core.errors import UserError
+from search.core.writing import whole_file
 from search.data.describe import Column, Description, describe
 from search.data.readers import read_file
 from search.data.remarks import INDEX_NAMES
@@ -183,7 +184,7 @@ def _toml(value: str | Sequence[str]) -> str:
 def _write(output: Path, text: str) -> None:
     try:
         body = text.encode()
-        with output.open("xb") as file:
+        with whole_file(output, new=True) as file:
             file.write(body)
     except FileExistsError as error:
         raise UserError(f"--output: {output} exists already; remove it or name another file") from error

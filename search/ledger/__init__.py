@@ -6,7 +6,9 @@ recorded. A study that somebody else ran keeps its losses in its own trials (see
 """
 
 from search.ledger.artifacts import ArtifactStore, FileArtifacts
+from search.ledger.checking import Checked, check
 from search.ledger.confirmations import Confirmation
+from search.ledger.damage import Damage
 from search.ledger.foreign import ForeignLedger
 from search.ledger.openings import Opening
 from search.ledger.reading import Ledger, find_study, is_foreign
@@ -19,7 +21,9 @@ from search.ledger.workers import LEASE, Worker
 __all__ = [
     "LEASE",
     "ArtifactStore",
+    "Checked",
     "Confirmation",
+    "Damage",
     "FileArtifacts",
     "ForeignLedger",
     "Ledger",
@@ -29,6 +33,7 @@ __all__ = [
     "StudyLedger",
     "StudySummary",
     "Worker",
+    "check",
     "find_study",
     "is_foreign",
     "is_own",

@@ -7,7 +7,13 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from search.ledger.files import naming, sync, sync_folder
+from search.core.errors import UserError
+from search.core.writing import whole_file
+from search.ledger.files import naming
+
+
+class LostError(UserError):
+    """An artifact that is gone, or is not what was written. One that cannot be reached now is neither."""
 
 
 def not_found() -> type[Exception]:
@@ -69,27 +75,27 @@ class FileArtifacts:
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """Open the artifact for reading; Optuna's `ArtifactNotFound` where there is none."""
+        path = self.path(artifact_id)
         try:
-            return self.path(artifact_id).open("rb")
+            with naming(path):
+                return path.open("rb")
         except FileNotFoundError as error:
             raise not_found()(artifact_id) from error
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         """Keep the artifact durably, in the place of an earlier one with this id."""
         path = self.path(artifact_id)
-        part = path.with_name(path.name + ".part")
         with naming(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            with whole_file(path) as file:
                 shutil.copyfileobj(content_body, file)
-                sync(file)
-        part.replace(path)
-        sync_folder(path.parent)
 
     def remove(self, artifact_id: str) -> None:
         """Delete the artifact."""
+        path = self.path(artifact_id)
         try:
-            self.path(artifact_id).unlink()
+            with naming(path):
+                path.unlink()
         except FileNotFoundError as error:
             raise not_found()(artifact_id) from error
 

@@ -16,6 +16,7 @@ from search.core.candidate import Candidate
 from search.core.groups import Groups
 from search.core.results import Results
 from search.ledger import codec_v1
+from search.ledger.npz import to_npz
 from search.ledger.seal import break_seal, close_seal
 
 CANDIDATES: Final = "candidates"
@@ -38,9 +39,7 @@ def encode(results: Results, numbers: Sequence[int], key: str) -> bytes:
         plain = io.BytesIO()
         np.save(plain, test)
         arrays[SEALED] = np.frombuffer(close_seal(plain.getvalue(), key), np.uint8)
-    body = io.BytesIO()
-    np.savez(body, **arrays)  # type: ignore[arg-type]
-    return body.getvalue()
+    return to_npz(arrays)
 
 
 def decode(arrays: NpzFile, numbers: Sequence[int], key: str | None) -> Results:

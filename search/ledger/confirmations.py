@@ -79,6 +79,21 @@ class Confirmations:
         self._set(FACTS, self._attributes()[FACTS] | {SWEPT: True})
         self._forget_parts()
 
+    def forget(self, lost: Confirmation | None = None) -> None:
+        """Have the next run confirm the trials anew, and one confirmation that is lost with it."""
+        if lost is not None:
+            self._set(lost, {"when": now(), "candidates": 0, "files": {}})
+        unswept = {SWEPT: False} if lost == "grid" else {}
+        self._set(FACTS, self._attributes().get(FACTS, {}) | {CONFIRMED: None} | unswept)
+
+    def forget_facts(self) -> None:
+        """Have the next run find the facts anew, and all else that confirms the trials."""
+        self._set(FACTS, {})
+
+    def forget_part(self, part: str) -> None:
+        """Have the next run train this part anew."""
+        self._mark(part, None)
+
     def facts(self, *, with_test: bool) -> Facts:
         """The facts, empty ones where none were kept."""
         return facts.from_json(self._attributes().get(FACTS, {}), self.losses.key if with_test else None)
@@ -115,7 +130,7 @@ class Confirmations:
         self.storage.mark(self.study_id, PART + part, candidates)
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.study_id))
+        return self.storage.attributes(self.study_id)
 
     def _set(self, name: str, value: Mapping[str, Any]) -> None:
         self.storage.steadily(lambda: self.storage.optuna.set_study_user_attr(self.study_id, name, dict(value)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from search.core.errors import UserError
 from search.core.text import one_line
+from search.ledger.trials import INTERRUPTED
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
@@ -120,6 +121,15 @@ def broke(storage: RDBStorage, error: BaseException | None) -> bool:
     return False
 
 
+def refusal(error: BaseException | None) -> str | None:
+    """What the database said, in one line, where that is what an error comes from: full, damaged, gone."""
+    while error is not None:
+        if isinstance(error, DatabaseError):
+            return f"the storage's database refuses: {one_line(error.orig or error)}; what is finished is kept"
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def forget(cached: BaseStorage, storage: RDBStorage) -> None:
     """Begin Optuna's cache of trials anew: it holds some that the server undid."""
     # The same object stays in everybody's hands.
@@ -154,6 +164,24 @@ def one_write(storage: RDBStorage, study_id: int | None = None) -> Iterator[None
         finally:
             sessions.remove()
             connection.commit()
+
+
+def fail_ended(cached: BaseStorage, storage: RDBStorage, why: Mapping[int, str]) -> None:
+    """Have trials that have ended fail after all, for the reasons given by their ids; they are to be asked again.
+
+    Optuna changes no trial that has ended: for a moment, which no other connection sees, it is running once more.
+    """
+    from optuna.trial import TrialState
+
+    with one_write(storage):
+        for trial, reason in why.items():
+            session = storage.scoped_session()
+            session.execute(text("UPDATE trials SET state = 'RUNNING' WHERE trial_id = :id"), {"id": trial})
+            session.execute(text("DELETE FROM trial_values WHERE trial_id = :id"), {"id": trial})
+            session.commit()
+            storage.set_trial_user_attr(trial, INTERRUPTED, reason)
+            storage.set_trial_state_values(trial, TrialState.FAIL)
+    forget(cached, storage)
 
 
 def _hold(connection: Connection, study_id: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -9,35 +10,45 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from search.core.errors import UserError
+from search.core.writing import sync_folder
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into a `UserError` that names the path."""
+    """Turn the operating system's refusals into a `UserError` that names the path; what is not there is others' to say.
+
+    Making folders says "File exists" where a file stands in a folder's place.
+    """
     try:
         yield
-    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-        # Making folders says "File exists" where a file stands in a folder's place.
-        reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror
-        raise UserError(f"{path}: {reason}; name a storage that can be read and written") from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno is None:  # none of the operating system's
+            raise
+        reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror or str(error)
+        advice = "name a storage that can be read and written"
+        if error.errno in FULL:
+            advice = "make room; what is finished is kept, and the same command goes on"
+        raise UserError(f"{path}: {reason}; {advice}") from error
 
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
     """Open a file for reading and appending under the kernel's exclusive lock, which dies with its process.
 
-    Makes the file and its folders where they are missing. Without `wait` a lock that another holds raises
-    `BlockingIOError`.
+    Makes the file and its folders where they are missing; what is written is with the kernel at once. Without `wait` a
+    lock that another holds raises `BlockingIOError`.
     """
     new = not path.exists()
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    with _opened(path, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)) as file:
         if new:
             sync_folder(path.parent)
         try:
@@ -47,19 +58,27 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def sync(file: BinaryIO) -> None:
-    """Return when what was written to the file has reached the disk."""
-    file.flush()
-    os.fsync(file.fileno())
+def _opened(path: Path, lock: int) -> BinaryIO:
+    """The file at this path under lock, also where another took its place while this one waited."""
+    while True:
+        with naming(path):
+            file = path.open("a+b", buffering=0)
+        try:
+            fcntl.flock(file, lock)
+        except BaseException:
+            file.close()
+            raise
+        if is_at(file, path):
+            return file
+        file.close()
 
 
-def sync_folder(folder: Path) -> None:
-    """Return when the folder's list of names has reached the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the one that the path leads to now."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def folder_name(name: str) -> str:

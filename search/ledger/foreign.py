@@ -15,6 +15,7 @@ from search.core.evidence import Evidence, Recording
 from search.core.results import Results, empty_results
 from search.core.snapshot import Snapshot
 from search.ledger import recorded, trials
+from search.ledger.npz import DamagedError
 from search.ledger.openings import Opening, note_opening, openings_in, still_sealed
 from search.ledger.roles import Roles, find_roles
 from search.ledger.storage import Storage
@@ -46,7 +47,7 @@ class ForeignLedger:
         `UserError` where no trial has recorded its losses, and where the strength is not clear.
         """
         study_id = storage.optuna.get_study_id_from_name(name)
-        every = storage.optuna.get_all_trials(study_id, deepcopy=False)
+        every = storage.trials(study_id)
         if not any(map(recorded.recorded, every)):
             raise UserError(
                 f"study {name!r} in {storage.name}: none of its {len(every)} trials has recorded its losses; add "
@@ -110,15 +111,25 @@ class ForeignLedger:
     @property
     def openings(self) -> list[Opening]:
         """Every opening of the test losses so far, first to last."""
-        return openings_in(self.storage.optuna.get_study_user_attrs(self.id))
+        return openings_in(self.storage.attributes(self.id))
+
+    def losses(self, trial: FrozenTrial, *, with_test: bool) -> recorded.Losses:
+        """What a trial recorded; `UserError` where it is damaged."""
+        try:
+            return recorded.read(trial, with_test=with_test)
+        except DamagedError as error:
+            raise UserError(
+                f"study {self.name!r}: the losses that trial {trial.number} recorded in {self.storage.name} are "
+                f"damaged: {error}; bring the storage back as it was"
+            ) from error
 
     def _trials(self) -> list[FrozenTrial]:
-        return self.storage.optuna.get_all_trials(self.id, deepcopy=False)
+        return self.storage.trials(self.id)
 
     def _results(self, found: Usable, *, with_test: bool) -> Results:
         if not found.trials:
             return empty_results()
-        losses = [recorded.read(trial, with_test=with_test and found.with_test) for trial in found.trials]
+        losses = [self.losses(trial, with_test=with_test and found.with_test) for trial in found.trials]
         tests = [each.test for each in losses if each.test is not None]
         return Results(
             tuple(self.roles.candidate(trial.params) for trial in found.trials),
@@ -138,7 +149,7 @@ class ForeignLedger:
 
     def _recording(self, found: Usable) -> Recording:
         """What was left out, and whether the study optimises something else than the recorded losses."""
-        directions = self.storage.optuna.get_study_directions(self.id)
+        directions = self.storage.read(lambda: self.storage.optuna.get_study_directions(self.id))
         if len(directions) > 1:
             return Recording(found.left_out, f"has {len(directions)} objectives")
         sign = -1.0 if directions[0].name == "MAXIMIZE" else 1.0

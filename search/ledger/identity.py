@@ -10,6 +10,7 @@ from typing import Any, Final
 from search.core.errors import UserError
 from search.ledger.seal import new_key
 from search.ledger.storage import Storage
+from search.ledger.turns import keeps_turns
 from search.ledger.workers import Worker
 from search.settings import changed_keys
 
@@ -36,7 +37,7 @@ def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
         if name in known and _differs(storage, study_id, identity) and _came_to_nothing(storage, name, study_id):
             storage.optuna.delete_study(study_id)
             study_id = _create(storage, name)
-        stored = storage.optuna.get_study_user_attrs(study_id)
+        stored = storage.attributes(study_id)
         for key, value in _attributes(storage, name, study_id, identity).items():
             if stored.get(key) != value:
                 storage.optuna.set_study_user_attr(study_id, key, value)
@@ -45,7 +46,7 @@ def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
 
 def _differs(storage: Storage, study_id: int, identity: Identity) -> bool:
     """Whether a study of ours was made with other settings, other data or another place for its losses."""
-    stored = storage.optuna.get_study_user_attrs(study_id)
+    stored = storage.attributes(study_id)
     moved = storage.asked and stored.get(ARTIFACTS) != storage.losses_at
     if "settings" not in stored:
         return False
@@ -66,14 +67,15 @@ def find(storage: Storage, name: str) -> int:
     known = known_studies(storage)
     if name not in known:
         raise UserError(f"study {name!r} is not in {storage.name}; {_suggestion(name, sorted(known))}")
-    if "settings" not in storage.optuna.get_study_user_attrs(known[name]):
+    if "settings" not in storage.attributes(known[name]):
         raise UserError(_foreign(storage, name))
     return known[name]
 
 
 def known_studies(storage: Storage) -> dict[str, int]:
     """The studies of a storage, whoever made them, with their ids."""
-    return {study.study_name: study._study_id for study in storage.optuna.get_all_studies()}
+    every = storage.studies()
+    return {study.study_name: study._study_id for study in every if not keeps_turns(study.study_name)}
 
 
 def _create(storage: Storage, name: str) -> int:
@@ -88,7 +90,7 @@ def _create(storage: Storage, name: str) -> int:
 
 def _attributes(storage: Storage, name: str, study_id: int, identity: Identity) -> dict[str, Any]:
     """The study's attributes as they should be from now on."""
-    stored = storage.optuna.get_study_user_attrs(study_id)
+    stored = storage.attributes(study_id)
     if "seal" in stored:
         _refuse_another_place(storage, name, stored.get(ARTIFACTS))
     versions = dict(identity.versions)

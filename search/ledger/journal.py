@@ -1,25 +1,30 @@
 """Optuna's journal in one file, kept whole when its writer is killed, and written once per batch.
 
 The lines are those of Optuna's own `JournalFileBackend`, so that its readers (optuna-dashboard among them) take the
-file. Two things are done otherwise: the lock is the kernel's and dies with the process that held it, and a last line
-that a kill cut short is taken away before anything is appended, where Optuna's would glue the next record to it.
+file. Three things are done otherwise: the lock is the kernel's and dies with the process that held it; a last line
+that a kill cut short is taken away before anything is appended, where Optuna's would glue the next record to it; and
+each record carries a checksum, so that one that was damaged since is named and not believed, see `lines`.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import shlex
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
 
 from search.core.errors import UserError
-from search.ledger.files import locked, naming, sync
+from search.core.writing import sync
+from search.ledger.files import locked, naming
+from search.ledger.lines import FIRST, from_line, split, to_line
+from search.ledger.replay import owner
 
-FIRST_BYTES: Final = b'{"op_code":'
+HEAD: Final = 65_536  # bytes in which a journal shows that it is one, also where its first record is damaged
 
 
 class Journal(BaseJournalBackend):
@@ -31,6 +36,7 @@ class Journal(BaseJournalBackend):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ends = [0]
+        self._known: os.stat_result | None = None  # of the file that `_ends` speaks of
         self._file: BinaryIO | None = None  # open and locked while `one_write` lasts
         self._pending: list[bytes] = []
         self._writer = threading.RLock()  # the thread in `one_write`
@@ -52,11 +58,11 @@ class Journal(BaseJournalBackend):
             known = self._file is not None and log_number_from >= stored
             lines = [] if known else self._read(log_number_from)
             lines += self._pending[max(0, log_number_from - len(self._ends) + 1) :]
-        return map(self._decode, lines)
+        return self._records(lines, log_number_from)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write records durably, or in `one_write`, set them aside for its end."""
-        lines = [json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs]
+        lines = [to_line(log) for log in logs]
         with self._state:
             if self._file is None:
                 with self._locked() as file:
@@ -107,47 +113,90 @@ class Journal(BaseJournalBackend):
         with locked(self._path) as file:
             self._read(len(self._ends) - 1)
             if file.seek(0, 2) < self._ends[-1]:
-                raise UserError(f"{self._path}: the journal was cut short or replaced while in use; restore the file")
+                raise self._replaced()
             file.truncate(self._ends[-1])  # the torn last line of a killed writer, if any
             yield file
 
     def _write(self, file: BinaryIO, lines: list[bytes]) -> None:
-        if lines:
-            file.write(b"".join(lines))
-            sync(file)
-            self._note(lines)
+        """All of them, or after an error none."""
+        left = memoryview(b"".join(lines))
+        if not left:
+            return
+        try:
+            with naming(self._path):
+                while left:
+                    left = left[file.write(left) :]
+                sync(file)
+        except BaseException:
+            with suppress(OSError):
+                file.truncate(self._ends[-1])
+            raise
+        self._note(lines)
 
     def _read(self, first: int) -> list[bytes]:
         """The whole lines of the file from that record on; a torn last line is no record."""
         try:
             with naming(self._path), self._path.open("rb") as file:
+                self._refuse_another(file)
                 file.seek(self._ends[first])
                 body = file.read()
         except FileNotFoundError:
             return []
-        lines = [line + b"\n" for line in body.split(b"\n")[:-1]]
+        lines, _ = split(body)
         self._note(lines[len(self._ends) - 1 - first :])
         return lines
+
+    def _refuse_another(self, file: BinaryIO) -> None:
+        """What is known of a file says nothing of one that was put in its place."""
+        found = os.fstat(file.fileno())
+        if self._known is not None and not os.path.samestat(found, self._known):
+            raise self._replaced()
+        self._known = found
+
+    def _replaced(self) -> UserError:
+        return UserError(f"{self._path}: the journal was cut short or replaced while in use; open it again")
 
     def _note(self, lines: list[bytes]) -> None:
         for line in lines:
             self._ends.append(self._ends[-1] + len(line))
 
-    def _decode(self, line: bytes) -> dict[str, Any]:
-        try:
-            record: dict[str, Any] = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{self._path}: the record {line[:40]!r} is damaged; restore the file") from error
-        return record
+    def _records(self, lines: list[bytes], first: int) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(lines, first):
+            try:
+                yield from_line(line)
+            except ValueError as error:
+                raise self.damaged(number, str(error)) from error
+
+    def damaged(self, number: int, why: str) -> UserError:
+        """What is said of a record that cannot be taken, by its number from 0."""
+        with self._state:
+            lines = self._read(0)
+        whose = str(owner(lines, number))
+        return UserError(
+            f"{self._path}: line {number + 1}{whose and f', of {whose},'} is damaged: {why}; lambda-search check "
+            f"--storage {shlex.quote(str(self._path))} tells more, and with --repair mends what can be mended"
+        )
+
+
+@contextmanager
+def held_still(path: Path) -> Iterator[None]:
+    """Nobody writes this journal meanwhile: neither ours nor a script with Optuna's own backend."""
+    lock = JournalFileSymlinkLock(str(path))
+    lock.acquire()
+    try:
+        with locked(path):
+            yield
+    finally:
+        lock.release()
 
 
 def _refuse_other_files(path: Path) -> None:
     try:
         with naming(path), path.open("rb") as file:
-            head = file.read(len(FIRST_BYTES))
+            head = file.read(HEAD)
     except FileNotFoundError:
         return
-    if not FIRST_BYTES.startswith(head):
+    if not FIRST.startswith(head[: len(FIRST)]) and b"\n" + FIRST not in head:
         raise UserError(
             f"{path}: not a journal of Optuna; name a journal, a new file, or a database by its URL (sqlite:///FILE)"
         )

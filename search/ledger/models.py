@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from search.core.coefficients import Coefficients
 from search.core.errors import UserError
-from search.ledger.artifacts import discard, not_found
+from search.ledger.artifacts import LostError, discard, not_found
 from search.ledger.coefficients import from_bytes, to_bytes
 from search.ledger.files import folder_name
 from search.ledger.storage import Storage
@@ -69,7 +69,7 @@ class ModelStore:
             body = b""
         if hashlib.sha256(body).hexdigest() != digest:
             what = "is damaged: its sha256 is another one" if body else "is missing"
-            raise UserError(
+            raise LostError(
                 f"study {self.study!r}: the model's file {name} below {self.storage.place} {what}; "
                 "run the study again, which makes it anew"
             )

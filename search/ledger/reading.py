@@ -49,4 +49,4 @@ def find_study(storage: Storage, name: str, strength: str | None = None) -> Stud
 def is_foreign(storage: Storage, name: str) -> bool:
     """Whether the study of that name is there and was made by somebody else."""
     known = known_studies(storage)
-    return name in known and "settings" not in storage.optuna.get_study_user_attrs(known[name])
+    return name in known and "settings" not in storage.attributes(known[name])

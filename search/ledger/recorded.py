@@ -19,6 +19,7 @@ import numpy as np
 
 from search.core.arrays import Array
 from search.core.means import candidate_means, standard_errors
+from search.ledger.npz import DamagedError, from_npz, to_npz
 from search.ledger.seal import break_seal, close_seal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 RECORD: Final = "lambda_search:losses"
 PIECE: Final = 60_000  # characters; MySQL's text columns hold 65,535 bytes
+AGREE: Final = 1e-6  # relatively; the same numbers, whatever the machine
 KEY: Final = hashlib.sha256(b"losses recorded by lambda_search").hexdigest()
 
 
@@ -86,14 +88,26 @@ def form_of(trial: FrozenTrial, part: Literal["validation", "test"]) -> Form | N
 
 
 def read(trial: FrozenTrial, *, with_test: bool) -> Losses:
-    """The losses of a recorded trial; test losses only `with_test`."""
-    head: Mapping[str, Any] = trial.system_attrs[RECORD]
-    rest = (trial.system_attrs[f"{RECORD}:{place}"] for place in range(1, head["pieces"]))
-    with np.load(io.BytesIO(b64decode("".join([head["body"], *rest])))) as arrays:
+    """The losses of a recorded trial; test losses only `with_test`. `DamagedError` where they are not what was kept."""
+    with from_npz(io.BytesIO(_body(trial))) as arrays:
         test = None
         if with_test and "sealed" in arrays:
             test = np.load(io.BytesIO(break_seal(arrays["sealed"].tobytes(), KEY)))
-        return Losses(arrays["validation"], test)
+        losses = Losses(arrays["validation"], test)
+        if not np.isclose(candidate_means(losses.validation[None])[0], mean_of(trial).loss, rtol=AGREE, atol=0.0):
+            raise DamagedError("its mean is another one")
+        if _form(losses.validation) != form_of(trial, "validation"):
+            raise DamagedError("its rows are others")
+        return losses
+
+
+def _body(trial: FrozenTrial) -> bytes:
+    try:
+        head: Mapping[str, Any] = trial.system_attrs[RECORD]
+        rest = (trial.system_attrs[f"{RECORD}:{place}"] for place in range(1, head["pieces"]))
+        return b64decode("".join([head["body"], *rest]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError("a piece of it is missing, or is no text") from error
 
 
 def _encode(losses: Losses) -> str:
@@ -102,9 +116,7 @@ def _encode(losses: Losses) -> str:
         plain = io.BytesIO()
         np.save(plain, losses.test)
         arrays["sealed"] = np.frombuffer(close_seal(plain.getvalue(), KEY), np.uint8)
-    body = io.BytesIO()
-    np.savez_compressed(body, **arrays)
-    return b64encode(body.getvalue()).decode()
+    return b64encode(to_npz(arrays, compressed=True)).decode()
 
 
 def _form(losses: Array) -> Form:

@@ -63,7 +63,7 @@ class Status:
 
 def status_of(ledger: StudyLedger) -> Status:
     """What the ledger knows of it now."""
-    every = ledger.storage.optuna.get_all_trials(ledger.id, deepcopy=False)
+    every = ledger.storage.trials(ledger.id)
     reasons = [trial.user_attrs.get("failed", trial.user_attrs.get(trials.INTERRUPTED)) for trial in every]
     return Status(
         name=ledger.name,

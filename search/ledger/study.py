@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.core.coefficients import Coefficients
 from search.core.errors import UserError
@@ -18,10 +17,11 @@ from search.core.evidence import Evidence, Facts
 from search.core.results import Results
 from search.core.snapshot import Snapshot
 from search.ledger import facts, trials
+from search.ledger.agreement import difference
 from search.ledger.confirmations import OWN as CONFIRMING
 from search.ledger.confirmations import Confirmations
 from search.ledger.identity import ARTIFACTS, Identity, create_or_resume, find
-from search.ledger.losses import LossStore, Place
+from search.ledger.losses import TRIALS, LossStore, Place
 from search.ledger.models import ModelStore
 from search.ledger.openings import OPENED, Opening, note_opening, openings_in, still_sealed
 from search.ledger.storage import Storage
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 LOSSES: Final = "losses"
 SAME_AS: Final = "same_as"
-AGREE: Final = 1e-6  # relatively; both are means of the same numbers
 MODEL: Final = "model"
 OWN: Final = frozenset({"settings", "fingerprint", "versions", "seal", ARTIFACTS, MODEL, *CONFIRMING})
 
@@ -106,13 +105,13 @@ class StudyLedger:
     @property
     def settings(self) -> dict[str, Any]:
         """The study file it was last run with."""
-        settings: dict[str, Any] = self._attributes()["settings"]
+        settings: dict[str, Any] = self._noted("settings")
         return settings
 
     @property
     def versions(self) -> list[dict[str, str]]:
         """The software versions that worked on it, first to last."""
-        versions: list[dict[str, str]] = self._attributes()["versions"]
+        versions: list[dict[str, str]] = self._noted("versions")
         return versions
 
     def study(self, sampler: BaseSampler | None = None, pruner: BasePruner | None = None) -> Study:
@@ -209,38 +208,35 @@ class StudyLedger:
         if len(results) != len(numbers):
             raise ValueError(f"{len(results)} results for {len(numbers)} trials")
         attributes = trials.attributes(results)
-        artifact = f"trials-{min(numbers, default=0)}"  # unique: a trial is finished once
+        artifact = f"{TRIALS}{min(numbers, default=0)}"  # unique: a trial is finished once
         if len(results):
-            self._losses.write(artifact, results, numbers)
+            self.losses.write(artifact, results, numbers)
         pruned = results.pruned if results.pruned is not None else np.zeros(len(results), bool)
-        return self.storage.steadily(
-            lambda: self._record(artifact, attributes, pruned.tolist(), numbers, same_as or {})
-        )
-
-    def _record(
-        self,
-        artifact: str,
-        attributes: Sequence[Mapping[str, Any]],
-        pruned: Sequence[bool],
-        numbers: Sequence[int],
-        same_as: Mapping[int, int],
-    ) -> list[int]:
         own: dict[int, tuple[Mapping[str, Any], bool]] = {
             number: ({**each, LOSSES: artifact}, stopped)
-            for number, each, stopped in zip(numbers, attributes, pruned, strict=True)
+            for number, each, stopped in zip(numbers, attributes, pruned.tolist(), strict=True)
         }
+        tried: set[int] = set()
+        return self.storage.steadily(lambda: self._record(own, same_as or {}, tried))
+
+    def _record(
+        self, own: Mapping[int, tuple[Mapping[str, Any], bool]], same_as: Mapping[int, int], tried: set[int]
+    ) -> list[int]:
+        """`tried` are those that an attempt that broke off has ended, where the storage did not undo it."""
         with self.alone():
             every = self._trials()
             running = {trial.number for trial in self.tally.open("running")}
             # Nothing is read again: what a broken connection undoes must not be remembered.
-            for number, (known, stopped) in own.items():
-                if number in running:
-                    self._tell(number, known, pruned=stopped)
+            told = dict(own)
             for number, original in same_as.items():
                 known, stopped = own.get(original) or _told(every[original])
+                told[number] = ({**known, SAME_AS: original, "seconds": 0.0}, stopped)
+            for number, (known, stopped) in told.items():
                 if number in running:
-                    self._tell(number, {**known, SAME_AS: original, "seconds": 0.0}, pruned=stopped)
-        return [number for number in (*numbers, *same_as) if number not in running]
+                    tried.add(number)
+                    self._tell(number, known, pruned=stopped)
+        mine = {number for number in tried if trials.state_of(every[number]) in {"complete", "pruned"}}
+        return [number for number in told if number not in running | mine]
 
     def fail(self, number: int, reason: str, more: Mapping[str, Any] | None = None) -> None:
         """Finish a trial without a value; `reason` becomes its user attribute `failed`, `more` are further ones."""
@@ -255,18 +251,22 @@ class StudyLedger:
 
     def keep_model(self, trial: int, body: bytes | None, coefficients: Coefficients | None = None) -> None:
         """Keep the model of this trial's candidate, in the place of an earlier one; None: it has diverged."""
-        before = self._attributes().get(MODEL, {"trial": trial})["trial"]
+        before = (self._attributes().get(MODEL) or {"trial": trial})["trial"]
         diverged = {"trial": trial, "sha256": None}
-        self._set(MODEL, diverged if body is None else self._models.write(trial, body, coefficients))
+        self._set(MODEL, diverged if body is None else self.models.write(trial, body, coefficients))
         if before != trial:
-            self._models.remove(before)
+            self.models.remove(before)
+
+    def forget_model(self) -> None:
+        """Have the next run train the model anew."""
+        self._set(MODEL, None)
 
     def has_model(self) -> bool:
         """Whether what is kept is the model of the candidate that is selected now."""
         kept = self._attributes().get(MODEL)
         if kept is None or kept["trial"] != self.selected():
             return False
-        return kept["sha256"] is None or self._models.intact(kept)
+        return kept["sha256"] is None or self.models.intact(kept)
 
     def confirmed(self, *, swept: bool = True) -> bool:
         """Whether all that confirms the search was kept for the trials as they are now; the grid only if `swept`."""
@@ -292,7 +292,7 @@ class StudyLedger:
             )
         if kept["sha256"] is None:
             raise UserError(f"study {self.name!r}: {self.candidate(selected)} diverged when it was trained on all rows")
-        return self._models.read(kept)
+        return self.models.read(kept)
 
     def coefficients(self) -> Coefficients | None:
         """A linear model's, of the candidate that is selected now; None where none are kept, or not whole."""
@@ -300,7 +300,7 @@ class StudyLedger:
         if kept is None or kept["trial"] != self.selected():
             return None
         with suppress(UserError):  # `model` says what is wrong
-            return self._models.coefficients(kept)
+            return self.models.coefficients(kept)
         return None
 
     def snapshot(self, *, open_test: bool = False) -> Snapshot:
@@ -349,7 +349,7 @@ class StudyLedger:
     def has_test(self) -> bool:
         """Whether the completed trials have test losses; the seal stays closed."""
         first = next((trial for trial in self._trials() if trials.state_of(trial) == "complete"), None)
-        return first is not None and self._losses.has_test(self._place(first.number, first.user_attrs).artifact)
+        return first is not None and self.losses.has_test(self.place(first.number, first.user_attrs))
 
     @property
     def openings(self) -> list[Opening]:
@@ -382,7 +382,8 @@ class StudyLedger:
         return self.storage if noted in (None, self.storage.losses_at) else self.storage.keeping_at(noted)
 
     @cached_property
-    def _losses(self) -> LossStore:
+    def losses(self) -> LossStore:
+        """Where its losses lie."""
         return LossStore(self._kept, self.name, self._key)
 
     @cached_property
@@ -392,37 +393,41 @@ class StudyLedger:
     @cached_property
     def confirmations(self) -> Confirmations:
         """What confirms the search."""
-        return Confirmations(self.storage, self.id, self._losses)
+        return Confirmations(self.storage, self.id, self.losses)
 
     @property
-    def _models(self) -> ModelStore:
+    def models(self) -> ModelStore:
+        """Where its model lies."""
         return ModelStore(self._kept, self.name)
 
     @property
     def _key(self) -> str:
-        key: str = self._attributes()["seal"]
+        key: str = self._noted("seal")
         return key
+
+    def _noted(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """What the study noted when it was made; `UserError` where that is lost."""
+        try:
+            return self._attributes()[name]
+        except KeyError as error:
+            where = f"study {self.name!r} in {self.storage.name}"
+            raise UserError(f"{where}: its {name} are not there any more; bring the storage back as it was") from error
 
     def _read(self, numbers: Sequence[int], *, with_test: bool) -> Results:
         every = {trial.number: trial for trial in self._trials()}
         kept = {number: trial.user_attrs for number, trial in every.items()}
-        places = [self._place(number, kept.get(number, {})) for number in numbers]
-        found = replace(self._losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
-        self._refuse_others(found, np.array([every[number].values[0] for number in numbers], dtype=np.float64))
+        places = [self.place(number, kept.get(number, {})) for number in numbers]
+        found = replace(self.losses.read(places, with_test=with_test), trial=np.array(numbers, dtype=np.int64))
+        for row, number in enumerate(numbers):
+            if what := difference(every[number], found, row, self.storage.name, self._kept.place):
+                raise UserError(
+                    f"study {self.name!r}: trial {number} {what}: one of them is damaged, or of another study; "
+                    "lambda-search check tells more"
+                )
         return found
 
-    def _refuse_others(self, results: Results, values: Array) -> None:
-        """Losses and values were written together: where they differ, one of the two is damaged or another study's."""
-        wrong = np.flatnonzero(~np.isclose(results.validation_loss, values, rtol=AGREE, atol=0.0))
-        if len(wrong):
-            first = int(wrong[0])
-            raise UserError(
-                f"study {self.name!r}: trial {results.trials[first]} has the value {values[first]:.6g} in "
-                f"{self.storage.name}, and its losses in {self._kept.place} have the mean "
-                f"{results.validation_loss[first]:.6g}: one of them is damaged, or of another study"
-            )
-
-    def _place(self, number: int, attributes: Mapping[str, Any]) -> Place:
+    def place(self, number: int, attributes: Mapping[str, Any]) -> Place:
+        """Where the losses of a trial with these attributes lie."""
         if LOSSES not in attributes:
             raise UserError(f"study {self.name!r}: trial {number} has no losses; it was not finished by lambda-search")
         return Place(attributes[LOSSES], attributes.get(SAME_AS, number))
@@ -450,10 +455,10 @@ class StudyLedger:
         return self.storage.optuna.get_trial_id_from_study_id_trial_number(self.id, number)
 
     def _trials(self) -> list[FrozenTrial]:
-        return self.storage.steadily(lambda: self.storage.optuna.get_all_trials(self.id, deepcopy=False))
+        return self.storage.trials(self.id)
 
     def _attributes(self) -> dict[str, Any]:
-        return self.storage.steadily(lambda: self.storage.optuna.get_study_user_attrs(self.id))
+        return self.storage.attributes(self.id)
 
-    def _set(self, name: str, value: dict[str, Any]) -> None:
+    def _set(self, name: str, value: dict[str, Any] | None) -> None:
         self.storage.steadily(lambda: self.storage.optuna.set_study_user_attr(self.id, name, value))

@@ -41,12 +41,12 @@ class StudySummary:
 
 def list_studies(storage: Storage) -> list[StudySummary]:
     """The studies of this project, and those whose trials recorded their losses, the latest news first."""
-    found = [_summary(storage, study) for study in storage.optuna.get_all_studies()]
+    found = [_summary(storage, study) for study in storage.studies()]
     return sorted(filter(None, found), key=lambda summary: summary.when or datetime.min, reverse=True)
 
 
 def _summary(storage: Storage, study: FrozenStudy) -> StudySummary | None:
-    every = storage.optuna.get_all_trials(study._study_id, deepcopy=False)
+    every = storage.trials(study._study_id)
     if "settings" in study.user_attrs:
         best = trials.best(every)
         loss, selected = (None, None) if best is None else (best.values[0], trials.candidate_of(best))

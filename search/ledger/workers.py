@@ -13,13 +13,15 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
+from search.core.errors import UserError
 from search.ledger.files import folder_name, locked
 from search.ledger.openings import now
-from search.ledger.storage import Storage
+from search.ledger.storage import OWN, Storage
 
 LEASE: Final = 60.0  # seconds
 BEATS: Final = 4  # in a lease
@@ -57,6 +59,7 @@ class Worker:
             self._beat()
             beating.start()
             try:
+                self._require_one_lock()
                 yield self
             finally:
                 ended.set()
@@ -101,11 +104,30 @@ class Worker:
         """Give a task up, done or not."""
         self._set(CLAIM + task, None)
 
+    def running(self) -> list[str]:
+        """Those that may be at work, to one who looks once: whose process lives here, or whose lease has not ended."""
+        found = []
+        for name, record in self._records().items():
+            lives = self._lives_here(name, record["host"])
+            if lives or (lives is None and not record["ended"] and not _late(record)):
+                found.append(name)
+        return found
+
+    def _require_one_lock(self) -> None:
+        """Refuse to work beside others that this one cannot shut out: each has said so before it looks."""
+        records = self._records()
+        apart = [name for name, record in records.items() if record.get("lock", OWN) != self.storage.lock]
+        if here := set(apart) - self._gone(apart, records):
+            raise UserError(
+                f"study {self.study!r}: {', '.join(sorted(here))} works on it, but not through {self.storage.name}; "
+                "workers behind a gRPC proxy and at its database share no lock: start all with the same --storage"
+            )
+
     def _gone(self, names: Iterable[str], records: Mapping[str, Mapping[str, Any]]) -> set[str]:
         return {name for name in names if name != self.name and self._is_gone(name, records.get(name))}
 
     def _is_gone(self, name: str, record: Mapping[str, Any] | None) -> bool:
-        if record is None or record["ended"] or self._died_here(name, record["host"]):
+        if record is None or record["ended"] or self._lives_here(name, record["host"]) is False:
             return True
         count, mine = self._seen.get(name, (-1, 0))
         if record["beat"] != count:
@@ -113,16 +135,16 @@ class Worker:
             return False
         return (self._beats - mine) * self.lease / BEATS > float(record["lease"])
 
-    def _died_here(self, name: str, host: str) -> bool:
-        """Whether its process was one of this machine and has ended; false where that cannot be seen."""
+    def _lives_here(self, name: str, host: str) -> bool | None:
+        """Whether its process, one of this machine, has not ended; None where that cannot be seen."""
         path = self._lock(name)
         if host != socket.gethostname() or not path.exists():
-            return False
+            return None
         try:
             with locked(path, wait=False):
-                return True
+                return False
         except BlockingIOError:
-            return False
+            return True
 
     def _beat_until(self, ended: threading.Event) -> None:
         while not ended.wait(self.lease / BEATS):
@@ -135,7 +157,8 @@ class Worker:
         self._beats += 1
 
     def _note(self, *, ended: bool) -> None:
-        record = {"host": socket.gethostname(), "pid": os.getpid(), "lease": self.lease, "beat": self._beats}
+        record = {"host": socket.gethostname(), "pid": os.getpid(), "lock": self.storage.lock}
+        record |= {"lease": self.lease, "beat": self._beats}
         # The time is for people alone.
         self._set(WORKER + self.name, record | {"at": now(), "ended": ended})
 
@@ -151,6 +174,11 @@ class Worker:
     def _lock(self, name: str) -> Path:
         assert self.storage.folder is not None, "at_work"
         return self.storage.folder / folder_name(self.study) / "workers" / f"{name}.lock"
+
+
+def _late(record: Mapping[str, Any]) -> bool:
+    """Whether a worker was silent for longer than its lease, by its own clock."""
+    return (datetime.now(UTC) - datetime.fromisoformat(record["at"])).total_seconds() > float(record["lease"])
 
 
 def records_in(attributes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from search.models.base import Parameters
-from search.models.randomness import seed_torch
+from search.models.randomness import seeded
 from search.models.stackable import Stackable
 
 
@@ -49,9 +50,8 @@ def looped(module: nn.Module, fits: Fits) -> Tensor:
         seed = None if fits.seeds is None else fits.seeds[replicate]
         for candidate in range(candidates):
             state = [{name: value[replicate, candidate] for name, value in each.items()} for each in fits[:2]]
-            with torch.random.fork_rng(enabled=seed is not None):
-                if seed is not None:  # for random numbers that are not dropout's
-                    seed_torch(hash((int(seed), fits.step)), fits.x.device)
+            # For random numbers that are not dropout's.
+            with nullcontext() if seed is None else seeded(hash((int(seed), fits.step)), fits.x.device):
                 outputs.append(_call(module, (state[0], state[1]), fits.x[replicate].clone(), seed, fits.step))
     return torch.stack(outputs).reshape(replicates, candidates, *outputs[0].shape)
 

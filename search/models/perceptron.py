@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from search.models.base import Model, Parameters, TrainingPass, TrainingStep
 from search.models.gradient import Gradients, Product
 from search.models.per_candidate import PerCandidate
-from search.models.randomness import DROPOUT, seed_torch, uniform
+from search.models.randomness import DROPOUT, seeded, uniform
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class Perceptron(Model):
 
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
         parameters: Parameters = {}
-        with torch.random.fork_rng(devices=[]):
-            seed_torch(seed, torch.device("cpu"))
+        with seeded(seed, torch.device("cpu")):
             for layer, (features, units) in enumerate(zip(self.widths[:-1], self.widths[1:], strict=True)):
                 linear = self._initialised(nn.Linear(features, units))
                 parameters[f"{layer}.weight"] = linear.weight.detach()

@@ -6,7 +6,11 @@ carry, so a thousand replicates draw theirs in one tensor operation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
+from threading import RLock
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -16,6 +20,7 @@ MIX_1 = 0xBF58476D1CE4E5B9 - 2**64
 MIX_2 = 0x94D049BB133111EB - 2**64
 
 ROW_ORDER, DROPOUT = 1, 2
+TURN: Final = RLock()  # for what belongs to the whole process: threads that train on other devices take turns
 
 
 def random_bits(seeds: Tensor, stream: int, step: int, count: int) -> Tensor:
@@ -36,16 +41,31 @@ def permutations(seeds: Tensor, step: int, count: int) -> Tensor:
     return random_bits(seeds, ROW_ORDER, step, count).argsort(dim=1, stable=True)
 
 
-def seed_torch(seed: int, device: torch.device) -> None:
-    """Seed torch's own numbers.
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Within the block torch's own numbers follow from the seed; what is drawn after it knows nothing of the block.
 
-    On the CPU its generator there alone: `torch.manual_seed` notes the seed for every accelerator that might come, with
-    a trace of the stack, which takes a hundred times as long.
+    Those of the CPU and of the device; without one, those of every accelerator too. One thread at a time: the
+    generators are the process's.
     """
-    if device.type == "cpu":
-        torch.default_generator.manual_seed(seed)
-    else:
+    accelerator = [device] if device is not None and device.type == "cuda" else []
+    with TURN, torch.random.fork_rng(devices=accelerator):
+        _seed_torch(seed, device)
+        yield
+
+
+def _seed_torch(seed: int, device: torch.device | None) -> None:
+    """Where the device is known, its generator and the CPU's alone.
+
+    `torch.manual_seed` notes the seed for every accelerator that might come, with a trace of the stack, which takes a
+    hundred times as long.
+    """
+    if device is None or device.type not in {"cpu", "cuda"}:
         torch.manual_seed(seed)
+        return
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index].manual_seed(seed)
 
 
 def _mix(x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from threading import local
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from search.models.base import Model, Parameters, TrainingStep
 from search.models.chosen import Choice, penalised_names
 from search.models.functional import Fits, looped, stacked
 from search.models.probe import single, why_not_stacked
+from search.models.randomness import TURN, seeded
 from search.models.stackable import Stackable
 from search.settings.plugins import import_function
 
@@ -39,19 +41,27 @@ class UserModule(Model):
     """Any torch.nn.Module: `factory()` makes one, by the user's `call`.
 
     Its fits train as one batch where its layers allow; `reason` says why they do not. The penalty acts on `chosen`.
-    `width` is how many values one row of one fit has in memory at once, about.
+    `width` is how many values one row of one fit has in memory at once, about. `own` holds each thread's module: a
+    forward pass puts the numbers of fits into it.
     """
 
     call: str
-    module: nn.Module
+    own: local
     factory: Callable[[], nn.Module]
     chosen: tuple[str, ...]
     sample: Tensor
+    _reason: list[str | None] = field(default_factory=list)
+
+    @property
+    def module(self) -> nn.Module:
+        """The one of this thread; what is constant in them is the same in all."""
+        if not hasattr(self.own, "module"):
+            self.own.module = _fresh(self.factory)
+        found: nn.Module = self.own.module
+        return found
 
     def initial(self, seed: int) -> tuple[Parameters, Parameters]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            module = self.factory()
+        module = _fresh(self.factory, seed)
         every = dict(module.named_parameters())
         trained = {name: value.detach() for name, value in every.items() if value.requires_grad}
         # Frozen parameters are neither trained nor penalised.
@@ -65,8 +75,7 @@ class UserModule(Model):
         return run(self.module, Fits(parameters, buffers, x, seeds, number))
 
     def standalone(self, parameters: Parameters, buffers: Parameters) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            module = self.factory()
+        module = _fresh(self.factory)
         _refuse_another(self.call, module, parameters | buffers)
         dtype = next(iter(parameters.values())).dtype
         # Buffers that a state does not hold are constants, which the factory makes again.
@@ -77,10 +86,14 @@ class UserModule(Model):
     def penalised(self) -> tuple[str, ...]:
         return self.chosen
 
-    @cached_property
+    @property
     def reason(self) -> str | None:
         """Why its fits train one at a time; None where they do not."""
-        return why_not_stacked(self.module, self.initial, self.sample)
+        if not self._reason:
+            with TURN:  # it changes what becomes of warnings, for all threads: once, and before any of them trains
+                if not self._reason:
+                    self._reason.append(why_not_stacked(self.module, self.initial, self.sample))
+        return self._reason[0]
 
     @cached_property
     def width(self) -> int:
@@ -112,7 +125,8 @@ def user_module(name: str, x: Tensor, outputs: int, wanted: tuple[str, ...] | st
     rows = single(x.detach())
     sample = Sample(tuple(x.shape[1:]), rows.dtype, rows)
     chooser = import_function(wanted, key="model.penalised") if isinstance(wanted, str) else wanted
-    return _made(name, import_function(name, key="model.kind"), sample, outputs, chooser)
+    with TURN:
+        return _made(name, import_function(name, key="model.kind"), sample, outputs, chooser)
 
 
 # One study asks for the same module in every batch.
@@ -134,9 +148,16 @@ def _made(name: str, function: Callable[..., Any], sample: Sample, outputs: int,
             )
         return module
 
-    module = factory().eval()
+    own = local()
+    own.module = module = _fresh(factory).eval()
     _refuse_other_shapes(call, module, sample, outputs)
-    return UserModule(call, module, factory, penalised_names(module, wanted, call), sample.rows)
+    return UserModule(call, own, factory, penalised_names(module, wanted, call), sample.rows)
+
+
+def _fresh(factory: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """A new module; what is random in it, also what it keeps beside parameters and buffers, follows from the seed."""
+    with seeded(seed):
+        return factory()
 
 
 def _refuse_other_shapes(call: str, module: nn.Module, sample: Sample, outputs: int) -> None:

@@ -46,7 +46,9 @@ class GroupLasso(Penalty):
 
 def group_norms(weight: Tensor) -> Tensor:
     """||w_feature||_2 of every feature, (..., units, features) -> (..., 1, features)."""
-    norms: Tensor = weight.norm(dim=-2, keepdim=True)
+    if weight.shape[-2] == 1:
+        return weight.abs()
+    norms: Tensor = weight.mT.contiguous().norm(dim=-1)[..., None, :]  # along the last axis torch is ten times as fast
     return norms
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import plotly.graph_objects as go
@@ -24,7 +25,11 @@ def write_images(figures: Mapping[str, go.Figure], folder: Path) -> list[Path]:
     opaque = [go.Figure(figure).update_layout(paper_bgcolor="white") for figure in figures.values()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        io.write_images(opaque, [str(path) for path in paths], width=WIDTH, scale=SCALE)
+        with TemporaryDirectory(prefix=".", dir=folder) as drawn:
+            parts = [Path(drawn) / path.name for path in paths]
+            io.write_images(opaque, [str(part) for part in parts], width=WIDTH, scale=SCALE)
+            for part, path in zip(parts, paths, strict=True):
+                part.replace(path)
     except OSError as error:
         raise UserError(f"--png: {folder} cannot be written: {error.strerror}") from error
     except RuntimeError as error:  # plotly's word on a missing browser

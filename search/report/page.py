@@ -17,6 +17,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from search.core.errors import UserError
+from search.core.writing import whole_file
 from search.report.answer import answer_of
 from search.report.axis import RANK
 from search.report.facts import facts_of, figures_of, file_name, without_paths
@@ -38,7 +39,8 @@ def write_report(view: StudyView, path: Path) -> Path:
     """Write the page of a study as one HTML file; returns its path. `UserError` where it cannot be written."""
     page = render(view)
     try:
-        path.write_text(page, encoding="utf-8")
+        with whole_file(path) as file:
+            file.write(page.encode())
     except OSError as error:
         raise UserError(f"--output: {path} cannot be written: {error.strerror}") from error
     return path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from search.core.candidate import Candidate
 from search.runs.size import most_epochs
-from search.samplers import SAMPLERS, make_pruner
+from search.samplers import SAMPLERS, in_order, make_pruner
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -33,6 +33,17 @@ class Asking:
         if search.sampler != "grid":
             return max(0, search.trials - self.ledger.finished())
         return len(self._grid_left(self.ledger.tally.ended))
+
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the number of trials: a grid that has grown is a whole one again, of other points."""
+        search, tally = self.settings.search, self.ledger.tally
+        if search.sampler != "grid" or tally.ended.keys() <= set(self.space.grid(search.trials)):
+            return ()
+        left = self.left()
+        return (
+            f"a grid of {search.trials} has other points than the {tally.finished} that were tried: "
+            f"{left} are left, which makes {tally.finished + left} trials",
+        )
 
     def ask(self, worker: Worker, count: int) -> tuple[list[Trial], list[Candidate]]:
         """Take up to `count` trials in hand, by one write: candidates to be asked again, the grid's or the sampler's.
@@ -66,8 +77,8 @@ class Asking:
         search, tally = self.settings.search, self.ledger.tally
         running, waiting = tally.open("running"), tally.open("waiting")
         if search.sampler == "grid":
-            known = {*tally.ended, *tally.candidates("running"), *tally.candidates("waiting"), *again}
-            given = [*again, *self._grid_left(known)]
+            known = {*tally.ended, *tally.candidates("running"), *tally.candidates("waiting")}
+            given = [*(each for each in again if each not in known), *self._grid_left(known.union(again))]
             count = min(most, len(given) + len(waiting))
         else:
             given, count = again, min(most, search.trials - tally.finished - len(running))
@@ -76,7 +87,10 @@ class Asking:
     def _study(self) -> Study:
         """Optuna's study, with the sampler of the next batch."""
         search = self.settings.search
-        sampler = SAMPLERS[search.sampler].make(search.seed, self.ledger.asked())
+        kind = SAMPLERS[search.sampler]
+        sampler = kind.make(search.seed, self.ledger.asked())
+        if kind.orders:
+            sampler = in_order(sampler, self.space.names)
         pruner = make_pruner(search.pruner, most_epochs(self.settings))
         return self.ledger.study(self.space.sampler_within(sampler), pruner)
 

@@ -33,7 +33,7 @@ from search.runs.size import refuse_long_curves
 from search.runs.tracker import Progress, Stage, Tracker, silent
 from search.samplers import PRUNERS
 from search.space import SearchSpace
-from search.training import Training, resolve_device
+from search.training import Training, device_notes
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -86,7 +86,7 @@ class Run:
     def on(cls, settings: Settings, task: Task, storage: Storage) -> Run:
         """The same with data that are loaded and split already."""
         settings.search.metric_for(task.kind)
-        resolve_device(settings.training)
+        devices = device_notes(settings.training)
         sample = task.splits[0].train.sample
         model = make_model(settings, Candidate("none"), sample.shape[-1], task.outputs, sample)
         own = strengths(model.penalised, settings.model.groups)
@@ -99,7 +99,9 @@ class Run:
         ledger = StudyLedger.open(
             storage, settings.name, settings=settings.to_dict(), fingerprint=task.fingerprint, versions=versions()
         )
-        return cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own)))
+        run = cls(settings, task, ledger, space, (*task.notes, *model.notes, *strength_notes(own), *devices))
+        run.notes += run.asking.notes()
+        return run
 
     @property
     def fits(self) -> int:

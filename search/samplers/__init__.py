@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from search.samplers.base import Sampler, SpaceShape
+from search.samplers.base import Sampler, SpaceShape, in_order
 from search.samplers.cmaes import CMAES
 from search.samplers.gp import GP
 from search.samplers.grid import GRID
@@ -24,4 +24,4 @@ SAMPLERS: Mapping[str, Sampler] = {
     )
 }
 
-__all__ = ["PRUNERS", "SAMPLERS", "Sampler", "SpaceShape", "make_pruner", "within"]
+__all__ = ["PRUNERS", "SAMPLERS", "Sampler", "SpaceShape", "in_order", "make_pruner", "within"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,26 @@ class Sampler:
     """A sampler by its name in a study file.
 
     `make(seed, asked)` gives Optuna's sampler for the next batch when `asked` trials were asked before.
-    `refusal(space)` says what it cannot search, and what to do; None where it can.
+    `refusal(space)` says what it cannot search, and what to do; None where it can. `orders`: whether its draws depend
+    on the order of the parameters in the first trial, which not every storage keeps, see `in_order`.
     """
 
     name: str
     make: Callable[[int, int], BaseSampler]
     refusal: Callable[[SpaceShape], str | None] = takes_all
+    orders: bool = False
+
+
+def in_order(sampler: BaseSampler, names: Sequence[str]) -> BaseSampler:
+    """The sampler, which from now on meets the parameters in the order of `names`, whatever the storage's is."""
+    infer = sampler.infer_relative_search_space
+
+    def ordered(study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        found = infer(study, trial)
+        return {name: found[name] for name in sorted(found, key=names.index)}
+
+    sampler.infer_relative_search_space = ordered  # type: ignore[method-assign]
+    return sampler
 
 
 def batch_seed(seed: int, asked: int) -> int:

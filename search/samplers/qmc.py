@@ -22,4 +22,4 @@ def refusal(space: SpaceShape) -> str | None:
     return needs_equal_parameters("qmc", space)
 
 
-QMC = Sampler("qmc", make, refusal)
+QMC = Sampler("qmc", make, refusal, orders=True)

@@ -188,7 +188,9 @@ class Training(Section):
     )
     seeds: Count = Field(default=1, description="initialisations and row orders; each is a further replicate")
     seed: Seed = Field(default=0, description="the first of these seeds")
-    device: Literal["auto", "cuda", "mps", "cpu"] = Field(default="auto", description="auto: cuda, else mps, else cpu")
+    device: Literal["auto", "cuda", "cuda:all", "mps", "cpu"] = Field(
+        default="auto", description="auto: cuda, else mps, else cpu; cuda:all: each GPU trains a share of a batch"
+    )
     dtype: Literal["float32", "float64"] = Field(default="float32", description="precision of the training")
 
 

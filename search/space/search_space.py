@@ -69,6 +69,12 @@ class SearchSpace:
         strength = () if penalty == "none" else (self.strength(penalty),)
         return (*strength, *self._others(penalty))
 
+    @property
+    def names(self) -> list[str]:
+        """All parameters, in the order in which `suggest` meets them first."""
+        every = (each.name for penalty in self.penalties for each in self.dimensions(penalty))
+        return list(dict.fromkeys((PENALTY, *every)))
+
     def _others(self, penalty: str) -> tuple[Dimension, ...]:
         lambdas = () if penalty == "none" else self.lambdas
         return (*lambdas, *self.own[penalty], *self.settings)

@@ -45,7 +45,8 @@ class Observer(Protocol):
 class Batch:
     """The candidates of one call in training; `pruned` are the indices of those that the observer stopped.
 
-    The blocks hold the models themselves only with `keep_models`: those of a whole batch would fill the memory.
+    The blocks hold the models themselves only with `keep_models`: those of a whole batch would fill the memory. So many
+    batches are `sharing` the device: this one, and those that train beside it.
     """
 
     layout: Layout
@@ -54,6 +55,7 @@ class Batch:
     device: torch.device
     keep_models: bool = False
     report: Report = nobody
+    sharing: int = 1
     pruned: set[int] = field(default_factory=set)
 
     def train(self, indices: Sequence[int]) -> Iterable[Block]:
@@ -81,7 +83,8 @@ class Batch:
         metric = settings.search.metric_for(self.layout.task.kind)
         try:
             every = problems(self.layout.task, settings, first, metric, self.device)
-            return every, chunking(every, [column.candidate for column in stacked], self.device, watched)
+            candidates = [column.candidate for column in stacked]
+            return every, chunking(every, candidates, self.device, watched, self.sharing)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -200,10 +203,13 @@ class Batch:
         return blocks
 
     def _stopped(self, stacked: Sequence[Column], curves: Sequence[Curve], epoch: int) -> set[int]:
-        """The candidates that the observer stops after an epoch, by their means over replicates and held-out rows."""
-        if self.observer is None or self.observer.per != "epoch":
-            return set()
+        """The candidates that the observer stops after an epoch, by their means over replicates and held-out rows.
+
+        Refits that train for themselves have no such rows: there is nothing to compare.
+        """
         held = [len(curve.stack.problem.validation) for curve in curves for _ in curve.stack.problem.positions]
+        if self.observer is None or self.observer.per != "epoch" or not sum(held):
+            return set()
         losses = np.concatenate([curve.values[1, curve.columns, :, epoch - 1] for curve in curves], axis=1)
         means = np.where(np.array(held) > 0, losses, 0.0) @ np.array(held) / sum(held)
         seen = {index: float(mean) for column, mean in zip(stacked, means, strict=True) for index in column.indices}

@@ -12,12 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from search.core.memory import SHARE_OF_FREE, usable_memory
+from search.models.randomness import TURN
 
 
 def peak_bytes(work: Callable[[], None]) -> int:
     """The largest number of bytes that tensors made by `work` held at once, on whatever device it runs."""
     meter = _StorageMeter()
-    with meter:
+    with TURN, meter:  # torch notes for the whole process that somebody counts
         work()
     return meter.peak
 

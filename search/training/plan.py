@@ -124,15 +124,17 @@ def chunking(
     candidates: Sequence[Candidate],
     device: torch.device,
     watched: Literal["epoch", "replicate"] | None = None,
+    sharing: int = 1,
 ) -> Chunking:
     """Cut a batch by the measured bytes per fit: what trains at once fits the memory and, on a CPU, its cache.
 
     What an observer compares trains together: all candidates, and with `watched` "epoch" also their replicates, as far
-    as memory goes.
+    as memory goes. So many batches are `sharing` the device's memory.
     """
     kinds = {candidate.penalty: candidate for candidate in candidates}.values()
     per_fit = [max(_bytes_per_fit(each, kind) for kind in kinds) for each in problems]
-    largest, room, total = max(per_fit), usable_bytes(device), sum(len(each.positions) for each in problems)
+    largest, total = max(per_fit), sum(len(each.positions) for each in problems)
+    room = usable_bytes(device) // sharing
     if largest > room:
         raise UserError(
             f"training: one fit needs {largest / 2**30:.1f} GiB and {room / 2**30:.1f} GiB may be used on {device}; "

@@ -17,8 +17,9 @@ from search.core.results import Results
 from search.models import make_model
 from search.training.batch import Observer
 from search.training.columns import columns, shapes
+from search.training.devices import resolve_devices
 from search.training.reporting import Report, nobody
-from search.training.train import resolve_device, train
+from search.training.train import train
 
 if TYPE_CHECKING:
     from search.data.task import Split, Task
@@ -88,18 +89,18 @@ class Prices:
         for indices in shapes(settings, training.candidates):
             stacked = columns(settings, training.candidates, indices)
             first = training.candidates[indices[0]]
-            epochs = [column.epochs for column in stacked]
+            epochs, devices = [column.epochs for column in stacked], _devices(settings, len(stacked))
             for (rows, held), count in _splits(training).items():
                 size = self._size(training, first)
                 fixed, each = self._epoch(settings, first, size, rows, held)
-                total += max(epochs) * fixed + sum(epochs) * count * settings.training.seeds * each
+                total += max(epochs) * fixed + sum(epochs) * count * settings.training.seeds * each / devices
         return total
 
     def _epoch(self, settings: Settings, candidate: Candidate, size: Size, rows: int, held: int) -> tuple[float, float]:
         """Seconds of an epoch, however few the fits, and of each fit."""
         batch = int(settings.setting("batch_size", candidate)) or rows
         steps = ceil(rows / batch)
-        rate = RATE.get(resolve_device(settings.training).type, FAST)
+        rate = RATE.get(resolve_devices(settings.training)[0].type, FAST)
         seen = 6 * rows + 2 * (rows + held)  # forward and backward, then both losses
         operations = size.parameters * (seen * size.reuse + UPDATE * steps)
         return (steps + 1) * (STEP + TENSOR * size.tensors), operations / rate
@@ -114,7 +115,8 @@ class Prices:
             square = more * parameters**2 * (1 if task.kind == "regression" else rows)
             total += fixed + count * (each + square)
         counts = Counter(candidate.penalty for candidate in training.candidates)
-        return total * sum(_share(task.kind, penalty, count) for penalty, count in counts.items())
+        shares = sum(_share(task.kind, penalty, count) for penalty, count in counts.items())
+        return total * shares / _devices(training.settings, len(training.candidates))
 
     def _size(self, training: Training, candidate: Candidate) -> Size:
         """What the model is made of."""
@@ -136,6 +138,11 @@ def _splits(training: Training) -> Counter[tuple[int, int]]:
         return len(split.train), len(split.validation)
 
     return Counter(rows(split) for split in (*training.task.splits, *training.task.refits))
+
+
+def _devices(settings: Settings, columns: int) -> int:
+    """How many devices share so many columns."""
+    return min(len(resolve_devices(settings.training)), columns)
 
 
 def _share(kind: str, penalty: str, count: int) -> float:

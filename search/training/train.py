@@ -11,7 +11,6 @@ import torch
 
 from search.core.arrays import Array
 from search.core.candidate import Candidate
-from search.core.errors import UserError
 from search.core.results import Results
 from search.data.task import Task
 from search.penalties import PENALTIES
@@ -19,26 +18,13 @@ from search.settings import SETTINGS, strength_of
 from search.training.assemble import Layout, assemble
 from search.training.batch import Batch, Observer
 from search.training.columns import shapes
+from search.training.devices import resolve_device, resolve_devices
 from search.training.evaluate import Fitted
 from search.training.reporting import Report, nobody
+from search.training.shares import train_on
 
 if TYPE_CHECKING:
-    from search.settings import Settings, Training
-
-
-def resolve_device(training: Training) -> torch.device:
-    """`auto` is cuda, then mps, then cpu; mps only for float32. UserError where the device named is not there."""
-    name, single = training.device, training.dtype == "float32" and training.optimizer != "exact"
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available() and single, "cpu": True}
-    if name == "auto":
-        return torch.device(next(each for each, is_there in there.items() if is_there))
-    if not there.get(name.split(":", maxsplit=1)[0], False):
-        valid = ", ".join(each for each, is_there in there.items() if is_there)
-        raise UserError(
-            f'training.device: "{name}" is not available on this machine (mps: for float32, not exact); '
-            f"valid here: auto, {valid}"
-        )
-    return torch.device(name)
+    from search.settings import Settings
 
 
 def train(
@@ -58,9 +44,10 @@ def train(
     candidates
         What is fitted. Settings that a candidate does not name have the study file's value.
     observer
-        Sees the validation losses while the batch trains, and may stop candidates.
+        Sees the validation losses while the batch trains, and may stop candidates. It is called in this thread, and so
+        is `report`, however many devices train.
     report
-        Hears how many more fits are trained, parts of one included: at most once an epoch.
+        Hears how many more fits are trained, parts of one included: at most once an epoch of each device.
 
     A fit's numbers depend on its candidate and its replicate, not on what it is batched with (up to the order of
     floating-point sums). Diverged fits are marked and their losses are infinite; the exact solver's fits that miss
@@ -78,8 +65,9 @@ def train(
     exact = settings.training.optimizer == "exact"
     dtype = "float64" if exact else settings.training.dtype
     layout = Layout(task, tuple(candidates), settings.training.seeds, dtype)
-    batch = Batch(layout, settings, observer, resolve_device(settings.training), report=report)
-    blocks = [block for indices in shapes(settings, candidates) for block in batch.train(indices)]
+    devices = resolve_devices(settings.training)
+    batch = Batch(layout, settings, observer, devices[0], report=report)
+    blocks = [block for indices in shapes(settings, candidates) for block in train_on(devices, batch, indices)]
     seconds = (time.perf_counter() - started) / max(1, len(candidates))
     return assemble(layout, blocks, dict.fromkeys(batch.pruned, True), seconds)
 

@@ -52,7 +52,7 @@ def row_draws(*influences: Array) -> Array:
     total = np.zeros((len(influences[0]), DRAWS), dtype=kind)
     for sample, influence in enumerate(influences):
         for block, start in enumerate(range(0, influence.shape[1], BLOCK)):
-            part: Array = influence[:, start : start + BLOCK].astype(kind)
+            part = influence[:, start : start + BLOCK].astype(kind)
             total += part @ multipliers(sample, block, part.shape[1])
     return total
 

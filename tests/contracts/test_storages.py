@@ -42,6 +42,18 @@ class TestPostgresql(StorageTestCase):
         yield from database(postgresql)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings(LEFT_OPEN)
+class TestProxy(StorageTestCase):
+    @pytest.fixture
+    def storage(self, proxy):
+        storage = open_storage(proxy).optuna
+        yield storage
+        storage.close()
+
+    test_get_all_trials_params_order = None  # Optuna's proxy keeps none: see `search.samplers.in_order`
+
+
 def test_a_journal_that_was_pickled_writes_the_same_file_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     storage = optuna.storages.JournalStorage(Journal(tmp_path.relative_to(tmp_path) / "a.journal"))

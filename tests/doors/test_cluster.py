@@ -10,6 +10,9 @@ import sys
 import numpy as np
 import psutil
 import pytest
+from misfortunes import TRIALS as MANY
+from misfortunes import Count
+from postgresql import LEFT_OPEN
 
 import search
 from search.core.errors import UserError
@@ -114,6 +117,60 @@ def test_a_node_that_is_removed_costs_no_trial(tmp_path, capsys):
         assert_same(found, run(tmp_path, "alone"))
     finally:
         cluster.shutdown()
+
+
+class Removals:
+    """A progress callback that takes nodes out of a cluster, again and again, each while trials are in hand on it."""
+
+    def __init__(self, cluster, count):
+        self.cluster, self.count = cluster, count
+        self.nodes = [self.add() for _ in range(2)]
+        self.at = 0
+
+    def add(self):
+        return self.cluster.add_node(num_cpus=1)
+
+    def __call__(self, reached):
+        if reached.stage != "search" or reached.finished < self.at or self.count.enough:
+            return
+        self.at = reached.finished + self.count.draw.randrange(4, 24)
+        gone = self.nodes.pop(self.count.draw.randrange(len(self.nodes)))
+        self.cluster.remove_node(gone, allow_graceful=False)
+        self.nodes.append(self.add())
+        self.count.kinds["node removed"] += 1
+
+
+@pytest.mark.slow
+def test_nodes_that_are_removed_again_and_again_cost_no_trial(tmp_path):
+    """MISFORTUNES, as in tests/runs/test_chaos.py."""
+    from ray.cluster_utils import Cluster
+
+    count = Count("ray")
+    while not count.enough:
+        name = f"run{count.runs}"
+        search_ = {"sampler": "grid", "trials": MANY, "batch": 2, "lease": 2.0}
+        study = {**STUDY, "name": name, "training": {"epochs": 1000}, "search": search_}
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        try:
+            removals = Removals(cluster, count)
+            cluster.wait_for_nodes()
+            found = run(tmp_path, name, study, workers=3, ray=cluster.address, progress=removals, sealed=True)
+            assert removals.at > 0
+            count.end(StudyLedger.load(open_storage(found.storage), name))
+        finally:
+            cluster.shutdown()
+    count.tell()
+
+
+@pytest.mark.filterwarnings(LEFT_OPEN)
+def test_two_workers_on_a_database_give_the_answer_of_one_process(tmp_path, monkeypatch, postgresql):
+    """Each worker connects by itself; the losses lie where the study file says, for all of them."""
+    monkeypatch.chdir(tmp_path)
+    study = {**STUDY, "search": {**STUDY["search"], "artifacts": str(tmp_path / "losses")}}
+    shared = search.run(study, storage=postgresql, workers=2, progress=False)
+    assert list((tmp_path / "losses").rglob("*.npz"))
+    assert_whole(shared)
+    assert_same(shared, run(tmp_path, "alone"))
 
 
 @pytest.fixture(scope="class")

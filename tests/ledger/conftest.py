@@ -8,13 +8,15 @@ from postgresql import dispose
 
 from search.ledger import open_storage
 
+OTHERS = ("sqlite", "postgresql", "proxy")
 
-@pytest.fixture(params=["journal", *(pytest.param(name, marks=pytest.mark.rest) for name in ("sqlite", "postgresql"))])
+
+@pytest.fixture(params=["journal", *(pytest.param(name, marks=pytest.mark.rest) for name in OTHERS)])
 def storage_name(request, tmp_path, monkeypatch):
     """What a user would write for each kind of storage, new and empty; works in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgresql")
+    if request.param in {"postgresql", "proxy"}:
+        return request.getfixturevalue(request.param)
     return {"journal": "deep/er/ledger.journal", "sqlite": "sqlite:///deep/er/ledger.db"}[request.param]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -98,3 +98,12 @@ def open_ledger(storage, name: str = "study", **changes) -> StudyLedger:
     settings = {"name": name, "training": {"lr": 0.1}, "search": {"trials": 8}}
     identity = {"settings": settings, "fingerprint": "abc", "versions": {"torch": "2.13"}} | changes
     return StudyLedger.open(storage, name, **identity)
+
+
+def flips(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The bytes with each of their bits flipped, one at a time, and where."""
+    for place in range(len(body)):
+        for bit in range(8):
+            each = bytearray(body)
+            each[place] ^= 1 << bit
+            yield place, bytes(each)

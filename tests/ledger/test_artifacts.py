@@ -7,7 +7,8 @@ import io
 import pytest
 from optuna.artifacts.exceptions import ArtifactNotFound
 
-from search.ledger import FileArtifacts, StudyLedger, artifacts, memory_storage
+from search.core import writing
+from search.ledger import FileArtifacts, StudyLedger, memory_storage
 from search.ledger.artifacts import MemoryArtifacts
 
 
@@ -53,8 +54,8 @@ def test_a_write_that_fails_leaves_what_was_there(store):
 
 def test_it_is_on_the_disk_before_it_has_its_name(store, monkeypatch):
     happened = []
-    monkeypatch.setattr(artifacts, "sync", lambda file: happened.append(("file", store.path("a/b").exists())))
-    monkeypatch.setattr(artifacts, "sync_folder", lambda _: happened.append(("folder", store.path("a/b").exists())))
+    monkeypatch.setattr(writing, "sync", lambda file: happened.append(("file", store.path("a/b").exists())))
+    monkeypatch.setattr(writing, "sync_folder", lambda _: happened.append(("folder", store.path("a/b").exists())))
     store.write("a/b", io.BytesIO(b"body"))
     assert happened == [("file", False), ("folder", True)]
 

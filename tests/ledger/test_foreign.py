@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import threading
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 import search
 from search.core.errors import UserError
-from search.ledger import list_studies, open_storage, recorded
+from search.ledger import check, list_studies, open_storage, recorded
 
 ROWS, TEST_ROWS = 40, 25
 
@@ -276,3 +277,51 @@ def test_settings_of_such_a_study_do_not_exist_and_a_verdict_may_be_asked_for_ot
     assert found.refresh().judge().tolerance == 0.01
     assert "train" not in " ".join(found.figures)
     assert found._repr_html_().startswith("<h3>theirs")
+
+
+def spoil_body(head):
+    middle = len(head["body"]) // 2
+    head["body"] = head["body"][:middle] + "AAAA" + head["body"][middle + 4 :]
+
+
+def spoilt(name, spoil):
+    """A study of three trials, one of whose records was changed since."""
+    fill(JournalStorage(JournalFileBackend(name)), plain, trials=3)
+    lines = [json.loads(line) for line in Path(name).read_text().splitlines()]
+    heads = (line["system_attr"][recorded.RECORD] for line in lines if recorded.RECORD in line.get("system_attr", {}))
+    spoil(next(heads))
+    Path(name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return search.load("theirs", name)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        spoil_body,
+        lambda head: head.update(mean=[head["mean"][0] * 1.01, head["mean"][1]]),
+        lambda head: head.update(pieces=3),
+        lambda head: head.update(body=head["body"][:-8]),
+    ],
+)
+def test_a_damaged_record_is_named_and_found(tmp_path, spoil):
+    name = str(tmp_path / "studies")
+    with pytest.raises(UserError, match=r"the losses that trial 0 recorded in .* are damaged"):
+        spoilt(name, spoil).judge()
+    (damage,) = check(name).damages
+    assert (damage.study, damage.trial, damage.repair) == ("theirs", 0, "none")
+
+
+def test_a_record_that_tells_of_other_rows_than_it_holds_is_left_out_and_found(tmp_path):
+    name = str(tmp_path / "studies")
+    study = spoilt(name, lambda head: head.update(validation=[head["validation"][0], "0" * 16]))
+    assert study.snapshot.evidence.recording.left_out == {"with other validation rows than most": 1}
+    (damage,) = check(name).damages
+    assert damage.trial == 0
+    assert damage.what == f"the losses that trial 0 recorded in {name} are damaged: its rows are others"
+
+
+def test_recorded_losses_that_are_whole_are_found_so(place):
+    storage, name = place
+    fill(storage, plain, trials=3)
+    if isinstance(name, str):
+        assert check(name).damages == []

@@ -9,12 +9,14 @@ from multiprocessing import get_context
 
 import optuna
 import pytest
+from full_disk import full_after
 from ledger_helpers import ask, open_ledger, record, run_batch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from search.core.errors import UserError
 from search.ledger import StudyLedger, open_storage
+from search.ledger.files import locked
 from search.ledger.journal import Journal
 
 
@@ -83,7 +85,8 @@ def test_a_cut_at_every_byte_of_the_last_records_loses_these_alone(path):
         assert list(journal.read_logs(0)) == [log(n) for n in range(kept)]
         journal.append_logs([log(99)])
         assert list(Journal(path).read_logs(0)) == [*(log(n) for n in range(kept)), log(99)]
-        assert [json.loads(line) for line in path.read_text().splitlines()] == list(journal.read_logs(0))
+        theirs = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [each | {"crc32": ""} for each in journal.read_logs(0)] == [each | {"crc32": ""} for each in theirs]
 
 
 def test_a_study_cut_anywhere_in_its_last_trial_goes_on(path):
@@ -149,5 +152,99 @@ def test_a_replaced_file_is_refused_not_appended_to(path):
 
 def test_a_damaged_record_is_named(path):
     path.write_bytes(b'{"op_code":4}\n{"op_code":\n')
-    with pytest.raises(UserError, match="damaged"):
+    with pytest.raises(UserError, match="line 2 is damaged: it is no JSON; lambda-search check --storage"):
         list(Journal(path).read_logs(0))
+
+
+def test_it_is_said_whose_a_damaged_record_is(path):
+    run_batch(open_ledger(open_storage(str(path))), 2)
+    lines = path.read_bytes().splitlines(keepends=True)
+    number = max(n for n, line in enumerate(lines) if b'"trial_id":1' in line and b"weight_norm" in line)
+    lines[number] = lines[number].replace(b"0.", b"1.", 1)
+    path.write_bytes(b"".join(lines))
+    said = f"line {number + 1}, of trial 1 of study 'study', is damaged: its checksum is another one"
+    with pytest.raises(UserError, match=said):
+        open_storage(str(path))
+
+
+@pytest.mark.parametrize("mark", [b"{", b"x"])
+def test_a_damaged_end_of_the_last_record_is_no_torn_one(path, mark):
+    Journal(path).append_logs([log(n) for n in range(3)])
+    path.write_bytes(path.read_bytes()[:-1] + mark)
+    with pytest.raises(UserError, match="line 3 is damaged"):
+        list(Journal(path).read_logs(0))
+
+
+def test_a_journal_is_known_by_its_other_records_where_the_first_is_damaged(path):
+    Journal(path).append_logs([log(n) for n in range(3)])
+    path.write_bytes(b"[" + path.read_bytes()[1:])
+    with pytest.raises(UserError, match="line 1 is damaged"):
+        list(Journal(path).read_logs(0))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"op_code":6,"worker_id":"a","trial_id":0}',
+        b'{"op_code":4,"worker_id":"a","study_id":0,"datetime_start":"no time"}',
+        b'{"op_code":2,"worker_id":"a","study_id":0,"user_attr":7}',
+        b'{"op_code":5,"worker_id":"a","trial_id":0,"param_name":"x","param_value_internal":1,"distribution":"{}"}',
+    ],
+)
+def test_a_record_that_does_not_fit_the_others_is_named(path, line):
+    """Of a writer without checksums: it is JSON, and Optuna cannot take it."""
+    ledger = open_ledger(open_storage(str(path)))
+    ask(ledger, 1)
+    whole = path.read_bytes()
+    path.write_bytes(whole + line + b"\n")
+    number = whole.count(b"\n") + 1
+    with pytest.raises(UserError, match=rf"line {number}.* is damaged: it does not fit the others"):
+        open_storage(str(path))
+    with pytest.raises(UserError, match=f"line {number}"):
+        ledger.trials()
+
+
+def test_what_optuna_refuses_is_optunas_to_say(path):
+    storage = open_storage(str(path))
+    run_batch(open_ledger(storage), 1)
+    with pytest.raises(optuna.exceptions.DuplicatedStudyError):
+        storage.optuna.create_new_study([optuna.study.StudyDirection.MINIMIZE], "study")
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
+        storage.optuna.set_trial_user_attr(0, "a", 1)
+    with pytest.raises(KeyError):
+        storage.optuna.set_trial_user_attr(7, "a", 1)
+
+
+def test_a_file_in_anothers_place_is_not_read_with_what_is_known_of_that(path):
+    journal = Journal(path)
+    journal.append_logs([log(0), log(1)])
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes() * 2)
+    copy.replace(path)
+    with pytest.raises(UserError, match="replaced"):
+        list(journal.read_logs(2))
+
+
+def test_a_write_that_fails_leaves_no_part_of_it(path):
+    journal = Journal(path)
+    journal.append_logs([log(0)])
+    whole = path.read_bytes()
+    for room in range(0, 3 * len(whole), 7):
+        with full_after(len(whole) + room), pytest.raises(UserError, match="File too large; make room"):
+            journal.append_logs([log(n) for n in range(1, 5)])
+        assert path.read_bytes() == whole
+    journal.append_logs([log(1)])
+    assert list(Journal(path).read_logs(0)) == [log(0), log(1)]
+
+
+def test_one_who_waited_for_the_lock_writes_the_file_that_is_there_then(path):
+    with locked(path):
+        waiting = threading.Thread(target=Journal(path).append_logs, args=([log(1)],))
+        waiting.start()
+        waiting.join(timeout=0.2)
+        assert waiting.is_alive()
+        copy = path.with_name("copy")
+        copy.write_bytes(b"")
+        copy.replace(path)
+    waiting.join(timeout=30)
+    assert list(Journal(path).read_logs(0)) == [log(1)]

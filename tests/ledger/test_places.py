@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import shutil
-import threading
 from contextlib import contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from ledger_helpers import ask, make_results, open_ledger, run_batch, same, sealed
+from object_store import BUCKET, refusing
 from optuna.artifacts.exceptions import ArtifactNotFound
 from postgresql import dispose
 
@@ -19,8 +17,6 @@ from search.core.errors import UserError
 from search.core.results import join
 from search.ledger import StudyLedger, open_storage
 from search.ledger.artifacts import open_artifacts
-
-BUCKET = "losses"
 
 
 @contextmanager
@@ -112,25 +108,6 @@ def test_losses_of_another_study_are_never_taken_for_its_own(folders, read):
             read(ledger)
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """The endpoint of an S3-compatible server on this machine."""
-    moto = pytest.importorskip("moto.server")
-    pytest.importorskip("boto3")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        names = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
-        for name, value in (names | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}).items():
-            patch.setenv(name, value)
-        import boto3
-
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        yield f"http://{host}:{port}"
-    server.stop()
-
-
 def test_an_object_store_keeps_replaces_and_removes(s3):
     store = open_artifacts(f"s3://{BUCKET}/deep/er")
     store.write("a/b", io.BytesIO(b"one"))
@@ -162,56 +139,17 @@ def test_a_study_whose_losses_are_in_an_object_store(s3, folders, monkeypatch):
     assert not list(folders[0].rglob("*.npz"))
 
 
-class Flaky(BaseHTTPRequestHandler):
-    """Hands requests on to the server at `behind`, and refuses every third one."""
-
-    behind = ""
-    seen = 0
-
-    def serve(self):
-        Flaky.seen += 1
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if Flaky.seen % 3 == 0:
-            self.answer(503, {}, b"")
-            return
-        headers = {name: value for name, value in self.headers.items() if name != "Host"}
-        connection = HTTPConnection(self.behind, timeout=10)
-        connection.request(self.command, self.path, body, headers)
-        found = connection.getresponse()
-        self.answer(found.status, dict(found.getheaders()), found.read())
-        connection.close()
-
-    def answer(self, status, headers, body):
-        self.send_response(status)
-        for name, value in headers.items():
-            if name.lower() not in {"content-length", "connection", "transfer-encoding", "server", "date"}:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = serve  # noqa: N815
-
-    def log_message(self, *_):
-        pass
-
-
 def test_a_store_that_refuses_every_third_request_loses_nothing(s3, monkeypatch):
-    Flaky.behind = s3.removeprefix("http://")
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Flaky)
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_address[1]}")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # ours alone, not its own client's
     monkeypatch.setattr("search.ledger.remote_artifacts.DELAY", 0.001)
-    store = open_artifacts(f"s3://{BUCKET}/flaky")
-    for number in range(20):
-        store.write(str(number), io.BytesIO(bytes([number])))
-    for number in range(20):
-        with store.open_reader(str(number)) as body:
-            assert body.read() == bytes([number])
-    assert Flaky.seen >= 55
-    proxy.shutdown()
-    proxy.server_close()
+    with refusing(s3) as flaky:
+        store = open_artifacts(f"s3://{BUCKET}/flaky")
+        for number in range(20):
+            store.write(str(number), io.BytesIO(bytes([number])))
+        for number in range(20):
+            with store.open_reader(str(number)) as body:
+                assert body.read() == bytes([number])
+    assert flaky.seen >= 55
+    assert flaky.refused >= 15
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from command_line import call, study_file
+from postgresql import LEFT_OPEN
+from proxy_server import running_proxy
 from sqlalchemy import Engine, event
 
 PAGE = (Path(__file__).parents[2] / "studies" / "guide" / "workers.md").read_text(encoding="utf-8")
@@ -52,3 +54,20 @@ def test_statements_of_a_trial(sampler, tmp_path, monkeypatch):
     assert late < 1.05 * early
     (said,) = re.findall(rf"about (\d+) statements a trial with `{sampler}`", PAGE)
     assert late == pytest.approx(int(said), rel=0.05), "the page on many workers says another number"
+
+
+@pytest.mark.filterwarnings(LEFT_OPEN)
+def test_requests_of_a_trial_through_a_proxy(postgresql, tmp_path, monkeypatch):
+    """What a worker asks of the proxy, and the proxy of the database."""
+    monkeypatch.chdir(tmp_path)
+    search = {"batch": BATCH, "sampler": "random", "confirm": False}
+    path = study_file(tmp_path, search=search, space={"penalty": ["l1", "l2"]}, training={"epochs": 1})
+    with running_proxy(postgresql) as proxy:
+        counts = []
+        for batches in (1, 2, 12):
+            proxy.requests.clear()
+            sent = asked(path, proxy.url, batches * BATCH)
+            counts.append((proxy.requests.total(), sent))
+    requests, sent = ((many - few) / (9 * BATCH) for few, many in zip(counts[1], counts[2], strict=True))
+    said = re.findall(r"about (\d+) requests a trial.* about (\d+) statements", PAGE)
+    assert [requests, sent] == pytest.approx([int(each) for each in said[0]], rel=0.05)

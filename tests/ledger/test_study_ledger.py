@@ -20,11 +20,12 @@ from ledger_helpers import (
 )
 from postgresql import dispose
 
+from search.core import writing
 from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.core.evidence import Facts, Plain
 from search.core.results import empty_results, join
-from search.ledger import StudyLedger, artifacts, open_storage
+from search.ledger import StudyLedger, codec, open_storage
 from search.ledger.openings import Opening, openings_in, still_sealed
 
 
@@ -71,8 +72,8 @@ def test_optuna_sees_the_study(ledger):
 
 
 def test_infinity_and_nan_survive(ledger):
-    (number,) = ask(ledger, 1)
-    results = make_results(Candidate("l2", 1.0))
+    ((number, candidate),) = ask(ledger, 1).items()
+    results = make_results(candidate)
     results.validation[0, 1, 2] = np.inf
     results.train_loss[0, 0] = np.inf
     results.weight_norm[0] = np.nan
@@ -101,7 +102,7 @@ def test_losses_are_durable_before_a_trial_is_told(ledger, monkeypatch):
         raise OSError("pulled")
 
     with monkeypatch.context() as patched:
-        patched.setattr(artifacts, "sync", pulled)
+        patched.setattr(writing, "sync", pulled)
         with pytest.raises(OSError, match="pulled"):
             record(ledger, asked)
     assert ledger.trials()["state"].tolist() == ["running", "running"]
@@ -134,8 +135,11 @@ def test_a_snapshot_of_a_study_without_trials_is_empty(ledger):
 
 
 def test_trials_of_one_candidate_share_its_losses(ledger):
-    asked = ask(ledger, 4)
+    asked = ask(ledger, 2)
     candidate = asked[0]
+    for _ in range(2):
+        ledger.study().enqueue_trial(candidate.params())
+    assert ask(ledger, 2) == {2: candidate, 3: candidate}
     results = results_for({0: candidate, 1: asked[1]})
     ledger.record(results, [0, 1], same_as={2: 0})
     ledger.record(empty_results(), [], same_as={3: 0})
@@ -267,18 +271,19 @@ def test_without_test_rows_nothing_is_opened(ledger):
     assert ledger.openings == []
 
 
-def test_the_opening_is_recorded_before_a_loss_is_read(ledger):
+def test_the_opening_is_recorded_before_a_loss_is_read(ledger, monkeypatch):
     run_batch(ledger, 1)
     with pytest.raises(UserError, match="trial 9 has no losses"):
         ledger.results([0, 9])
     assert ledger.openings == []
-    file = ledger.storage.folder / "study" / "trials-0.npz"
-    body = file.read_bytes()
-    start = body.index(b"sealed.npy") + 200
-    file.write_bytes(body[:start] + bytes([body[start] ^ 1]) + body[start + 1 :])
     ledger.snapshot()
     assert ledger.openings == []
-    with pytest.raises(Exception, match="CRC"):
+
+    def unreadable(_sealed, _key) -> None:
+        raise OSError("pulled")
+
+    monkeypatch.setattr(codec, "break_seal", unreadable)
+    with pytest.raises(UserError, match="it cannot be read"):
         ledger.snapshot(open_test=True)
     assert len(ledger.openings) == 1
 

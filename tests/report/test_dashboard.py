@@ -16,8 +16,8 @@ from serving import served
 
 from search import load
 from search.core.errors import UserError
+from search.core.writing import sync
 from search.ledger import StudyLedger, journal, open_storage
-from search.ledger.files import sync
 from search.report.answer import answer_of
 from search.report.dashboard import CARD_HEIGHT, TITLE_HEIGHT, open_dashboard, plots_of
 from search.report.published import publish

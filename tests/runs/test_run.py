@@ -103,9 +103,11 @@ def test_what_the_law_knows_is_sealed_with_the_test_losses(folder):
 
 def test_a_grid_that_grows_is_a_whole_grid_again(folder):
     path = study_file(folder, search={"sampler": "grid", "trials": 7, "batch": 4})
-    run(path)
-    run(path, "--trials", "13")
+    assert "grid" not in call("run", path).err
+    said = call("run", path, "--trials", "13").err
     trials = ledger().trials()
+    assert f"a grid of 13 has other points than the 7 that were tried: {len(trials) - 7} are left" in said
+    assert f"which makes {len(trials)} trials" in said
     for penalty in ("l1", "l2"):
         lambdas = np.sort(trials.loc[trials["penalty"] == penalty, "lambda"].unique())
         for points in (3, 6):

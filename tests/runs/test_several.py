@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from command_line import PROGRAM, study_file
+from object_store import BUCKET, refusing
 from postgresql import LEFT_OPEN, away, new_database, opened, running_server
 
 from search.core.candidate import Candidate
@@ -19,6 +20,7 @@ from search.core.evidence import Evidence
 from search.ledger import StudyLedger, list_studies
 
 TRIALS = 24
+SHARED = [("grid", "journal"), ("qmc", "sqlite"), ("grid", "postgresql"), ("qmc", "proxy")]  # samplers and storages
 
 
 def started(path: Path, storage: str, *options: str) -> subprocess.Popen[bytes]:
@@ -54,25 +56,8 @@ def outcome(storage: str) -> Outcome:
         return Outcome(losses, frame["state"].tolist(), ledger.snapshot().evidence, whole, len(ledger.openings))
 
 
-def complete(storage: str) -> int:
-    with opened(storage) as found:
-        studies = list_studies(found)
-    return studies[0].complete if studies else -1
-
-
-@pytest.mark.rest
-@pytest.mark.filterwarnings(LEFT_OPEN)
-@pytest.mark.parametrize(("sampler", "kind"), [("grid", "journal"), ("qmc", "sqlite"), ("grid", "postgresql")])
-def test_workers_together_give_what_one_gives(sampler, kind, tmp_path, request, monkeypatch):
-    """The same candidates, the same losses to the bit, the same verdict."""
-    monkeypatch.chdir(tmp_path)
-    search = {"trials": TRIALS, "batch": 4, "sampler": sampler}
-    path = study_file(tmp_path, training={"epochs": 30}, space={"penalty": ["l1", "l2"]}, search=search)
-    urls = {"journal": "several.journal", "sqlite": "sqlite:///several.db"}
-    several = request.getfixturevalue("postgresql") if kind == "postgresql" else urls[kind]
-    finished([started(path, "one.journal")])
-    finished([started(path, several) for _ in range(2)])
-    alone, shared = outcome("one.journal"), outcome(several)
+def assert_same(shared: Outcome, alone: Outcome) -> None:
+    """The trials, losses and evidence of one process, though several ran it."""
     assert shared.losses == alone.losses
     assert shared.states == ["complete"] * TRIALS
     assert shared.whole
@@ -81,6 +66,42 @@ def test_workers_together_give_what_one_gives(sampler, kind, tmp_path, request, 
         mine, other = (getattr(each.evidence, part) for each in (shared, alone))
         assert mine.candidates == other.candidates
         np.testing.assert_array_equal(mine.validation, other.validation)
+
+
+def complete(storage: str) -> int:
+    with opened(storage) as found:
+        studies = list_studies(found)
+    return studies[0].complete if studies else -1
+
+
+@pytest.mark.rest
+@pytest.mark.filterwarnings(LEFT_OPEN)
+@pytest.mark.parametrize(("sampler", "kind"), SHARED)
+def test_workers_together_give_what_one_gives(sampler, kind, tmp_path, request, monkeypatch):
+    """The same candidates, the same losses to the bit, the same verdict."""
+    monkeypatch.chdir(tmp_path)
+    search = {"trials": TRIALS, "batch": 4, "sampler": sampler}
+    path = study_file(tmp_path, training={"epochs": 30}, space={"penalty": ["l1", "l2"]}, search=search)
+    urls = {"journal": "several.journal", "sqlite": "sqlite:///several.db"}
+    several = urls.get(kind) or request.getfixturevalue(kind)
+    finished([started(path, "one.journal")])
+    finished([started(path, several) for _ in range(2)])
+    assert_same(outcome(several), outcome("one.journal"))
+
+
+@pytest.mark.filterwarnings(LEFT_OPEN)
+def test_workers_whose_store_refuses_every_third_request_give_what_one_gives(tmp_path, s3, postgresql, monkeypatch):
+    """Losses in a bucket and trials in a database, against both in files."""
+    monkeypatch.chdir(tmp_path)
+    search = {"trials": TRIALS, "batch": 2, "sampler": "grid"}
+    path = study_file(tmp_path, training={"epochs": 30}, space={"penalty": ["l1", "l2"]}, search=search)
+    finished([started(path, "one.journal")])
+    with refusing(s3) as flaky:
+        finished([started(path, postgresql, "--artifacts", f"s3://{BUCKET}/flaky") for _ in range(2)])
+        found = outcome(postgresql)
+    assert flaky.refused > TRIALS / 2 / 3  # more than of the writes alone
+    assert list(tmp_path.rglob("*.npz")) == list((tmp_path / "one.journal.losses").rglob("*.npz"))
+    assert_same(found, outcome("one.journal"))
 
 
 @pytest.mark.rest

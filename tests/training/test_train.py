@@ -263,6 +263,17 @@ def test_a_pruned_candidate_leaves_the_stack_and_the_others_do_not_notice(make_t
     assert reported[0] == pytest.approx(free.validation_loss[0], rel=1e-6)
 
 
+def test_refits_after_early_stopping_are_not_shown_to_a_pruner(make_task, make_settings):
+    """They hold out no rows."""
+    task, keys = make_task(refit=True), {"training.epochs": 12, "training.patience": 2, "training.lr": 0.03}
+    stopper = Stopper("epoch", victim=2, step=-1)
+    results = train(task, make_settings(**keys), MIXED, observer=stopper)
+    steps = [step for step, _ in stopper.seen]
+    assert steps == list(range(1, len(steps) + 1))
+    assert all(np.isfinite(list(losses.values())).all() for _, losses in stopper.seen)
+    assert np.isfinite(results.test).all()
+
+
 def test_a_race_sees_one_replicate_after_the_other(make_task, make_settings):
     task = make_task(draws=3)
     settings = make_settings(**{"training.epochs": 2})

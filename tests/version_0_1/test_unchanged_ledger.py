@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command_line import call
+from command_line import assert_close, call
 from test_unchanged_verdicts import unchanged
 
 from search.runs.confirming import FRESH_SEEDS, GRID
@@ -62,18 +62,6 @@ def test_it_judges_a_finished_study(old, name):
     found["rules"] = [rule for rule in found["rules"] if rule["rule"] in known]
     assert_close(unchanged(found), unchanged(SAID["verdicts"][name]))
     same_trials(exported(name, "--test"), name)
-
-
-def assert_close(found, expected):
-    if isinstance(expected, dict):
-        for key, value in expected.items():
-            assert_close(found[key], value)
-    elif isinstance(expected, list):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert_close(one, other)
-    else:
-        assert found == (pytest.approx(expected, rel=1e-6) if isinstance(expected, float) else expected)
 
 
 def test_it_writes_the_page_of_a_finished_study(old):

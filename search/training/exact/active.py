@@ -110,7 +110,7 @@ def smooth_direction(problems: Problems, slope: Tensor, ahead: Tensor) -> Tensor
 
     `slope` is the gradient of the quadratic, (m, units, groups).
     """
-    norm = torch.linalg.vector_norm(ahead, dim=1)
+    norm = group_norms(ahead)[:, 0]
     groups = kept_groups(norm > 0)
     kept = norm.gather(1, groups) > 0
     norm = torch.where(kept, norm.gather(1, groups), 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,10 +10,12 @@ import torch
 from torch import Tensor
 
 from search.training.exact.block import Block
-from search.training.exact.logistic import ROUNDING, Curvature, Data, Model, Point, base_rates, proximal_newton
+from search.training.exact.logistic import ROUNDING, Data, Local, Model, Point, base_rates, proximal_newton
 from search.training.exact.solution import Limits, Terms, chunks, path_order
 from search.training.exact.working import LEAST, Columns, strong_share
 from search.training.reporting import Report
+
+KNOTS = 4  # fits that tell where the next one is
 
 
 def solve_classes(data: Data, parts: Sequence[Terms], limits: Limits, report: Report) -> tuple[Tensor, Tensor, Tensor]:
@@ -49,9 +52,12 @@ def smooth_path(
         unit = scale / (right.shape[1] * data.columns.shape[2]) ** 0.5
         model = Model(start.model.weight @ right.mT, start.model.bias)
         point = replace(start, model=model, slope=start.slope @ right.mT)
-    found, curved = [], None
+    found, near = [], None
+    past: list[tuple[float, Model]] = []
     for part in parts:
-        point, curved, error = proximal_newton(rows, part, point, unit, limits, curved)
+        point = ahead(rows, past, part, point, unit)
+        point, near, error = proximal_newton(rows, part, point, unit, limits, near)
+        past = [*past[1 - KNOTS :], (part.lambda_, point.model)]
         weight = point.model.weight
         if right is not None:
             weight = weight @ right
@@ -64,15 +70,34 @@ def smooth_path(
     return weight, bias, error
 
 
+def ahead(data: Data, past: Sequence[tuple[float, Model]], part: Terms, point: Point, scale: Tensor) -> Point:
+    """Where the polynomial in log(lambda) through the last fits leads, if that is nearer to the optimum than `point`.
+
+    `past` are lambdas and models. (A Newton step follows the path to first order.)
+    """
+    knots = [lambda_ for lambda_, _ in past]
+    if len({*knots, part.lambda_}) <= KNOTS or min(*knots, part.lambda_) <= 0:
+        return point
+    places = [math.log(lambda_ / part.lambda_) for lambda_ in knots]
+    shares = scale.new_tensor([math.prod(b / (b - a) for b in places if b != a) for a in places])  # Lagrange's, at 0
+    weight, bias = (
+        torch.tensordot(shares, torch.stack(each), 1)
+        for each in zip(*((model.weight, model.bias) for _, model in past), strict=True)
+    )
+    there = Point.at(data, Model(weight, bias))
+    nearer = (there.residual(part, scale) < point.residual(part, scale)).nonzero()[:, 0]
+    return point.put(nearer, there.take(nearer))
+
+
 def sparse_path(
     data: Data, parts: Sequence[Terms], start: Point, scale: Tensor, limits: Limits, report: Report
 ) -> Found:
     """What has zeros: each candidate from the one before it, on the features that it is likely to need."""
-    columns, point, curved, found = Columns.first(data.x), start, None, []
+    columns, point, near, found = Columns.first(data.x), start, None, []
     for i, part in enumerate(parts):
         share = strong_share(parts[i - 1], [part]) if i else 0.0
-        solved = on_columns(data, part, (columns, point, curved), scale, share, limits)
-        columns, point, curved, error = solved
+        solved = on_columns(data, part, (columns, point, near), scale, share, limits)
+        columns, point, near, error = solved
         found.append((point.model.weight, point.model.bias, error))
         report(len(scale))
     weight, bias, error = (torch.stack(each, 1) for each in zip(*found, strict=True))
@@ -82,29 +107,29 @@ def sparse_path(
 def on_columns(
     data: Data,
     part: Terms,
-    start: tuple[Columns, Point, Curvature | None],
+    start: tuple[Columns, Point, Local | None],
     scale: Tensor,
     share: float,
     limits: Limits,
-) -> tuple[Columns, Point, Curvature | None, Tensor]:
+) -> tuple[Columns, Point, Local | None, Tensor]:
     """The working set, the optimum of one candidate, a curvature, and the relative residual (m,) over all features.
 
     To begin with, the working set gets features whose gradient is beyond `share` of the penalty's hold. The curvature
     is that of the working set, near the optimum.
     """
-    old, point, curved = start
+    old, point, near = start
     if old.members.all():
-        return old, *proximal_newton(data, part, point, scale, limits, curved)
+        return old, *proximal_newton(data, part, point, scale, limits, near)
     block = Block.of([part], scale, data.columns.shape[2])
     columns = old.trimmed(data.x, point.model.weight)
     wanted = columns.wanted(block.excess(-point.slope[:, None], share), point.model.weight)
     while True:
         columns = columns.joined(Columns.of(data.x, wanted)) if wanted.any() else columns
-        curved, old = curved if columns is old else None, columns
+        near, old = near if columns is old else None, columns
         rows = replace(data, x=columns.x)
-        local, curved, _ = proximal_newton(rows, part, point.on(columns), scale, limits, curved)
+        local, near, _ = proximal_newton(rows, part, point.on(columns), scale, limits, near)
         point = local.spread(columns, data)
         excess = block.excess(-point.slope[:, None]) - 0.5 * limits.residual * scale[:, None]
         wanted = columns.wanted(excess, point.model.weight)
         if not wanted.any():
-            return columns, point, curved, point.residual(part, scale)
+            return columns, point, near, point.residual(part, scale)

@@ -24,6 +24,7 @@ ARMIJO = 1e-4
 HALVINGS = 30
 ROUNDING = 1e-14
 DEAR = 2e7  # multiplications of a Hessian from which on it serves for several steps
+NEAR = 0.2  # share of a ridge by which that of a factor may differ
 CONTRACTION = 0.2  # what such a step must multiply the residual by, or less; else the next one has a new Hessian
 
 
@@ -200,27 +201,38 @@ def base_rates(data: Data) -> Point:
 
 @dataclass(frozen=True, eq=False)
 class Local:
-    """The quadratic model of the loss + one candidate's penalty; without zeros the Cholesky factor of its matrix."""
+    """The quadratic model of the loss + one candidate's penalty.
+
+    Without zeros `lower` is the Cholesky factor of its matrix, or of that with a `ridge` nearby.
+    """
 
     curved: Curvature
     part: Terms
     lower: Tensor | None
+    ridge: float
 
     @classmethod
     def of(cls, curved: Curvature, part: Terms) -> Local:
         """With this curvature."""
         if part.sparse:
-            return cls(curved, part, None)
+            return cls(curved, part, None, part.ridge)
         matrix = curved.weights.clone()
         own = matrix.diagonal(dim1=1, dim2=2)
         own.add_(part.ridge + SHIFT * own.amax(1, keepdim=True))
-        return cls(curved, part, torch.linalg.cholesky_ex(matrix)[0])
+        return cls(curved, part, torch.linalg.cholesky_ex(matrix)[0], part.ridge)
+
+    def of_next(self, part: Terms) -> Local:
+        """With another candidate's penalty; a factor serves for several."""
+        if self.lower is None or part.sparse or abs(part.ridge - self.ridge) > NEAR * part.ridge:
+            return Local.of(self.curved, part)
+        return replace(self, part=part)
 
     def take(self, which: Tensor) -> Local:
         """That of some of the replicates."""
         if len(which) == len(self.curved.cross):
             return self
-        return Local(self.curved.take(which), self.part, None if self.lower is None else self.lower[which])
+        lower = None if self.lower is None else self.lower[which]
+        return replace(self, curved=self.curved.take(which), lower=lower)
 
     def step(self, point: Point, tolerance: Tensor) -> Model:
         """The step from a point to the model's minimum."""
@@ -238,14 +250,15 @@ class Local:
 
 
 def proximal_newton(
-    data: Data, part: Terms, point: Point, scale: Tensor, limits: Limits, known: Curvature | None = None
-) -> tuple[Point, Curvature | None, Tensor]:
-    """The optimum of one candidate for all replicates, a curvature near it, and the relative residual reached (m,).
+    data: Data, part: Terms, point: Point, scale: Tensor, limits: Limits, known: Local | None = None
+) -> tuple[Point, Local | None, Tensor]:
+    """The optimum of one candidate for all replicates, a model near it, and the relative residual reached (m,).
 
-    Where a Hessian is dear, steps go on with a `known` one for as long as they divide the residual by CONTRACTION.
+    Where a Hessian is dear, steps go on with a `known` one for as long as they multiply the residual by no more than
+    CONTRACTION.
     """
     error = point.residual(part, scale)
-    local = Local.of(known, part) if known is not None and dear(data) else None
+    local = known.of_next(part) if known is not None and dear(data) else None
     for _ in range(limits.steps):
         left = (error > limits.residual).nonzero()[:, 0]
         if not len(left):
@@ -255,7 +268,7 @@ def proximal_newton(
         rows, here, unit = data.take(left), point.take(left), scale[left]
         goal = unit * (FORCING * error[left]).clamp(max=FORCING, min=FORCING * limits.residual)
         here = backtracked(rows, part, here, local.take(left).step(here, goal))
-        now, known = here.residual(part, unit), local.curved
+        now, known = here.residual(part, unit), local
         if not dear(data) or (now > (CONTRACTION * error[left]).clamp(min=limits.residual)).any():
             local = None
         point, error = point.put(left, here), error.index_copy(0, left, now)
