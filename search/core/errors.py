@@ -8,3 +8,7 @@ class UserError(Exception):
 
     The command line prints it and ends with exit code 2; it never shows a traceback for it.
     """
+
+    def __init__(self, *told: object) -> None:
+        """Names and values of the user's that are told may hold ends of lines of any kind: a blank stands for each."""
+        super().__init__(*(" ".join(each.splitlines()) if isinstance(each, str) else each for each in told))

@@ -105,13 +105,13 @@ class StudyLedger:
     @property
     def settings(self) -> dict[str, Any]:
         """The study file it was last run with."""
-        settings: dict[str, Any] = self._attributes()["settings"]
+        settings: dict[str, Any] = self._noted("settings")
         return settings
 
     @property
     def versions(self) -> list[dict[str, str]]:
         """The software versions that worked on it, first to last."""
-        versions: list[dict[str, str]] = self._attributes()["versions"]
+        versions: list[dict[str, str]] = self._noted("versions")
         return versions
 
     def study(self, sampler: BaseSampler | None = None, pruner: BasePruner | None = None) -> Study:
@@ -402,8 +402,16 @@ class StudyLedger:
 
     @property
     def _key(self) -> str:
-        key: str = self._attributes()["seal"]
+        key: str = self._noted("seal")
         return key
+
+    def _noted(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """What the study noted when it was made; `UserError` where that is lost."""
+        try:
+            return self._attributes()[name]
+        except KeyError as error:
+            where = f"study {self.name!r} in {self.storage.name}"
+            raise UserError(f"{where}: its {name} are not there any more; bring the storage back as it was") from error
 
     def _read(self, numbers: Sequence[int], *, with_test: bool) -> Results:
         every = {trial.number: trial for trial in self._trials()}

@@ -9,7 +9,7 @@ import pytest
 from fuzz_mutate import mutated
 from fuzz_targets import TARGETS
 
-INPUTS = {"study_file": 300, "csv": 40, "parquet": 60}
+INPUTS = {"study_file": 300, "csv": 40, "parquet": 60, "journal": 40, "losses": 60}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def test_what_was_found(path, tmp_path):
     TARGETS[path.parent.name].check(path.read_bytes(), tmp_path)
 
 
-@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_mutations(name, tmp_path):
     draw, seeds = random.Random(7), TARGETS[name].seeds()
     for number in range(INPUTS[name]):
