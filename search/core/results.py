@@ -45,9 +45,12 @@ class Results:
     Known of every fit, (candidates, replicates) each, None where it was not measured: `train_loss`, `weight_norm` (l2),
     `nonzero` (share of the weights), `nonzero_groups` (share of the groups that group_lasso would act on, inputs or
     units, with a weight that is not zero), `epochs` (those that the kept model was trained for), `diverged` (met NaN or
-    infinity), `converged` (reached the exact solver's accuracy). The curves (candidates, replicates, epochs) are the
-    losses after each epoch, NaN after the last one. `weights` (candidates, fits, outputs, features) and `biases`
-    (candidates, fits, outputs) are those of linear models, the replicates' and then the refits'.
+    infinity). The curves (candidates, replicates, epochs) are the losses after each epoch, NaN after the last one.
+
+    Known of the replicates' and then the refits' fits, (candidates, fits, ...): `converged` (reached the exact solver's
+    accuracy), `optimality` (how far an exact fit is from its optimum at most, relative: a duality gap, or for classes a
+    gradient; NaN where it was not trained), and of linear models `weights` (..., outputs, features) and `biases`
+    (..., outputs).
 
     Known of every candidate, (candidates,) each: `seconds` of training, whether it was `pruned`, and `criteria`, scores
     in closed form by name (`gcv`, `evidence`, `true_risk`), NaN where one does not exist.
@@ -66,6 +69,7 @@ class Results:
     epochs: Array | None = None
     diverged: Flags | None = None
     converged: Flags | None = None
+    optimality: Array | None = None
     train_curve: Array | None = None
     validation_curve: Array | None = None
     weights: Array | None = None

@@ -43,7 +43,10 @@ def _candidate(names: tuple[str, ...], *values: Any) -> Candidate:  # noqa: ANN4
 
 
 def attributes(results: Results) -> list[dict[str, Any]]:
-    """Every candidate's user attributes: means over replicates, and how many fits diverged or missed the optimum."""
+    """Every candidate's user attributes: means over replicates, how many fits diverged or missed the optimum.
+
+    `optimality` is that of the exact fit that is farthest from its optimum.
+    """
     lost = np.isnan(results.validation_loss)
     if lost.any():
         raise ValueError(f"{results.candidates[int(lost.argmax())]} holds out no row: its validation loss is NaN")
@@ -53,6 +56,8 @@ def attributes(results: Results) -> list[dict[str, Any]]:
         **{name: [float(value) for value in values] for name, values in measured.items() if values is not None},
         **{name: [int(fits.sum()) for fits in flags] for name, flags in counted.items() if flags is not None},
     }
+    if results.optimality is not None:
+        columns["optimality"] = [float(each) for each in np.nanmax(results.optimality, axis=1, initial=0.0)]
     if "epochs" in columns:
         columns["epochs"] = [round(value) for value in columns["epochs"]]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -16,7 +16,7 @@ from search.data.task import Task
 from search.training.evaluate import Block
 
 FIGURES: Final = dict.fromkeys(("train_loss", "weight_norm", "nonzero", "nonzero_groups", "epochs"), np.nan)
-FLAGS: Final = {"diverged": False, "converged": True}
+FLAGS: Final = {"diverged": False}
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def assemble(layout: Layout, blocks: Sequence[Block], pruned: Mapping[int, bool]
     fits: dict[str, Any] = {name: _figures(layout, blocks, name, empty) for name, empty in (FIGURES | FLAGS).items()}
     curves = _curves(layout, blocks)
     linear = {name: _weights(layout, blocks, name) for name in ("weights", "biases")} if layout.linear else {}
+    exact = bool(blocks) and all(block.optimality is not None for block in blocks)
     return Results(
         candidates=layout.candidates,
         validation=_losses(layout, blocks, "validation"),
@@ -67,16 +68,23 @@ def assemble(layout: Layout, blocks: Sequence[Block], pruned: Mapping[int, bool]
         weights=linear.get("weights"),
         biases=linear.get("biases"),
         groups=layout.task.groups,
+        converged=_every_figure(layout, blocks, "converged", True),
+        optimality=_every_figure(layout, blocks, "optimality", np.nan) if exact else None,
         **fits,
     )
 
 
 def _figures(layout: Layout, blocks: Sequence[Block], name: str, empty: Any) -> NDArray[Any]:  # noqa: ANN401
     """(candidates, replicates): of the replicates alone, not of the refits."""
-    values: NDArray[Any] = np.full((len(layout.candidates), layout.replicates + layout.refits), empty)
+    return _every_figure(layout, blocks, name, empty)[:, : layout.replicates]
+
+
+def _every_figure(layout: Layout, blocks: Sequence[Block], name: str, empty: Any) -> NDArray[Any]:  # noqa: ANN401
+    """(candidates, fits): of the replicates and then the refits."""
+    values: NDArray[Any] = np.full((len(layout.candidates), layout.fits), empty)
     for block in blocks:
         values[np.ix_(block.indices, block.positions)] = getattr(block, name)
-    return values[:, : layout.replicates]
+    return values
 
 
 def _losses(layout: Layout, blocks: Sequence[Block], part: str) -> Array:

@@ -163,9 +163,8 @@ class Batch:
             solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs, weight=weight, report=told)
             finite = solution.weight.isfinite().flatten(2).all(-1)
             epochs = torch.zeros_like(solution.converged, dtype=torch.int64)
-            fitted = Fitted(
-                {"0.weight": solution.weight, "0.bias": solution.bias}, {}, ~finite, epochs, solution.converged
-            )
+            parameters = {"0.weight": solution.weight, "0.bias": solution.bias}
+            fitted = Fitted(parameters, {}, ~finite, epochs, solution.converged, solution.error)
             blocks.append(evaluated(problem, indices, fitted, np.empty((2, *finite.mT.shape, 0))))
         return blocks
 

@@ -61,17 +61,30 @@ def _criteria(split: Split, lambdas: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def baseline_loss(task: Task, metric: str) -> float:
-    """The training loss of the best constant prediction (mean, or class frequencies), averaged over the splits."""
+    """The training loss of the best constant prediction, see `constant_losses`, averaged over the splits."""
     losses = [constant_losses(split, split.train, task, metric) for split in task.splits]
     return sum(float(each.mean()) for each in losses) / len(losses)
 
 
 def constant_losses(split: Split, rows: Rows, task: Task, metric: str) -> Tensor:
-    """The weighted loss of every row, (rows,), under the best constant prediction of the split's training rows."""
+    """The weighted loss of every row, (rows,), under the best constant prediction of the split's training rows.
+
+    That is the mean of a target, its median for `mae`, and the frequencies of classes.
+    """
     train = split.train
     if task.kind == "regression":
-        constant = train.mean(train.y)
+        constant = _medians(train) if metric == "mae" else train.mean(train.y)
     else:
         rates = train.mean(torch.nn.functional.one_hot(train.y, max(2, task.outputs)).double())
         constant = rates.log() if task.kind == "multiclass" else (rates[1] / rates[0]).log()[None]
     return rows.weighted(evaluation_loss(metric, task.kind, constant.expand(len(rows), task.outputs), rows.y))
+
+
+def _medians(rows: Rows) -> Tensor:
+    """The weighted median of every target, (targets,): between two values that both halve the weight their middle."""
+    y, order = rows.y.sort(0)
+    weight = torch.ones_like(rows.y[:, 0]) if rows.weight is None else rows.weight.to(rows.y)
+    below = weight[order].cumsum(0)
+    half = below[-1] / 2
+    low, high = ((each.sum(0).clamp(max=len(y) - 1))[None] for each in (below < half, below <= half))
+    return (y.gather(0, low) + y.gather(0, high))[0] / 2

@@ -23,8 +23,9 @@ EVALUATED_AT_ONCE = 2**20
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Models after their training: parameters (replicates, candidates, ...), and of each fit whether it has diverged,
-    the epochs that it was trained for, and whether it reached the exact solver's accuracy; (replicates, candidates).
+    """Models after their training: parameters (replicates, candidates, ...), and of each fit, (replicates, candidates),
+    whether it has diverged, the epochs that it was trained for, and of an exact one whether it reached the solver's
+    accuracy, and how far from its optimum it is at most.
     """
 
     parameters: Parameters
@@ -32,6 +33,7 @@ class Fitted:
     diverged: Tensor
     epochs: Tensor
     converged: Tensor | None = None
+    error: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Block:
     Figures of fits have shape (candidates, replicates). `validation` and `test` (candidates, replicates, rows) are the
     losses of the rows that stand at `validation_place` and `test_place` (replicates, rows) on the loss axes. `curves`
     (2, candidates, replicates, epochs) are training and validation loss after each epoch. `weights` and `biases` are
-    those of a linear model, else None. `fitted` are the models themselves.
+    those of a linear model, else None; `optimality` is that of exact fits, else None. `fitted` are the models.
     """
 
     indices: tuple[int, ...]
@@ -53,6 +55,7 @@ class Block:
     epochs: Array
     diverged: Flags
     converged: Flags
+    optimality: Array | None
     validation: Array
     validation_place: NDArray[np.int64]
     test: Array
@@ -105,6 +108,7 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         epochs=by_candidate(fitted.epochs),
         diverged=by_candidate(diverged),
         converged=by_candidate(converged),
+        optimality=None if fitted.error is None else by_candidate(fitted.error),
         validation=by_candidate(validation),
         validation_place=_places(problem.validation, problem.split),
         test=by_candidate(test),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from warnings import warn
 
 import torch
 
@@ -83,6 +84,8 @@ def fit(task: Task, settings: Settings, candidate: Candidate, *, report: Report 
     (block,) = batch.train([0])
     model = block.fitted
     assert model is not None, "kept with keep_models"
+    if not block.converged.all():
+        warn(f"the model of {candidate} is not solved to the exact solver's accuracy", RuntimeWarning, stacklevel=2)
     parameters, buffers = (
         {name: value[0, 0].detach().cpu().clone() for name, value in each.items()}
         for each in (model.parameters, model.buffers)

@@ -15,7 +15,7 @@ EXPLODED = 2.0  # times the validation loss: a correction that is none
 def rests_on(verdict: Verdict) -> list[str]:
     """What the answer rests on, a sentence or two a figure; figures that do not exist are left out."""
     before = (_rows, _picks, _scores, _losses, _optimism)
-    parts = (*before, _searched, _members, _others, _gain, _seeds, _exact, _unswept, _recorded)
+    parts = (*before, _searched, _members, _others, _gain, _seeds, _exact, _solved, _unswept, _recorded)
     return [line for part in parts if (line := part(verdict))]
 
 
@@ -221,6 +221,14 @@ def _exact(verdict: Verdict) -> str:
         return "Solved exactly, its test loss is the same."
     change = f"{percent(abs(training) / loss)} {'lower' if training > 0 else 'higher'}"
     return f"Solved exactly, with this same lambda, its test loss is {change}: that is for the training to mend."
+
+
+def _solved(verdict: Verdict) -> str:
+    """The worst certificate of fits that were solved exactly."""
+    worst = verdict.basis.optimality
+    if worst is None:
+        return ""
+    return f"The solver is exact: the fit farthest from its optimum is off by at most {number(worst)} (relative)."
 
 
 def _unswept(verdict: Verdict) -> str:

@@ -35,14 +35,17 @@ def gap(case: Comparison) -> Gap:
 
 
 def _training(case: Comparison) -> float | None:
-    """None where another candidate was solved exactly, or none."""
+    """None where another candidate was solved exactly, or none, or where its solution missed its accuracy."""
     exact, candidate = case.evidence.exact, case.results.candidates[case.selected]
     if exact is None or candidate not in exact.position:
+        return None
+    place = exact.position[candidate]
+    if exact.converged is not None and not exact.converged[place].all():
         return None
     losses = exact.validation_loss if case.rotated else exact.test_loss
     if losses is None:
         return None
-    return _difference(case.risk[case.selected], losses[exact.position[candidate]])
+    return _difference(case.risk[case.selected], losses[place])
 
 
 def _difference(loss: float, reference: float) -> float | None:

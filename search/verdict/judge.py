@@ -31,6 +31,8 @@ DENSE = 8  # lambdas of a penalty from which on its range counts as searched
 if TYPE_CHECKING:
     import pandas as pd
 
+    from search.core.results import Results
+
 
 def judge(  # noqa: PLR0913 - the signature that the design promises
     validation: Array,
@@ -254,7 +256,16 @@ def _basis(case: Comparison, answer: Answer, leads_to: Answer | None, one_sided:
         leads_to=leads_to,
         recorded=case.evidence.recording is not None,
         unswept=case.evidence.unswept,
+        optimality=_optimality(compared),
     )
+
+
+def _optimality(compared: Results) -> float | None:
+    """The worst of all fits; None where they were not solved exactly."""
+    errors = compared.optimality
+    if errors is None or np.isnan(errors).all():
+        return None
+    return float(np.nanmax(errors))
 
 
 def _at_most(case: Comparison, one_sided: Bounds | None) -> float | None:

@@ -210,6 +210,7 @@ class Basis:
     below the tolerance too, where the record's own bound ends. `better` is surely better than the selected candidate,
     where one is. `leads_to` is the answer that `rows_needed` rows would give. `recorded`: whether somebody else ran the
     search, so that the recorded losses are all that is known. `unswept`: whether the study file left the grid out.
+    `optimality`: how far the farthest fit is from its optimum at most, where all were solved exactly.
     """
 
     candidates: int
@@ -226,6 +227,7 @@ class Basis:
     leads_to: Answer | None = None
     recorded: bool = False
     unswept: bool = False
+    optimality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from sklearn.linear_model import enet_path
 
-from search.penalties import PARAMETERS, PENALTIES, make_penalty, strengths_of
+from search.penalties import PARAMETERS, PENALTIES, Penalty, make_penalty, strengths_of
 
 UNITS, FEATURES = 2, 3
 
@@ -220,6 +220,34 @@ def test_a_convex_prox_is_firmly_non_expansive(key, x, y, strength, step):
     penalty = penalty_of(key)
     moved = prox(penalty, x, strength, step) - prox(penalty, y, strength, step)
     assert dot(moved, moved) <= dot(moved, x - y) + 1e-12
+
+
+@pytest.mark.parametrize("step", [0.5, 2.0, 3.0, 5.0])
+@pytest.mark.parametrize("gamma", [1.2, 3.0])
+def test_the_prox_of_mcp_is_the_lowest_point_of_a_line_also_where_the_objective_is_concave(gamma, step):
+    case, strength = minimax_concave(gamma), 0.4
+    line = torch.linspace(-3, 3, 1201, dtype=torch.float64)
+    for start in (0.3, 0.5, 0.7, 1.0, 1.3, 2.0):
+        found = prox(
+            make_penalty("mcp", case.parameters), torch.tensor([[start]]).double(), torch.tensor(strength), step
+        )
+        heights = [(u - start) ** 2 / 2 + step * case.value(np.array([[u]]), strength) for u in line.tolist()]
+        own = (float(found) - start) ** 2 / 2 + step * case.value(found.numpy(), strength)
+        assert own <= min(heights) + 1e-7
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_a_penalty_decays_by_its_smooth_gradient_unless_it_says_how(key):
+    """Some do it in one pass; the contract's own way is what they must agree with."""
+    penalty, weight = penalty_of(key), torch.linspace(-1, 2, 6, dtype=torch.float64).reshape(UNITS, FEATURES)
+    strength = torch.tensor(0.7, dtype=torch.float64)
+    own, plain = weight.clone(), weight.clone()
+    penalty.decay_(own, strength, 0.3)
+    Penalty.decay_(penalty, plain, strength, 0.3)
+    smooth = penalty.smooth_gradient(weight, strength)
+    expected = weight if smooth is None else weight - 0.3 * smooth
+    torch.testing.assert_close(own, expected)
+    torch.testing.assert_close(plain, expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -442,6 +470,15 @@ def test_prior_of_the_group_lasso(weight, lambda_, rows, variance):
 def test_no_penalty_is_the_flat_prior():
     assert make_penalty("none").prior(0.0, 20, 1.0).family == "flat"
     assert make_penalty("none").prior(0.0, 20, 1.0).scale == np.inf
+
+
+@pytest.mark.parametrize(
+    ("key", "family"), [("elastic_net", "laplace_normal"), ("sparse_group_lasso", "laplace_multivariate_laplace")]
+)
+def test_a_product_of_two_priors_has_no_single_scale(key, family):
+    prior = penalty_of(key).prior(0.5, 20, 1.0)
+    assert prior.family == family
+    assert np.isnan(prior.scale)
 
 
 # How they are drawn

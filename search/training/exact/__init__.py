@@ -66,7 +66,7 @@ def solve(  # noqa: PLR0913 - a problem, and when it counts as solved
     if kind == "regression":
         mean, root = _weighted(y, weight).mean(1), None if weight is None else weight.sqrt()
         rows = _weighted(centred, root), _weighted(y - mean[:, None], root)
-        solved, error = solve_squared(*rows, parts, limits.steps, report)
+        solved, error = solve_squared(*rows, parts, limits, report)
         bias, bound = mean[:, None].expand(solved.shape[:3]), limits.gap
     else:
         width = 1 if kind == "binary" else outputs or int(y.max()) + 1

@@ -165,8 +165,9 @@ class Curvature:
     def at(cls, data: Data, likely: Tensor) -> Curvature:
         """Where the columns have these probabilities (m, n, K).
 
-        Softmax does not see a common shift of all biases. Curvature 1 in that direction, which nothing else in the
-        Newton step has a part in, makes the last block invertible and changes no step.
+        Softmax does not see a common shift of all biases. Curvature in that direction, which nothing else in the
+        Newton step has a part in, makes the last block invertible and changes no step. It is as large as that of the
+        other directions, which next to 1 would be lost to rounding where classes are all but separated.
         """
         (m, n, outputs), features = likely.shape, data.x.shape[2]
         share = data.weight[..., None] * likely / n
@@ -180,7 +181,10 @@ class Curvature:
             weights[:, k, :, k:] = (data.x.mT @ rows).view(m, features, outputs - k, features)
             weights[:, k + 1 :, :, k] = weights[:, k, :, k + 1 :].transpose(1, 2)
         cross = (inner.flatten(2).mT @ data.x).view(m, outputs, outputs * features)
-        corner = inner.sum(1) if data.binary else inner.sum(1) + 1 / outputs
+        corner = inner.sum(1)
+        if not data.binary:
+            size = corner.diagonal(dim1=1, dim2=2).amax(1).clamp(min=torch.finfo(corner.dtype).tiny)
+            corner = corner + size[:, None, None] / outputs
         biases = torch.linalg.inv_ex(corner)[0]
         return cls(weights.view(m, outputs * features, -1).baddbmm_(cross.mT @ biases, cross, alpha=-1), cross, biases)
 
@@ -245,6 +249,8 @@ class Local:
         else:
             right = (slope + self.part.ridge * weight).flatten(1)[..., None]
             step = -torch.cholesky_solve(right, self.lower).view_as(weight)
+            if step.shape[1] > 1:
+                step = step - step.mean(1, keepdim=True)  # softmax does not see it: all that is there is rounding
         bias = -self.curved.biases @ bias_slope - across.mT @ step.flatten(1)[..., None]
         return Model(step, bias[..., 0])
 
@@ -259,16 +265,20 @@ def proximal_newton(
     """
     error = point.residual(part, scale)
     local = known.of_next(part) if known is not None and dear(data) else None
+    stuck = torch.zeros_like(error, dtype=torch.bool)
     for _ in range(limits.steps):
-        left = (error > limits.residual).nonzero()[:, 0]
+        left = ((error > limits.residual) & ~stuck).nonzero()[:, 0]
         if not len(left):
             break
+        fresh = local is None
         if local is None:
             local = Local.of(Curvature.at(data, point.likely), part)
         rows, here, unit = data.take(left), point.take(left), scale[left]
         goal = unit * (FORCING * error[left]).clamp(max=FORCING, min=FORCING * limits.residual)
-        here = backtracked(rows, part, here, local.take(left).step(here, goal))
+        here, moved = backtracked(rows, part, here, local.take(left).step(here, goal))
         now, known = here.residual(part, unit), local
+        if fresh:
+            stuck = stuck.index_copy(0, left, ~moved)
         if not dear(data) or (now > (CONTRACTION * error[left]).clamp(min=limits.residual)).any():
             local = None
         point, error = point.put(left, here), error.index_copy(0, left, now)
@@ -289,18 +299,23 @@ def solve_quadratic(matrix: Tensor, linear: Tensor, part: Terms, start: Tensor, 
     return minimize(problems, start.reshape(shape), tolerance, QUADRATIC_STEPS).view_as(linear)
 
 
-def backtracked(data: Data, part: Terms, point: Point, step: Model) -> Point:
-    """The first of 1, 1/2, 1/4, ... of a step with a sufficient decrease of the objective; Lee et al. equation 2.13."""
+def backtracked(data: Data, part: Terms, point: Point, step: Model) -> tuple[Point, Tensor]:
+    """The first of 1, 1/2, 1/4, ... of a step with a sufficient decrease of the objective; Lee et al. equation 2.13.
+
+    Where none of them has one, as where rounding has made the step itself, the point stays; (m,) says which moved.
+    """
     before = point.penalty(part)
     start, size, new = point.loss + before, torch.ones_like(before), point
+    enough = torch.zeros_like(before, dtype=torch.bool)
     linear = (point.slope * step.weight).sum((1, 2)) + (point.bias_slope * step.bias).sum(1)
     expected = None
     for _ in range(HALVINGS):
         new = Point.at(data, point.model.moved(step, size))
         after = new.penalty(part)
         expected = linear + after - before if expected is None else expected
-        short = new.loss + after > start + ARMIJO * size * expected + ROUNDING * start.abs()
-        if not short.any():
-            break
-        size = torch.where(short, size / 2, size)
-    return new
+        enough = new.loss + after <= start + ARMIJO * size * expected + ROUNDING * start.abs()  # not of NaN
+        if enough.all():
+            return new, enough
+        size = torch.where(enough, size, size / 2)
+    moved = enough.nonzero()[:, 0]
+    return (point.put(moved, new.take(moved)) if len(moved) else point), enough

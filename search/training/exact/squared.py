@@ -11,14 +11,16 @@ import torch
 from torch import Tensor
 
 from search.training.exact.path import sparse_path
-from search.training.exact.solution import Terms, chunks, path_order, relative
+from search.training.exact.solution import Limits, Terms, chunks, path_order, relative
 from search.training.exact.working import LEAST
 from search.training.reporting import Report
 
 APART = 1e-4  # the least share of every column's square that those before it do not explain, for sums of squares to do
 
 
-def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, report: Report) -> tuple[Tensor, Tensor]:
+def solve_squared(
+    x: Tensor, y: Tensor, parts: Sequence[Terms], limits: Limits, report: Report
+) -> tuple[Tensor, Tensor]:
     """Weights (R, C, K, p) and relative duality gaps (R, C); see `solve`."""
     weight = x.new_zeros(len(x), len(parts), y.shape[2], x.shape[2])
     error = x.new_zeros(len(x), len(parts))
@@ -34,8 +36,26 @@ def solve_squared(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, repo
             report(len(at) * len(smooth))
         if rest:
             path = [parts[i] for i in rest]
-            weight[at[:, None], rest], error[at[:, None], rest] = sparse_path(*rows, path, steps, report)
+            weight[at[:, None], rest], error[at[:, None], rest] = sparse_path(*rows, path, limits.steps, report)
+        for c in (~(error[at] <= limits.gap)).any(0).nonzero()[:, 0].tolist():
+            error[at, c] = error[at, c].fmin(above_least_squares(*rows, weight[at, c], parts[c]))
     return weight, error
+
+
+def above_least_squares(x: Tensor, y: Tensor, weight: Tensor, part: Terms) -> Tensor:
+    """How far, (R,), a candidate's objective at weights (R, K, p) is above least squares', relative as a duality gap.
+
+    A bound of the gap, as no penalty is negative. It is close where lambda is so small that rounding leaves nothing of
+    the dual point. Each column has norm 1 here: what columns can explain does not depend on their units.
+    """
+    length = x.norm(dim=1, keepdim=True)
+    left, values, _ = torch.linalg.svd(x / torch.where(length > 0, length, 1.0), full_matrices=False)
+    kept = values > values[:, :1] * max(x.shape[1:]) * torch.finfo(x.dtype).eps
+    residual = y - x @ weight.mT
+    explained = (left * kept[:, None]).mT @ residual
+    penalty = part.penalty.value(weight, weight.new_tensor(part.lambda_))
+    excess = explained.square().sum((1, 2)) / (2 * x.shape[1]) + penalty
+    return relative(excess, residual.square().sum((1, 2)) / (2 * x.shape[1]) + penalty, y)
 
 
 def reduced(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

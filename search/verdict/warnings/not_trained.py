@@ -39,10 +39,12 @@ def _unconverged(case: Comparison) -> str | None:
     converged = case.results.converged
     if converged is None or converged.all():
         return None
-    short = int((~converged.all(axis=1)).sum())
+    missed, optimality = ~converged.all(axis=1), case.results.optimality
+    worst = np.nan if optimality is None else float(np.nanmax(optimality[missed], initial=0.0))
+    by_how_much = f" (the farthest is off by up to {number(worst)}, relative)" if np.isfinite(worst) else ""
     return (
-        f"{short} of {len(converged)} candidates have fits that did not reach the exact solution's stated accuracy, "
-        "so their losses are those of unfinished fits."
+        f"{int(missed.sum())} of {len(converged)} candidates have fits that did not reach the exact solution's stated "
+        f"accuracy{by_how_much}, so their losses are those of unfinished fits."
     )
 
 
