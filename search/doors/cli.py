@@ -414,18 +414,4 @@ def main() -> None:
         if message := error.format_message():
             _print_error(message)
         code = error.exit_code
-    except Exception as error:
-        if (said := _database_said(error)) is None:
-            raise
-        _print_error(said)
-        code = 2
     sys.exit(code or 0)
-
-
-def _database_said(error: Exception) -> str | None:
-    """What a database refused, in the middle of whatever it was; None for any other error."""
-    if "sqlalchemy" not in sys.modules:
-        return None
-    from search.ledger.database import refusal
-
-    return refusal(error)

@@ -31,14 +31,10 @@ def in_one_line(advice: str = "") -> Iterator[None]:
         raise UserError(f"the storage failed: {said}{advice}") from error
 
 
-def _of_database(error: BaseException | None) -> str | None:
-    """What a database said, where that is what an error comes from."""
+def _of_database(error: Exception) -> str | None:
+    """What a database said; where none was opened, its library is not imported to ask."""
     if "sqlalchemy" not in sys.modules:
         return None
-    from sqlalchemy.exc import DBAPIError
+    from search.ledger.database import said_by_database
 
-    while error is not None:
-        if isinstance(error, DBAPIError):
-            return one_line(error.orig or error)
-        error = error.__cause__
-    return None
+    return said_by_database(error)

@@ -121,11 +121,11 @@ def broke(storage: RDBStorage, error: BaseException | None) -> bool:
     return False
 
 
-def refusal(error: BaseException | None) -> str | None:
+def said_by_database(error: BaseException | None) -> str | None:
     """What the database said, in one line, where that is what an error comes from: full, damaged, gone."""
     while error is not None:
-        if isinstance(error, DatabaseError):
-            return f"the storage's database refuses: {one_line(error.orig or error)}; what is finished is kept"
+        if isinstance(error, DBAPIError):
+            return one_line(error.orig or error)
         error = error.__cause__ or error.__context__
     return None
 

@@ -251,7 +251,7 @@ def test_what_a_database_refuses_in_the_middle_is_one_line():
         database.execute("CREATE TRIGGER full BEFORE INSERT ON trials BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
     database.close()
     refused(
-        call("run", "small.toml", "--trials", "9", "--quiet", "--storage", SQLITE), "database refuses", "disk is full"
+        call("run", "small.toml", "--trials", "9", "--quiet", "--storage", SQLITE), "the storage failed", "disk is full"
     )
 
 

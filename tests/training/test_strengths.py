@@ -121,7 +121,7 @@ def test_groups_that_do_not_fit_the_model(groups, says):
         ({"kind": "mlp", "groups": {"head": ["1.weight"]}}, {}, r"space\.lambdas\.head: is missing"),
         ({"kind": "mlp"}, {"head": [1.0]}, r"space\.lambdas\.head: needs model\.groups\.head"),
         ({"groups": {"head": ["0.weight"]}}, {"head": [1.0]}, r"model\.groups: needs several layers"),
-        ({"kind": "mlp", "groups": {"a b": ["*"]}}, {}, r"model\.groups.*a word of letters"),
+        ({"kind": "mlp", "groups": {"a b": ["*"]}}, {}, r"model\.groups.*a word of at most 100 letters"),
         ({"kind": "mlp", "groups": {"head": ["1.weight"]}}, {"head": [0.0]}, r"lambdas\.head.*must be above 0"),
         ({"kind": "mlp", "groups": {"head": ["1.weight"]}}, {"head": "auto"}, r"lambdas\.head.*list of values"),
     ],
