@@ -118,3 +118,18 @@ def test_named_candidates_whose_validation_diverged_make_an_interval_all_the_sam
     assert found(np.array([False, True, True, False]), np.array([0.0, np.inf, np.inf, 1.0]), frame) == (
         Interval("l2", 1.0, 2.0),
     )
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 0.5, 1.0])
+def test_whether_it_is_more_is_a_paired_t_test_beyond_the_tolerance(tolerance):
+    """Of loss(none) - (1 + tolerance) * loss(selected): the risk that the tolerance is a share of is uncertain too."""
+    draw, answers = np.random.default_rng(0), set()
+    for shift in np.linspace(-0.5, 1.5, 60):
+        losses = draw.exponential(size=(2, 200)) + np.array([[1.0], [1.0 + tolerance + shift]])
+        beyond = losses[1] - (1 + tolerance) * losses[0]
+        t, c = beyond.mean() / (beyond.std(ddof=1) / 200**0.5), stats.t.ppf(0.975, 199)
+        if abs(abs(t) - c) > 0.05:
+            _, more = gain_over_none(build(losses[:, None], 0, "models"), 1, confidence=0.95, tolerance=tolerance)
+            assert more == (None if abs(t) < c else t > 0)
+            answers.add(more)
+    assert answers == {True, False, None}

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from search.verdict.bounds import regret_bounds
 from search.verdict.rows_needed import rows_needed
@@ -63,3 +64,16 @@ def test_the_rows_grow_with_the_variance():
     few, many = (needed(base + sd * noise, 0, tolerance=0.02)[0] for sd in (1.0, 4.0))
     assert few > 330
     assert many == pytest.approx(16 * few, rel=0.1)
+
+
+@pytest.mark.parametrize("tolerance", [0.01, 0.5])
+def test_the_rows_are_those_of_a_t_test_of_the_gain_beyond_the_tolerance(tolerance):
+    """Of two candidates: c^2 var / mean^2 of loss(selected) - loss(other) - tolerance * loss(selected)."""
+    noise = np.random.default_rng(3).exponential(size=(2, 400))
+    mean = np.array([[1.05 / (1 - tolerance)], [1.0]])  # beyond the tolerance by 0.05, whatever it is
+    losses = noise - noise.mean(axis=1, keepdims=True) + mean
+    beyond = losses[0] - losses[1] - tolerance * losses[0]
+    c = stats.t.ppf(0.95, 399)
+    expected = c**2 * beyond.var() / beyond.mean() ** 2
+    assert needed(losses, 0, tolerance=tolerance)[0] == pytest.approx(expected, rel=0.02)
+    assert expected > 440  # more than a tenth above those that there are
