@@ -62,6 +62,17 @@ def own_process(*arguments: str | Path, **options: Any) -> Call:
     return Call(done.returncode, done.stdout, done.stderr)
 
 
+def refused(result: Call, *names: str) -> None:
+    """Exit code 2 and one line that says all of `names`, nothing else."""
+    assert result.code == 2, result
+    assert result.out == ""
+    assert result.err.endswith("\n")
+    assert len(result.err.splitlines()) == 1, result.err
+    assert "Traceback" not in result.err
+    for name in names:
+        assert name in result.err
+
+
 def assert_close(found: Any, expected: Any) -> None:
     """Whether an answer says the same, but for the last digits; what is not expected is not looked at."""
     if isinstance(expected, dict):

@@ -20,7 +20,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
-from search.core.errors import UserError
+from search.core.errors import UserError, causes
 from search.core.text import one_line
 from search.ledger.trials import INTERRUPTED
 
@@ -114,20 +114,16 @@ def broke(storage: RDBStorage, error: BaseException | None) -> bool:
     """Whether the connection broke in the middle of something, which the server undoes; not within `one_write`."""
     if isinstance(storage.scoped_session().bind, Connection):
         return False
-    while error is not None:
-        if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(
+        isinstance(each, OperationalError) or (isinstance(each, DBAPIError) and each.connection_invalidated)
+        for each in causes(error)
+    )
 
 
 def said_by_database(error: BaseException | None) -> str | None:
     """What the database said, in one line, where that is what an error comes from: full, damaged, gone."""
-    while error is not None:
-        if isinstance(error, DBAPIError):
-            return one_line(error.orig or error)
-        error = error.__cause__ or error.__context__
-    return None
+    said = (one_line(each.orig or each) for each in causes(error) if isinstance(each, DBAPIError))
+    return next(said, None)
 
 
 def forget(cached: BaseStorage, storage: RDBStorage) -> None:

@@ -15,7 +15,7 @@ from optuna.storages import GrpcStorageProxy
 from optuna.storages._grpc.auto_generated.api_pb2_grpc import StorageServiceStub
 from optuna.storages._grpc.client import GrpcClientCache
 
-from search.core.errors import UserError
+from search.core.errors import UserError, causes
 from search.core.text import one_line
 from search.ledger.turns import LostTurnError
 
@@ -91,8 +91,7 @@ def open_proxy(url: str) -> Proxy:
 
 def broke(error: BaseException | None) -> bool:
     """Whether a call broke so that nobody knows if it was done, or a turn was lost: all is done again."""
-    while error is not None:
-        if isinstance(error, LostTurnError) or (isinstance(error, grpc.RpcError) and error.code().name in BROKEN):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(
+        isinstance(each, LostTurnError) or (isinstance(each, grpc.RpcError) and each.code().name in BROKEN)
+        for each in causes(error)
+    )

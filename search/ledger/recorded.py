@@ -19,6 +19,7 @@ import numpy as np
 
 from search.core.arrays import Array
 from search.core.means import candidate_means, standard_errors
+from search.ledger.agreement import agree
 from search.ledger.npz import DamagedError, from_npz, to_npz
 from search.ledger.seal import break_seal, close_seal
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 RECORD: Final = "lambda_search:losses"
 PIECE: Final = 60_000  # characters; MySQL's text columns hold 65,535 bytes
-AGREE: Final = 1e-6  # relatively; the same numbers, whatever the machine
 KEY: Final = hashlib.sha256(b"losses recorded by lambda_search").hexdigest()
 
 
@@ -94,7 +94,7 @@ def read(trial: FrozenTrial, *, with_test: bool) -> Losses:
         if with_test and "sealed" in arrays:
             test = np.load(io.BytesIO(break_seal(arrays["sealed"].tobytes(), KEY)))
         losses = Losses(arrays["validation"], test)
-        if not np.isclose(candidate_means(losses.validation[None])[0], mean_of(trial).loss, rtol=AGREE, atol=0.0):
+        if not agree(mean_of(trial).loss, float(candidate_means(losses.validation[None])[0])):
             raise DamagedError("its mean is another one")
         if _form(losses.validation) != form_of(trial, "validation"):
             raise DamagedError("its rows are others")

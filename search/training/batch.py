@@ -206,8 +206,10 @@ class Batch:
 
         Refits that train for themselves have no such rows: there is nothing to compare.
         """
+        if self.observer is None or self.observer.per != "epoch":
+            return set()
         held = [len(curve.stack.problem.validation) for curve in curves for _ in curve.stack.problem.positions]
-        if self.observer is None or self.observer.per != "epoch" or not sum(held):
+        if not sum(held):
             return set()
         losses = np.concatenate([curve.values[1, curve.columns, :, epoch - 1] for curve in curves], axis=1)
         means = np.where(np.array(held) > 0, losses, 0.0) @ np.array(held) / sum(held)

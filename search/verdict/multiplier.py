@@ -47,7 +47,7 @@ def row_draws(*influences: Array) -> Array:
     In single precision: its rounding is far below what 2,000 draws can tell, and it halves the time. But numbers that
     it hardly has are drawn in double.
     """
-    largest = max(float(np.abs(each).max(initial=0.0)) for each in influences)
+    largest = max(float(max(each.max(initial=0.0), -each.min(initial=0.0))) for each in influences)
     kind: type[np.floating[Any]] = np.float32 if largest > SINGLE else np.float64
     total = np.zeros((len(influences[0]), DRAWS), dtype=kind)
     for sample, influence in enumerate(influences):
@@ -97,7 +97,7 @@ class Errors:
         groups, kind = self.draws.groups, self.base.dtype
         own = self.deviation.astype(kind)
         near = (shift > -REACH) & (own > 0)
-        deviation = np.where(near, own, np.inf)[groups].astype(kind)
+        deviation = np.where(near, own, np.inf)[groups]
         shifts = np.where(near, shift, -np.inf)[groups].astype(kind)
         least, most = deviation.min(axis=1), shifts.max(axis=1)
         high = self.draws.highest - self.base

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import call, study_file
+from command_line import call, refused, study_file
 from postgresql import opened
-from test_cli_errors import refused
 
 from search.ledger import StudyLedger, npz, open_storage
 from search.ledger.lines import from_line, to_line

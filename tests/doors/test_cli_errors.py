@@ -7,17 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import Call, call, own_process, study_file
-
-
-def refused(result: Call, *names: str) -> None:
-    assert result.code == 2, result
-    assert result.out == ""
-    assert result.err.endswith("\n")
-    assert len(result.err.splitlines()) == 1, result.err
-    assert "Traceback" not in result.err
-    for name in names:
-        assert name in result.err
+from command_line import call, own_process, refused, study_file
 
 
 @pytest.fixture(autouse=True)

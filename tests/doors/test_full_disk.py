@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command_line import call, study_file
+from command_line import call, refused, study_file
 from full_disk import full_after
-from test_cli_errors import refused
 
 JOURNAL = "ledger.journal"
 STORED = ("--storage", JOURNAL)

@@ -10,20 +10,12 @@ from pathlib import Path
 from subprocess import PIPE, run
 
 import pytest
-from command_line import PROGRAM, Call, call, own_process, study_file
+from command_line import PROGRAM, call, own_process, refused, study_file
 
 from search.core.errors import UserError
 from search.ledger import StudyLedger, open_storage
 
 LONG = "x" * 300
-
-
-def refused(result: Call, *names: str) -> None:
-    assert result.code == 2, result
-    assert result.out == ""
-    assert len(result.err.splitlines()) == 1, result.err
-    for name in names:
-        assert name in result.err
 
 
 @pytest.fixture(autouse=True)
