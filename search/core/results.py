@@ -45,7 +45,8 @@ class Results:
     Known of every fit, (candidates, replicates) each, None where it was not measured: `train_loss`, `weight_norm` (l2),
     `nonzero` (share of the weights), `nonzero_groups` (share of the groups that group_lasso would act on, inputs or
     units, with a weight that is not zero), `epochs` (those that the kept model was trained for), `diverged` (met NaN or
-    infinity). The curves (candidates, replicates, epochs) are the losses after each epoch, NaN after the last one.
+    infinity). The curves (candidates, replicates, epochs) are the losses after the first epoch, the last and some
+    between, or all where a pruner or patience looks at them; NaN elsewhere.
 
     Known of the replicates' and then the refits' fits, (candidates, fits, ...): `converged` (reached the exact solver's
     accuracy), `optimality` (how far an exact fit is from its optimum at most, relative: a duality gap, or for classes a

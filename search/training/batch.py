@@ -16,7 +16,7 @@ from search.core.means import candidate_means
 from search.core.text import one_line
 from search.training.assemble import Layout
 from search.training.columns import Column, columns, refit_columns, remaining
-from search.training.curve import Curve
+from search.training.curve import Curve, is_shown
 from search.training.evaluate import Block, Fitted, evaluated
 from search.training.exact import solve
 from search.training.memory import is_out_of_memory
@@ -169,7 +169,12 @@ class Batch:
         return blocks
 
     def _descend(self, stacked: list[Column], problems_: Sequence[Problem], told: Told) -> list[Block]:
-        """Train the round's fits epoch by epoch; a candidate is read, and a column leaves, where it stops."""
+        """Train the round's fits epoch by epoch; a candidate is read, and a column leaves, where it stops.
+
+        Losses between are those of a curve's points, or of every epoch where a pruner or patience asks for them. Where
+        all stop, their models are evaluated anyway.
+        """
+        watched = self.settings.training.patience > 0 or (self.observer is not None and self.observer.per == "epoch")
         stacks = [
             Stack(each, [column.candidate for column in stacked], [column.epochs for column in stacked])
             for each in problems_
@@ -182,7 +187,8 @@ class Batch:
             epoch += 1
             for stack, curve in zip(stacks, curves, strict=True):
                 stack.epoch(epoch - 1)
-                curve.note(epoch)
+                if watched or (is_shown(epoch) and any(column.epochs > epoch for column in stacked)):
+                    curve.note(epoch)
             stopped = self._stopped(stacked, curves, epoch)
             lost = [all(each) for each in zip(*(stack.out_of_patience() for stack in stacks), strict=True)]
             due = [

@@ -1,8 +1,9 @@
-"""Learning curves: the losses of a stack's fits after every epoch."""
+"""Learning curves: the losses of a stack's fits, after the epochs that a curve shows or that somebody looks at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -10,9 +11,23 @@ from search.core.arrays import Array
 from search.training.evaluate import by_candidate
 from search.training.stack import Stack
 
+DIGITS: Final = 3
+
+
+def is_shown(epoch: int) -> bool:
+    """Whether a curve has a point at this epoch, counted from 1: 1 to 8, 10, 12, 14, 16, 20, ..., 4 in each doubling.
+
+    Losses of all rows after every epoch would take as long as a third of a network's training. Which epochs these are
+    does not depend on how long anybody trains, so a fit has the same curve in any company.
+    """
+    return epoch % (1 << max(0, epoch.bit_length() - DIGITS)) == 0
+
 
 class Curve:
-    """The losses of a stack's fits after every epoch; its candidates are remembered by the columns they began with."""
+    """The losses of a stack's fits after epochs, NaN after those that were not looked at.
+
+    Its candidates are remembered by the columns they began with.
+    """
 
     def __init__(self, stack: Stack, columns: int, epochs: int) -> None:
         self.stack = stack

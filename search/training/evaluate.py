@@ -42,8 +42,9 @@ class Block:
 
     Figures of fits have shape (candidates, replicates). `validation` and `test` (candidates, replicates, rows) are the
     losses of the rows that stand at `validation_place` and `test_place` (replicates, rows) on the loss axes. `curves`
-    (2, candidates, replicates, epochs) are training and validation loss after each epoch. `weights` and `biases` are
-    those of a linear model, else None; `optimality` is that of exact fits, else None. `fitted` are the models.
+    (2, candidates, replicates, epochs) are training and validation loss after epochs, NaN where nobody looked.
+    `weights` and `biases` are those of a linear model, else None; `optimality` is that of exact fits, else None.
+    `fitted` are the models.
     """
 
     indices: tuple[int, ...]
@@ -87,21 +88,22 @@ def evaluate(problem: Problem, part: Part, parameters: Parameters, buffers: Para
 
 @torch.no_grad()
 def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: Array) -> Block:
-    """Evaluate fitted models on every part of their splits."""
+    """Evaluate fitted models on every part of their splits; `curves` end with their losses."""
     parameters, buffers = fitted.parameters, fitted.buffers
     training = evaluate(problem, problem.train, parameters, buffers).mean(-1)
+    held_out, unseen = (evaluate(problem, part, parameters, buffers) for part in (problem.validation, problem.test))
     diverged = fitted.diverged | ~training.isfinite()
-    validation, test = (
-        _finite_or_infinite(evaluate(problem, part, parameters, buffers), diverged)
-        for part in (problem.validation, problem.test)
-    )
+    if len(problem.validation):
+        diverged |= ~held_out.mean(-1).isfinite()
+    means = [by_candidate(mean.masked_fill(diverged, torch.inf)) for mean in (training, held_out.mean(-1))]
+    validation, test = (_finite_or_infinite(losses, diverged) for losses in (held_out, unseen))
     weights = [parameters[name] for name in problem.model.penalised]
     norm, nonzero = _size(weights)
     converged = torch.ones_like(diverged) if fitted.converged is None else fitted.converged
     return Block(
         indices=tuple(indices),
         positions=problem.positions,
-        train_loss=by_candidate(training.masked_fill(diverged, torch.inf)),
+        train_loss=means[0],
         weight_norm=by_candidate(norm.masked_fill(diverged, torch.inf)),
         nonzero=by_candidate(nonzero),
         nonzero_groups=by_candidate(_groups_left(weights, units=problem.settings.model.group_by == "units")),
@@ -113,11 +115,19 @@ def evaluated(problem: Problem, indices: Sequence[int], fitted: Fitted, curves: 
         validation_place=_places(problem.validation, problem.split),
         test=by_candidate(test),
         test_place=_places(problem.test, problem.split),
-        curves=curves,
+        curves=_ended(curves, means),
         weights=by_candidate(parameters["0.weight"]) if _linear(parameters) else None,
         biases=by_candidate(parameters["0.bias"]) if _linear(parameters) else None,
         fitted=fitted,
     )
+
+
+def _ended(curves: Array, means: Sequence[Array]) -> Array:
+    """The curves with the models' own losses at the end, unless the last epoch was looked at: patience kept others."""
+    if curves.shape[-1]:
+        last = curves[..., -1]
+        curves[..., -1] = np.where(np.isnan(last), means, last)
+    return curves
 
 
 def by_candidate(values: Tensor) -> NDArray[Any]:

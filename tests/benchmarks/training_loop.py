@@ -10,7 +10,7 @@ more fits; `--fits` says how many instead.
 
 First some fits are held to the plain loop's losses (1e-4 of the largest), on the same initial weights and row orders;
 then both are timed in turns. The plain loop takes `PLAIN` fits a turn, at every number of `--threads`, of which the
-fastest counts, and evaluates once, at the end; the stack evaluates its curves after every epoch. `--tree` are other
+fastest counts, and evaluates once, at the end; the stack evaluates its curves' points too. `--tree` are other
 checkouts of this project to time in the same turns: their figures are those before a change. Each turn is a process of
 its own, warmed up before the clock starts; the stack's threads are those of the environment (OMP_NUM_THREADS). `matrix
 product` is the pace that the products of training and evaluation alone would have at the rate of one large product.
@@ -38,6 +38,7 @@ from search.models.randomness import permutations
 from search.models.stackable import Stackable
 from search.settings import Settings
 from search.training import train
+from search.training.curve import is_shown
 from search.training.plan import replicates
 
 HERE = Path(__file__).parents[2]
@@ -167,13 +168,14 @@ def wait(device):
 
 
 def operations(task, settings):
-    """Of one fit, those of the products alone: forward and backward over the epochs, and both curves."""
+    """Of one fit, those of the products alone: forward and backward over the epochs, and the points of both curves."""
     widths = (len(task.features), *(settings.model.hidden if settings.model.kind == "mlp" else ()), task.outputs)
     layers = [a * b for a, b in pairwise(widths)]
     split = task.splits[0]
     rows, held = len(split.train), len(split.validation)
-    each = rows * (4 * sum(layers) + 2 * sum(layers[1:])) + (rows + held) * 2 * sum(layers)
-    return each * settings.training.epochs
+    epochs = settings.training.epochs
+    points = sum(map(is_shown, range(1, epochs))) + 1
+    return epochs * rows * (4 * sum(layers) + 2 * sum(layers[1:])) + points * (rows + held) * 2 * sum(layers)
 
 
 def turn(case, system, device, fits):

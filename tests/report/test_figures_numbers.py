@@ -282,6 +282,22 @@ def test_curves_end_with_the_longest_training_that_the_slider_offers(place):
     np.testing.assert_array_equal(numbers.mean["training"][short], [3, 2, 1] + [np.nan] * (len(numbers.epochs) - 3))
 
 
+def test_curves_are_drawn_through_the_epochs_that_were_looked_at():
+    known = np.array([0, 1, 3, 7, 9, 10])
+    outcomes = []
+    for place, end in enumerate((11, 10)):
+        curve = np.full((1, 11), np.nan)
+        own = known[known < end]
+        curve[0, own] = 20.0 - own + place
+        outcomes.append(outcome(L2[place], np.full((1, 3), place + 1.0), train_curve=curve, validation_curve=curve))
+    numbers = curves(view_of(outcomes))
+    np.testing.assert_array_equal(numbers.epochs, known + 1)
+    figure = draw_curves(numbers, LIGHT)
+    lines = [trace for trace in figure.data if trace.fill is None]
+    assert len(lines) == 4
+    assert all(trace.connectgaps for trace in lines)
+
+
 def test_exact_solutions_have_no_curves():
     nothing = np.empty((1, 0))
     outcomes = [outcome(L2[1], np.ones((1, 3)), epochs=[0.0], train_curve=nothing, validation_curve=nothing)]

@@ -219,11 +219,20 @@ def reference_stop(curve, patience):
     return epoch
 
 
+class Onlooker:
+    """Sees every epoch and stops nobody."""
+
+    per = "epoch"
+
+    def __call__(self, step, losses):
+        return set()
+
+
 def test_patience_keeps_the_best_epoch_of_every_fit(make_task, make_settings):
     task = make_task(features=30, draws=3)
     keys = {"training.lr": 0.05, "training.epochs": 40, "training.dtype": "float64", "training.batch_size": 4}
     candidates = [Candidate("none"), Candidate("l2", 0.01), Candidate("l1", 0.5)]
-    free = train(task, make_settings(**keys), candidates)
+    free = train(task, make_settings(**keys), candidates, observer=Onlooker())
     stopped = train(task, make_settings(**keys, **{"training.patience": 5}), candidates)
     expected = np.array([[reference_stop(curve, 5) for curve in fits] for fits in free.validation_curve])
     assert (expected < 40).any()

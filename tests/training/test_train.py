@@ -247,6 +247,29 @@ class Stopper:
         return {self.victim} if step == self.step else set()
 
 
+@pytest.mark.parametrize("over", [None, [3, 9, 21]])
+def test_curves_have_points_that_nobody_else_decides(make_task, make_settings, over):
+    """Where an onlooker sees every epoch the same losses stand, and between them all others."""
+    task = make_task(draws=3, refit=True)
+    settings, some = make_settings(**{"training.epochs": 21, "training.lr": 0.02}), [Candidate("l2", 0.1)]
+    if over:
+        settings = settings.replace("space.epochs", over)
+        some = [Candidate("l2", 0.1, epochs=each) for each in over]
+    sparse, whole = train(task, settings, some), train(task, settings, some, observer=Stopper("epoch", 0, -1))
+    ends = np.array(over or [21])
+    shown = np.array([1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20])
+    for name in ("train_curve", "validation_curve"):
+        found, every = getattr(sparse, name), getattr(whole, name)
+        for candidate, end in enumerate(ends):
+            known = [*shown[shown < end], end]
+            assert (np.flatnonzero(~np.isnan(found[candidate, 0])) + 1).tolist() == known
+            points = np.array(known) - 1
+            np.testing.assert_allclose(found[candidate][:, points], every[candidate][:, points], rtol=1e-5)
+            assert np.isfinite(every[candidate][:, :end]).all()
+            last = sparse.train_loss if name == "train_curve" else np.nanmean(sparse.validation, axis=-1)
+            np.testing.assert_allclose(found[candidate, :, end - 1], last[candidate], rtol=1e-5)
+
+
 def test_a_pruned_candidate_leaves_the_stack_and_the_others_do_not_notice(make_task, make_settings):
     task = make_task(refit=True)
     settings = make_settings(**{"training.epochs": 6, "training.lr": 0.02, "training.momentum": 0.9})

@@ -11,6 +11,7 @@ from search import verdict
 from search.core.candidate import Candidate
 from search.core.evidence import Evidence
 from search.core.results import Results
+from search.training.curve import is_shown
 from search.verdict.comparison import Comparison
 from search.verdict.inputs import cleaned
 from search.verdict.warnings import CHECKS, find_warnings
@@ -128,6 +129,16 @@ def test_still_falling_at_the_end():
         assert "not_trained" not in codes(with_results(case, train_curve=np.tile(settled, (21, 5, 1))))
     assert "not_trained" not in codes(with_results(case, train_curve=np.empty((21, 5, 0))))
     assert "not_trained" not in codes(with_results(case, train_curve=None))
+
+
+@pytest.mark.parametrize("decay", [20, 40, 60, 100, 200])
+def test_a_curve_of_few_points_says_what_the_whole_one_says(decay):
+    case, epochs = sound(), np.arange(1, 101)
+    whole = np.exp(-epochs / decay)
+    few = np.where([is_shown(epoch) or epoch == 100 for epoch in epochs.tolist()], whole, np.nan)
+    told = [codes(with_results(case, train_curve=np.tile(each, (21, 5, 1)))) for each in (whole, few)]
+    assert told[0] == told[1]
+    assert ("not_trained" in told[0]) is (decay > 80)
 
 
 def test_a_curve_ends_where_its_fit_ended():

@@ -1,4 +1,4 @@
-"""Learning curves: the losses after every epoch, of one candidate at a time, chosen by a slider."""
+"""Learning curves: the losses after epochs, of one candidate at a time, chosen by a slider."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ KINDS: Final = {"training": "#0072b2", "validation": "#d55e00"}
 
 
 class Curves(NamedTuple):
-    """Losses after the epochs (epochs,), of the candidates that the slider offers, each (candidates, epochs).
+    """Losses after the epochs (epochs,), of the candidates that the slider offers, each (candidates, epochs), NaN where
+    a candidate's were not looked at.
 
     `mean`, `low` and `high` (the band over replicates) are by kind, "training" and "validation". The candidates are
     sorted by penalty and lambda; `labels` names them. `selected` is the selected candidate's place.
@@ -47,8 +48,8 @@ def curves(view: StudyView) -> Curves | None:
     if view.selected is None or train is None or validation is None or train.shape[2] < 2:
         return None
     chosen = _candidates(view)
-    trained = np.flatnonzero(~np.isnan(train[chosen]).all(axis=(0, 1)))
-    epochs = np.unique(np.linspace(0, trained.max(initial=0), EPOCHS).round().astype(int))
+    known = np.flatnonzero(~np.isnan(train[chosen]).all(axis=(0, 1)))
+    epochs = known[np.unique(np.linspace(0, len(known) - 1, EPOCHS).round().astype(int))]
     kinds = {"training": train[chosen][..., epochs], "validation": validation[chosen][..., epochs]}
     spreads = {kind: [spread(each) for each in np.moveaxis(fits, 2, 0)] for kind, fits in kinds.items()}
     return Curves(
@@ -84,6 +85,7 @@ def draw_curves(numbers: Curves, theme: Theme) -> go.Figure:
             x=rounded(numbers.epochs),
             y=rounded(mean),
             mode="lines",
+            connectgaps=True,
             name="selected",
             legendgroup="selected",
             showlegend=kind == "training",
@@ -115,6 +117,7 @@ def _add_kind(figure: go.Figure, numbers: Curves, kind: str, color: str) -> None
         x=rounded(numbers.epochs),
         y=rounded(numbers.mean[kind][numbers.selected]),
         mode="lines",
+        connectgaps=True,
         name=kind,
         line={"color": color, "width": 2, "dash": "solid" if kind == "training" else "dash"},
         hovertemplate=f"{kind}, epoch %{{x}}: %{{y:.4~g}}<extra></extra>",

@@ -55,7 +55,7 @@ def _still_falling(case: Comparison) -> str | None:
     not looked at: it is mostly noise. Fits may end at different epochs: each is looked at by itself, and then averaged.
     """
     curves = case.results.train_curve
-    points = [] if curves is None else [_points(curve[~np.isnan(curve)]) for curve in curves[case.selected]]
+    points = [] if curves is None else [_points(curve) for curve in curves[case.selected]]
     if not points or any(point is None for point in points):
         return None
     first, near_end, last = np.mean(np.array(points), axis=0)
@@ -70,10 +70,15 @@ def _still_falling(case: Comparison) -> str | None:
 
 
 def _points(curve: Array) -> tuple[float, float, float] | None:
-    """The first loss, that of a tenth of the epochs before the end, and the last; None for a short or diverged fit."""
-    if len(curve) < 10 or not np.isfinite(curve).all():
+    """The first loss, that of a tenth of the epochs before the end, and the last; None for a short or diverged fit.
+
+    A curve is NaN after its last epoch, and between its points, where it is taken as straight.
+    """
+    known = np.flatnonzero(~np.isnan(curve))
+    if not len(known) or known[-1] < 9 or not np.isfinite(curve[known]).all():
         return None
-    return float(curve[0]), float(curve[-1 - len(curve) // 10]), float(curve[-1])
+    late = known[-1] - (known[-1] + 1) // 10
+    return float(curve[known[0]]), float(np.interp(late, known, curve[known])), float(curve[known[-1]])
 
 
 NOT_TRAINED = Check("not_trained", message)
