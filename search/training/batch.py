@@ -9,6 +9,7 @@ from warnings import warn
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from search.core.arrays import Array
 from search.core.errors import UserError
@@ -159,6 +160,7 @@ class Batch:
         blocks = []
         for problem in problems_:
             x, y = problem.train.take(problem.split, slice(None))
+            _refuse_not_finite(x, y)
             weight = problem.train.weights(problem.split, slice(None))
             solution = solve(x, y, problem.kind, candidates, outputs=problem.outputs, weight=weight, report=told)
             finite = solution.weight.isfinite().flatten(2).all(-1)
@@ -223,6 +225,21 @@ class Batch:
         stopped = self.observer(epoch, seen)
         self.pruned |= stopped
         return stopped
+
+
+def _refuse_not_finite(x: Tensor, y: Tensor) -> None:
+    """Nothing is solved from NaN or infinity; descent, which marks what it makes of them, has no such check.
+
+    Loaded data hold none: these were put there by hand. x (R, n, p); y (R, n, K), or (R, n) int64.
+    """
+    for what, values in (("inputs", x), ("targets", y)):
+        finite = values.isfinite()
+        if not finite.all():
+            broken = int((~finite).any(2).sum(1).max())
+            raise UserError(
+                f'training.optimizer: "exact" needs numbers, and {broken} of {values.shape[1]} rows have {what} with '
+                "NaN or infinity; fill these in, or leave the rows out"
+            )
 
 
 def _read(stacks: Sequence[Stack], curves: Sequence[Curve], due: Sequence[Sequence[int]], epoch: int) -> list[Block]:

@@ -10,7 +10,9 @@ import pytest
 from search import verdict
 from search.core.candidate import Candidate
 from search.core.evidence import Evidence
+from search.core.groups import Groups
 from search.core.results import Results
+from search.metrics import metrics_for
 from search.training.curve import is_shown
 from search.verdict.comparison import Comparison
 from search.verdict.inputs import cleaned
@@ -284,6 +286,20 @@ def test_a_row_that_carries_the_difference_is_thin_evidence_and_leaves_the_answe
     for many in (3, 20, 100):
         assert carried_by(many).thin is None
         assert "thin_evidence" not in codes(carried_by(many))
+
+
+def test_thin_evidence_says_how_thin_of_what_and_which_metric_of_the_task_is_calmer():
+    case = carried_by(1)
+    pairs = replace(case, results=replace(case.results, groups=Groups.of(test=np.arange(200) // 2)))
+    assert pairs.units == 100
+    for judged, units in ((case, "200 rows"), (pairs, "100 groups of rows")):
+        said = message(judged, "thin_evidence")
+        assert said.startswith(f"Of {units} ")
+        assert f"effective number {judged.thin:.1f}" in said
+        assert f"no bound from these {units.split(maxsplit=1)[1]} is" in said
+    of_numbers, of_classes = re.search(r"numbers: (\w+), classes: (\w+)", said).groups()
+    assert of_numbers in metrics_for("regression")[1:]  # another than the default, which one row can carry
+    assert of_classes in metrics_for("classification")[1:]
 
 
 def test_thin_evidence_overrules_an_answer():
