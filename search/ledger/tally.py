@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search.core.candidate import STRENGTH, Candidate
-from search.core.choice import lowest
+from search.core.choice import lowest, tied
 from search.ledger.trials import INTERRUPTED, candidate_of, state_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Tally:
     _seen: int = 0
     _latest: dict[Candidate, int] = field(default_factory=dict)  # the last trial that has ended
     _interrupted: dict[Candidate, None] = field(default_factory=dict)  # those whose last was
-    _losses: list[tuple[int, float, float]] = field(default_factory=list)  # number, loss, strength
+    _losses: list[tuple[int, float, float]] = field(default_factory=list)  # number, loss, strength of the lowest
     _best: int | None = None
 
     def read(self, every: Sequence[FrozenTrial]) -> Tally:
@@ -43,8 +43,11 @@ class Tally:
             self._take(every[number])
         self._seen = len(every)
         if len(self._losses) > before:
-            numbers, losses, strengths = map(np.array, zip(*sorted(self._losses), strict=True))
+            known = sorted(self._losses)
+            numbers, losses, strengths = map(np.array, zip(*known, strict=True))
             self._best = int(numbers[lowest(losses, strengths)])
+            near = tied(losses, losses.min())  # what is not, is not the lowest beside later ones either
+            self._losses = [each for each, is_near in zip(known, near.tolist(), strict=True) if is_near]
         return self
 
     def open(self, state: str) -> list[FrozenTrial]:
