@@ -215,7 +215,7 @@ class Results:
 def join(parts: Sequence[Results]) -> Results:
     """The rows of several tables below each other; what one of them does not know, the whole does not know.
 
-    Curves of fewer epochs are filled up with NaN.
+    Curves of fewer epochs are filled up with NaN. Version 0.1 did not know whether refits converged.
     """
     parts = [part for part in parts if len(part)]
     if len(parts) < 2:
@@ -240,6 +240,9 @@ def empty_results() -> Results:
 
 
 def _equally_long(name: str, arrays: Sequence[Array]) -> Sequence[Array]:
+    if name == "converged":
+        fits = min(array.shape[1] for array in arrays)
+        return [array[:, :fits] for array in arrays]
     if not name.endswith("_curve"):
         return arrays
     longest = max(array.shape[2] for array in arrays)

@@ -58,9 +58,9 @@ def tidy_column(column: Series, where: str) -> Series:
 
 
 def refuse_nested(column: Series, where: str) -> None:
-    """`UserError` for a column of lists or of tables, as parquet files may hold them."""
+    """`UserError` for a column of lists, of tables or of bytes, as parquet files may hold them."""
     if types.is_object_dtype(column.dtype) or isinstance(column.dtype, pd.ArrowDtype):
-        nested = [value for value in column if isinstance(value, tuple) or type(value).__hash__ is None]
+        nested = [value for value in column if isinstance(value, tuple | bytes) or type(value).__hash__ is None]
         if nested:
             raise UserError(
                 f'{where}: column "{column.name}" holds {type(nested[0]).__name__} values; only numbers, true/false '

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
+from pandas.api import types
 
 from search.core.errors import UserError
 from search.core.text import one_line
@@ -200,6 +202,11 @@ def as_frame(values: object, name: str, where: str) -> DataFrame:
     frame = frame.reset_index(drop=True)
     frame.columns = frame.columns.map(str)
     _refuse_duplicates(frame, where)
+    for column in [name for name, kind in frame.dtypes.items() if types.is_object_dtype(kind)]:
+        # A signalling NaN, which raises where it is compared, is a missing value like others.
+        loud = np.array([isinstance(value, Decimal) and value.is_snan() for value in frame[column]], bool)
+        if loud.any():
+            frame[column] = frame[column].where(~loud)
     return frame
 
 

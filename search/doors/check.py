@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from search.ledger import Checked
 
 NONE: Final = "none"
-AGAIN: Final = ("asked again", "trained again")
+AGAIN: Final = ("closed", "asked again", "trained again")
 # What can be done about damage, and what was done.
 CAN: Final = {
     "put right": "one bit of it is flipped, and can be put right",
     "left out": "can be left out",
+    "closed": "the gap can be closed, and what is seen to be lost asked again",
     "asked again": "can be asked again",
     "trained again": "can be trained again",
     NONE: "nothing here can mend it",
@@ -25,6 +26,7 @@ CAN: Final = {
 DONE: Final = {
     "put right": "the flipped bit is put right",
     "left out": "left out now",
+    "closed": "the gap is closed now",
     "asked again": "failed now, and to be asked again by the next run",
     "trained again": "to be trained again by the next run",
     NONE: "nothing here can mend it",

@@ -109,7 +109,10 @@ def cuts_of(cv: object, y: Any, groups: object, *, classes: bool, seed: int) -> 
             kinds = (StratifiedGroupKFold, StratifiedKFold) if classes else (GroupKFold, KFold)
             cv = kinds[groups is None](FOLDS if cv is None else int(cv), shuffle=True, random_state=seed)
         splits = check_cv(cv, y, classifier=classes).split(every, y, groups)
-        return [(every[train], every[held]) for train, held in splits]
+        try:
+            return [(every[train], every[held]) for train, held in splits]
+        except IndexError as error:
+            raise InputError(f"cv: {one_line(error)}; X has {len(every)} rows") from error
 
 
 def within(cuts: list[Fold], kept: NDArray[np.bool_]) -> list[Fold]:

@@ -39,7 +39,7 @@ def whole_run(  # noqa: PLR0913 - what a user may say of a run, and who watches 
         display.note(f"note: {line}")
     run.then = _after(sealed=sealed, publish=publish)
     stopped = _search(run, display, stopping)
-    found = Study(run.ledger, settings, RunCounts(run.fits, run.seconds, stopped))
+    found = Study(run.ledger, run.settings, RunCounts(run.fits, run.seconds, stopped))
     if stopped is not None:
         return found
     if not sealed and run.ledger.selected() is not None:

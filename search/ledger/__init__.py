@@ -10,6 +10,7 @@ from search.ledger.checking import Checked, check
 from search.ledger.confirmations import Confirmation
 from search.ledger.damage import Damage
 from search.ledger.foreign import ForeignLedger
+from search.ledger.identity import as_begun
 from search.ledger.openings import Opening
 from search.ledger.reading import Ledger, find_study, is_foreign
 from search.ledger.status import Status, status_of
@@ -33,6 +34,7 @@ __all__ = [
     "StudyLedger",
     "StudySummary",
     "Worker",
+    "as_begun",
     "check",
     "find_study",
     "is_foreign",

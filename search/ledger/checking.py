@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 from search.core.errors import UserError
 from search.core.writing import whole_file
 from search.ledger.confirmations import Confirmation
-from search.ledger.damage import Damage, Repair, damage_in
+from search.ledger.damage import Damage, damage_in
 from search.ledger.files import naming
 from search.ledger.identity import find, known_studies
 from search.ledger.storage import Storage, UnreadableError, journal_path, on_journal, open_storage
@@ -48,10 +48,10 @@ class Checked:
 def check(where: str | None, name: str | None = None, *, repair: bool = False) -> Checked:
     """Look at all studies of a storage, see `open_storage`, or at one.
 
-    With `repair` a flipped bit of a journal is put right; its other damaged records are left out, the file is replaced
-    as a whole, and a copy of it is kept. Trials whose losses are lost fail and are asked again by the next run, which
-    also trains again what else was lost. `UserError` for a study that is not there, and, with `repair`, for one that is
-    being run.
+    With `repair` a flipped bit of a journal is put right; its other damaged records are left out, and where records are
+    missing the others follow on each other again; the file is replaced as a whole, and a copy of it is kept. Trials
+    whose losses are lost fail and are asked again by the next run, which also trains again what else was lost.
+    `UserError` for a study that is not there, and, with `repair`, for one that is being run.
     """
     path = journal_path(where)
     if path is not None:
@@ -119,8 +119,7 @@ def _count(storage: Storage, names: Sequence[str]) -> int:
 
 
 def _of_line(each: LineDamage) -> Damage:
-    repair: Repair = "put right" if each.put_right else "left out"
-    return Damage(each.why, each.owner.study, repair, each.owner.trial, line=each.number + 1)
+    return Damage(each.why, each.owner.study, each.repair, each.owner.trial, line=each.number + 1)
 
 
 def _refuse_running(storage: Storage) -> None:

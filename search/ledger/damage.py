@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NEEDED: Final = ("settings", "fingerprint", "versions", "seal")
 # What a repair does about damage: nothing can be done about the last.
-Repair = Literal["put right", "left out", "asked again", "trained again", "none"]
+Repair = Literal["put right", "left out", "closed", "asked again", "trained again", "none"]
 
 
 class Damage(NamedTuple):

@@ -12,7 +12,7 @@ from search.ledger.seal import new_key
 from search.ledger.storage import Storage
 from search.ledger.turns import keeps_turns
 from search.ledger.workers import Worker
-from search.settings import changed_keys
+from search.settings import Settings, changed_keys
 
 ARTIFACTS: Final = "artifacts"
 
@@ -42,6 +42,13 @@ def create_or_resume(storage: Storage, name: str, identity: Identity) -> int:
             if stored.get(key) != value:
                 storage.optuna.set_study_user_attr(study_id, key, value)
     return study_id
+
+
+def as_begun(storage: Storage, settings: Settings) -> Settings:
+    """Settings that continue the study of their name, if there is one: what they do not say is as it began."""
+    known = known_studies(storage)
+    versions = storage.attributes(known[settings.name]).get("versions") if settings.name in known else None
+    return settings.continuing(versions[0].get("lambda-search", "")) if versions else settings
 
 
 def _differs(storage: Storage, study_id: int, identity: Identity) -> bool:

@@ -1,9 +1,10 @@
 """Optuna's journal in one file, kept whole when its writer is killed, and written once per batch.
 
 The lines are those of Optuna's own `JournalFileBackend`, so that its readers (optuna-dashboard among them) take the
-file. Three things are done otherwise: the lock is the kernel's and dies with the process that held it; a last line
-that a kill cut short is taken away before anything is appended, where Optuna's would glue the next record to it; and
-each record carries a checksum, so that one that was damaged since is named and not believed, see `lines`.
+file. Four things are done otherwise: the lock is the kernel's and dies with the process that held it; a last line
+that a kill cut short is taken away before anything is appended, where Optuna's would glue the next record to it;
+each record carries a checksum, so that one that was damaged since is named and not believed; and that of the record
+before it, so that it is noticed where records are missing, see `lines`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import shlex
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -21,7 +22,7 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
 from search.core.errors import UserError
 from search.core.writing import sync
 from search.ledger.files import locked, naming
-from search.ledger.lines import FIRST, from_line, split, to_line
+from search.ledger.lines import FIRST, GAP, Chain, from_line, split
 from search.ledger.replay import owner
 
 HEAD: Final = 65_536  # bytes in which a journal shows that it is one, also where its first record is damaged
@@ -39,6 +40,8 @@ class Journal(BaseJournalBackend):
         self._known: os.stat_result | None = None  # of the file that `_ends` speaks of
         self._file: BinaryIO | None = None  # open and locked while `one_write` lasts
         self._pending: list[bytes] = []
+        self._chain = Chain()  # of the records that `_ends` speaks of
+        self._gaps: set[int] = set()  # the numbers of those that were not written after the one before them
         self._writer = threading.RLock()  # the thread in `one_write`
         self._state = threading.Lock()  # held for short, and never while waiting for `_writer`
         _refuse_other_files(path)
@@ -62,13 +65,12 @@ class Journal(BaseJournalBackend):
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write records durably, or in `one_write`, set them aside for its end."""
-        lines = [to_line(log) for log in logs]
         with self._state:
             if self._file is None:
                 with self._locked() as file:
-                    self._write(file, lines)
+                    self._write(file, self._lines(logs))
             else:
-                self._pending += lines
+                self._pending += self._lines(logs)
 
     @contextmanager
     def one_write(self) -> Iterator[None]:
@@ -117,6 +119,13 @@ class Journal(BaseJournalBackend):
             file.truncate(self._ends[-1])  # the torn last line of a killed writer, if any
             yield file
 
+    def _lines(self, logs: Iterable[Mapping[str, Any]]) -> list[bytes]:
+        """The records as the lines that come next, under the lock."""
+        chain = Chain(self._chain.latest)
+        for line in self._pending[-1:]:
+            chain.takes(line)
+        return [chain.append(log) for log in logs]
+
     def _write(self, file: BinaryIO, lines: list[bytes]) -> None:
         """All of them, or after an error none."""
         left = memoryview(b"".join(lines))
@@ -158,14 +167,19 @@ class Journal(BaseJournalBackend):
 
     def _note(self, lines: list[bytes]) -> None:
         for line in lines:
+            if not self._chain.takes(line):
+                self._gaps.add(len(self._ends) - 1)
             self._ends.append(self._ends[-1] + len(line))
 
     def _records(self, lines: list[bytes], first: int) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, first):
             try:
-                yield from_line(line)
+                record = from_line(line)
             except ValueError as error:
                 raise self.damaged(number, str(error)) from error
+            if number in self._gaps:
+                raise self.damaged(number, GAP)
+            yield record
 
     def damaged(self, number: int, why: str) -> UserError:
         """What is said of a record that cannot be taken, by its number from 0."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from search.ledger.lines import from_line, put_right, to_line
+from search.ledger.lines import GAP, Chain, chained, from_line, put_right, to_line
 from search.ledger.replay import Lines, MisfitError, Owner, Owners, Replay
 from search.ledger.trials import INTERRUPTED, STATES
 
@@ -20,17 +20,21 @@ SET_ATTRIBUTE: Final = 8
 MINIMIZE: Final = 1
 ENDED: Final = [STATES.index(state) for state in ("complete", "pruned", "failed")]
 SHORTEST: Final = 60  # bytes of a record that makes a trial
+MOST: Final = 100_000  # trials that are made anew for those whose records are missing as a whole
 REPAIR: Final = "repair"  # in a worker's place
 MAKES: Final = re.compile(rb'\{"op_code":4,.*"study_id":(\d{1,9}),', re.DOTALL)
 
 
 class LineDamage(NamedTuple):
-    """A damaged line by its number from 0, whose it is, what is wrong with it; whether all of it could be put right."""
+    """A damaged line by its number from 0, whose it is, what is wrong with it, and what mending does about it.
+
+    "closed" is a gap before a line that is whole.
+    """
 
     number: int
     owner: Owner
     why: str
-    put_right: bool
+    repair: Literal["put right", "left out", "closed"]
 
 
 class Mended(NamedTuple):
@@ -41,9 +45,9 @@ class Mended(NamedTuple):
 
 
 def mend(lines: Sequence[bytes]) -> Mended:
-    """The lines without damage: a flipped bit is put right, any other damaged line is left out.
+    """The lines without damage: a flipped bit is put right, any other damaged line is left out, a gap is closed.
 
-    A trial or a study whose making is left out is made anew where later lines speak of it: their ids count.
+    A trial or a study whose making is lost is made anew where later lines speak of it: their ids count.
     """
     whys = {number: why for number, line in enumerate(lines) if (why := _why(line))}
     instead: dict[int, list[bytes]] = {number: [] for number in whys}
@@ -54,13 +58,13 @@ def mend(lines: Sequence[bytes]) -> Mended:
             if found is not None:
                 instead[part[0]] = found
                 right.update(part)
+    gaps = _gaps(lines, instead, right)
     while True:
-        out = instead.keys() - right
-        made = _made_anew(lines, instead, out)
+        made = _made_anew(lines, instead, instead.keys() - right, gaps)
         now = [
             (number, each)
             for number, line in enumerate(lines)
-            for each in made.get(number, instead.get(number, [line]))
+            for each in (*made.get(number, ()), *instead.get(number, (line,)))
         ]
         try:
             storage = Replay(Lines([line for _, line in now]))
@@ -70,8 +74,11 @@ def mend(lines: Sequence[bytes]) -> Mended:
             right.discard(number)
             continue
         owners = Owners(storage)
-        damages = [LineDamage(n, owners.of(lines[n]), whys[n], n in right) for n in sorted(whys)]
-        return Mended([line for _, line in now], damages)
+        damages = [
+            LineDamage(n, owners.of(lines[n]), whys.get(n, GAP), _repair(n, right, instead))
+            for n in sorted(whys.keys() | gaps)
+        ]
+        return Mended(chained(line for _, line in now), damages)
 
 
 def failed(lines: Sequence[bytes], why: Mapping[int, str]) -> list[bytes]:
@@ -92,7 +99,7 @@ def failed(lines: Sequence[bytes], why: Mapping[int, str]) -> list[bytes]:
                 found.append(to_line(changed | {"value": None, "user_attrs": record.get("user_attrs", {}) | note}))
         else:
             found.append(line)
-    return found
+    return chained(found)
 
 
 def _why(line: bytes) -> str:
@@ -113,6 +120,27 @@ def _blocks(numbers: Collection[int]) -> Iterator[list[int]]:
         block.append(number)
     if block:
         yield block
+
+
+def _gaps(lines: Sequence[bytes], instead: Mapping[int, list[bytes]], right: Collection[int]) -> set[int]:
+    """The whole lines before which others are missing; beside damage that stays that cannot be told."""
+    chain, found = Chain(), set()
+    for number, line in enumerate(lines):
+        if number in instead and number not in right:
+            chain.latest = None
+        else:
+            for each in instead.get(number, (line,)):
+                if not chain.takes(each):
+                    found.add(number)
+    return found
+
+
+def _repair(
+    number: int, right: Collection[int], instead: Collection[int]
+) -> Literal["put right", "left out", "closed"]:
+    if number in right:
+        return "put right"
+    return "left out" if number in instead else "closed"
 
 
 @dataclass
@@ -140,15 +168,15 @@ class _Known:
 
 
 def _made_anew(
-    lines: Sequence[bytes], instead: Mapping[int, list[bytes]], out: Collection[int]
+    lines: Sequence[bytes], instead: Mapping[int, list[bytes]], out: Collection[int], gaps: Collection[int]
 ) -> dict[int, list[bytes]]:
-    """What has to stand in the place of lines that are left out.
+    """What has to stand in the place of lines that are left out, and before those that stand behind a gap.
 
     A trial that one of them is seen to have made, and as many trials and studies as others speak of.
     """
-    if not out:
+    if not out and not gaps:
         return {}
-    most = sum(len(lines[number]) for number in out) // SHORTEST
+    most = MOST if gaps else sum(len(lines[number]) for number in out) // SHORTEST
     records = {n: [from_line(each) for each in instead.get(n, [line])] for n, line in enumerate(lines)}
     made: dict[int, list[bytes]] = {}
     known, gap = _Known(), None
@@ -157,6 +185,8 @@ def _made_anew(
             gap = number
             if (study := MAKES.match(lines[number])) and known.take(trial := _trial(int(study[1]))) is not None:
                 made[number] = [to_line(trial)]
+        if number in gaps:
+            gap = number
         for record in found:
             if gap is not None:
                 new = [to_line(each) for each in _lacking(record, known, records, most)]

@@ -16,7 +16,7 @@ from search.core.candidate import Candidate
 from search.core.errors import UserError
 from search.core.results import Results
 from search.data import load_task
-from search.ledger import StudyLedger
+from search.ledger import StudyLedger, as_begun
 from search.models import make_model, strength_notes, strengths
 from search.runs.ask import Asking
 from search.runs.coefficients import coefficients_of, replicates_of
@@ -80,6 +80,7 @@ class Run:
 
         `frame` is the data of a study whose source is "frame".
         """
+        settings = as_begun(storage, settings)
         return cls.on(settings, load_task(settings, frame), storage)
 
     @classmethod

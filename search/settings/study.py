@@ -80,6 +80,17 @@ class Settings(Study):
         of_table = data.get("source") != "synthetic_linear"
         return cls.parse({**mapping, "data": {**(BEFORE if of_table else {}), **data}})
 
+    def continuing(self, version: str) -> Settings:
+        """These settings for a study that was begun by a version of this package, see `BEFORE`.
+
+        A key that is younger than the study stays as it was then, unless it is set to something else than its default.
+        """
+        data, fields = self.to_dict()["data"], type(self.data).model_fields
+        younger = [key for key in BEFORE if key in data and data[key] == fields[key].default]
+        if not younger or not version.startswith("0.1."):
+            return self
+        return self.replace({f"data.{key}": BEFORE[key] for key in younger})
+
     def to_dict(self) -> dict[str, Any]:
         """Every key that applies, as JSON has it and as TOML names it; `parse` gives the same settings back."""
         tables = self.model_dump(mode="json", by_alias=True)

@@ -139,6 +139,34 @@ def test_a_column_of_lists_or_tables_is_refused_by_name(role, value, tmp_path):
         assert load_task(Settings.parse({"name": "a", "data": data | {"drop": "odd"}})).features == ("a",)
 
 
+@pytest.mark.parametrize("target", ["y", "odd"])
+@pytest.mark.parametrize("suffix", [".parquet", ""])
+def test_bytes_are_no_text_and_are_refused_by_name(target, suffix, tmp_path):
+    """As classes they would be named "b'red'"."""
+    frame = pd.DataFrame({"a": np.arange(12.0), "y": np.arange(12.0), "odd": [b"red", b"\xff"] * 6})
+    path = tmp_path / "data.parquet"
+    frame.to_parquet(path)
+    data = {"source": "file", "path": str(path)} if suffix else {"source": "frame"}
+    with pytest.raises(UserError, match='column "odd" holds bytes values; only numbers, true/false and text'):
+        load_task(Settings.parse({"name": "a", "data": data | {"target": target}}), None if suffix else frame)
+
+
+def test_a_signalling_nan_is_a_missing_value():
+    """It raises where it is compared."""
+    columns = [[*map(decimal.Decimal, range(11)), decimal.Decimal(kind)] for kind in ("sNaN", "NaN")]
+    made = [
+        load_task(
+            Settings.parse({"name": "a", "data": {"source": "frame", "target": "y"}}),
+            pd.DataFrame({"a": pd.Series(column, dtype=object), "y": np.arange(12.0)}),
+        )
+        for column in columns
+    ]
+    assert made[0].fingerprint == made[1].fingerprint
+    frame = pd.DataFrame({"a": np.arange(12.0), "y": pd.Series(columns[0], dtype=object)})
+    with pytest.raises(UserError, match='target "y" is missing in 1 rows'):
+        load_task(Settings.parse({"name": "a", "data": {"source": "frame", "target": "y"}}), frame)
+
+
 def test_a_named_index_of_a_parquet_file_is_a_column(tmp_path):
     path = tmp_path / "data.parquet"
     frame = pd.DataFrame(

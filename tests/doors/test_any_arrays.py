@@ -60,6 +60,12 @@ def test_an_estimator_fits_or_says_in_scikit_learns_way_why_not(case, classes, c
         assert len(fitted.predict(x)) == len(x)
 
 
+def test_cuts_of_rows_that_are_not_there_are_refused_in_scikit_learns_way():
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ValueError, match=r"cv: index 20 is out of bounds.*; X has 20 rows"):
+        search.LambdaSearchRegressor(cv=[([0, 1, 20], [2, 3])]).fit(x, x[:, 0])
+
+
 @pytest.mark.parametrize(
     "changes",
     [

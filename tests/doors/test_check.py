@@ -209,6 +209,32 @@ def test_records_that_nothing_puts_right_are_left_out_and_what_hangs_on_them_is_
     assert checked()["damages"] == []
 
 
+@pytest.mark.parametrize("what", ["a trial", "its end", "its making", "a batch"])
+def test_records_that_were_cut_out_are_refused_by_all_and_asked_again(what):
+    before = losses()
+    lines = Path(JOURNAL).read_bytes().splitlines(keepends=True)
+    records = list(map(from_line, lines))
+    own = [n for n, each in enumerate(records) if each.get("trial_id") == 4]
+    made = [n for n, each in enumerate(records) if each["op_code"] == 4][4]
+    gone = {
+        "a trial": {made, *own},
+        "its end": {own[-1]},
+        "its making": {made},
+        "a batch": range(min(made, own[0]), own[-1] + 1),
+    }[what]
+    Path(JOURNAL).write_bytes(b"".join(line for n, line in enumerate(lines) if n not in gone))
+    for command in ("verdict", "report", "status"):
+        refused(call(command, "small", "--storage", JOURNAL), f"line {min(gone) + 1}", "not written after")
+    refused(call("run", "small.toml", "--storage", JOURNAL), "records between them are missing")
+    found = checked()["damages"]
+    assert found[0]["line"] == min(gone) + 1
+    assert found[0]["repair"] == "closed"
+    assert checked("--repair")["whole"]
+    assert call("run", "small.toml", "--storage", JOURNAL, "--quiet").code == 0
+    assert losses() == before
+    assert checked()["damages"] == []
+
+
 def test_a_damaged_value_in_a_database_is_found_and_asked_again():
     before = losses(SQLITE)
     with sqlite3.connect("ledger.db") as database:

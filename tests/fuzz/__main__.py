@@ -107,7 +107,7 @@ def guided(session: Session, inputs: int, seed: int) -> None:
             f"-seed={seed}",
             "-max_len=20000",
             "-rss_limit_mb=6000",
-            "-timeout=0",
+            "-timeout=600",  # of the wall: the first input imports torch, and `SLOW` is what counts
             "-verbosity=0",
         ]
         atheris.Setup([sys.argv[0], *options, corpus], session.one, enable_python_coverage=True)

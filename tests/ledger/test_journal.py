@@ -18,6 +18,7 @@ from search.core.errors import UserError
 from search.ledger import StudyLedger, open_storage
 from search.ledger.files import locked
 from search.ledger.journal import Journal
+from search.ledger.lines import to_line
 
 
 @pytest.fixture
@@ -27,6 +28,11 @@ def path(tmp_path):
 
 def log(number: int) -> dict[str, int]:
     return {"op_code": 4, "number": number}
+
+
+def without_checksums(record):
+    """A line's record, as a reader without the journal's checksums has it."""
+    return {key: value for key, value in record.items() if key not in {"after", "crc32"}}
 
 
 def test_optunas_own_backend_reads_our_file(path):
@@ -86,7 +92,7 @@ def test_a_cut_at_every_byte_of_the_last_records_loses_these_alone(path):
         journal.append_logs([log(99)])
         assert list(Journal(path).read_logs(0)) == [*(log(n) for n in range(kept)), log(99)]
         theirs = [json.loads(line) for line in path.read_text().splitlines()]
-        assert [each | {"crc32": ""} for each in journal.read_logs(0)] == [each | {"crc32": ""} for each in theirs]
+        assert list(journal.read_logs(0)) == [without_checksums(each) for each in theirs]
 
 
 def test_a_study_cut_anywhere_in_its_last_trial_goes_on(path):
@@ -148,6 +154,38 @@ def test_a_replaced_file_is_refused_not_appended_to(path):
     path.unlink()
     with pytest.raises(UserError, match="replaced"):
         journal.append_logs([log(2)])
+
+
+def test_records_that_are_cut_out_are_noticed_each_time_that_the_next_one_is_read(path):
+    journal = Journal(path)
+    journal.append_logs([log(n) for n in range(3)])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[2])
+    reader = Journal(path)
+    for first in (0, 1):
+        with pytest.raises(UserError, match="line 2 is damaged: it was not written after the one before it"):
+            list(reader.read_logs(first))
+    with pytest.raises(UserError, match="cut short"):
+        journal.append_logs([log(3)])
+
+
+def test_what_others_write_between_cuts_no_chain(path):
+    """Optuna's own backend, a version of before, and one that read the file before they wrote."""
+    ours, theirs, idle = Journal(path), JournalFileBackend(str(path)), Journal(path)
+    ours.append_logs([log(0)])
+    list(idle.read_logs(0))
+    theirs.append_logs([log(1)])
+    with path.open("ab") as file:
+        file.write(to_line(log(2)))
+    with ours.shared_write():
+        ours.append_logs([log(3)])
+        ours.append_logs([log(4)])
+    theirs.append_logs([log(5)])
+    idle.append_logs([log(6)])
+    ours.append_logs([log(7)])
+    expected = [log(n) for n in range(8)]
+    assert list(Journal(path).read_logs(0)) == list(ours.read_logs(0)) == list(idle.read_logs(0)) == expected
+    assert [without_checksums(each) for each in theirs.read_logs(0)] == expected
 
 
 def test_a_damaged_record_is_named(path):

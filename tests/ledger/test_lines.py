@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_helpers import flips
 
-from search.ledger.lines import from_line, is_whole, put_right, split, to_line
+from search.ledger.lines import Chain, chained, from_line, is_whole, put_right, split, to_line
 
 RECORD = {"op_code": 8, "worker_id": "a-1", "trial_id": 3, "user_attr": {"losses": "trials-0", "x": [1.5, None]}}
 values = st.recursive(
@@ -20,7 +20,7 @@ values = st.recursive(
 records = st.builds(
     lambda code, rest: {"op_code": code, **rest},
     st.integers(0, 10),
-    st.dictionaries(st.text().filter(lambda name: name not in {"op_code", "crc32"}), values, max_size=4),
+    st.dictionaries(st.text().filter(lambda name: name not in {"op_code", "after", "crc32"}), values, max_size=4),
 )
 
 
@@ -80,3 +80,54 @@ def test_what_a_killed_writer_leaves_is_a_rest_and_no_line(record, data):
     line = to_line(record)
     cut = data.draw(st.integers(0, len(line) - 1))
     assert split(line + line[:cut]) == ([line], line[:cut])
+
+
+# One after the other
+
+
+def written(count: int, chain: Chain | None = None) -> list[bytes]:
+    chain = chain or Chain()
+    return [chain.append(RECORD | {"trial_id": number}) for number in range(count)]
+
+
+def in_order(lines) -> list[bool]:
+    chain = Chain()
+    return [chain.takes(line) for line in lines]
+
+
+@given(records)
+def test_a_line_that_says_what_it_was_written_after_is_the_same_record(record):
+    line = to_line(record, b"01234567")
+    assert from_line(line) == record
+    assert json.loads(line)["after"] == "01234567"
+
+
+def test_lines_that_are_cut_out_moved_doubled_or_put_in_are_noticed_where_it_is():
+    lines = written(7)
+    assert all(in_order(lines))
+    for first in range(6):
+        for last in range(first + 1, 7):
+            assert in_order(lines[:first] + lines[last:]) == [True] * first + [False] + [True] * (6 - last)
+    assert in_order([*lines[:4], *lines[3:]]) == [True] * 4 + [False] + [True] * 3
+    assert in_order([*lines[:2], lines[3], lines[2], *lines[4:]]).count(False) == 3
+    assert in_order([*lines[:2], *written(1), *lines[2:]]).count(False) == 2
+
+
+def test_lines_of_other_writers_and_older_versions_may_stand_between():
+    chain, other = Chain(), json.dumps(RECORD).encode() + b"\n"
+    old = to_line(RECORD)
+    assert chain.takes(old)
+    lines = [old, other, *written(2, chain), other, *written(2, chain)]
+    assert all(in_order(lines))
+    assert all(in_order([line for line in lines if line != other]))
+    assert not all(in_order(lines[1:]))
+
+
+def test_lines_follow_on_each_other_again():
+    lines = written(7)
+    assert chained(lines) == lines
+    left = [lines[0], *lines[3:]]
+    found = chained(left)
+    assert all(in_order(found))
+    assert list(map(from_line, found)) == list(map(from_line, left))
+    assert chained(found) == found

@@ -11,7 +11,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from search.ledger import open_storage
-from search.ledger.lines import from_line, split
+from search.ledger.lines import from_line, split, to_line
 from search.ledger.mending import failed, mend
 from search.ledger.replay import Lines, Replay
 
@@ -56,7 +56,7 @@ def test_flipped_bits_are_put_right_wherever_they_are(lines):
         body[place] ^= 4
     found = mend(split(bytes(body))[0])
     assert found.lines == lines
-    assert all(each.put_right for each in found.damages)
+    assert {each.repair for each in found.damages} == {"put right"}
 
 
 def test_a_line_in_two_and_two_lines_in_one_are_put_right(lines):
@@ -66,7 +66,7 @@ def test_a_line_in_two_and_two_lines_in_one_are_put_right(lines):
     body[ends[20]] ^= 0x20
     found = mend(split(bytes(body))[0])
     assert found.lines == lines
-    assert [each.put_right for each in found.damages] == [True] * 3
+    assert [each.repair for each in found.damages] == ["put right"] * 3
 
 
 def test_it_says_whose_a_damaged_line_is(lines):
@@ -82,7 +82,7 @@ def test_it_says_whose_a_damaged_line_is(lines):
 def test_a_trial_whose_making_is_lost_is_made_anew_and_no_number_moves(lines, which):
     made = numbers_of(lines, op_code=4)[which]
     found = mend(spoilt(lines, made))
-    assert [each.put_right for each in found.damages] == [False]
+    assert [each.repair for each in found.damages] == ["left out"]
     for name in ("study", "other"):
         expected = trials(lines, name)
         assert [trial.number for trial in trials(found.lines, name)] == [trial.number for trial in expected]
@@ -102,6 +102,35 @@ def test_a_study_whose_making_is_lost_is_made_anew_by_the_name_in_its_settings(l
         found = mend(spoilt(lines, number))
         for name in ("study", "other"):
             assert [trial.values for trial in trials(found.lines, name)] == [t.values for t in trials(lines, name)]
+
+
+def test_wherever_lines_are_cut_out_it_is_said_and_nobodys_ids_move(lines):
+    """Every run of up to twelve lines: the trials whose ends are left have the values that they had."""
+    for first in range(len(lines) - 1):
+        last = min(first + 1 + first % 12, len(lines) - 1)
+        left = [*lines[:first], *lines[last:]]
+        found = mend(left)
+        assert (found.damages[0].number, found.damages[0].repair) == (first, "closed"), first
+        assert mend(found.lines) == (found.lines, [])
+        ends = {n for n in numbers_of(lines, op_code=6) if n < first or n >= last}
+        ended = {from_line(lines[n])["trial_id"]: from_line(lines[n])["values"] for n in ends}
+        storage = Replay(Lines(found.lines))
+        known = [each for study in storage.get_all_studies() for each in storage.get_all_trials(study._study_id)]
+        values = {trial._trial_id: trial.values for trial in known if trial.state.is_finished()}
+        assert values == ended, first
+
+
+def test_a_cut_and_a_damaged_line_beside_it(lines):
+    first = numbers_of(lines, op_code=4)[1]
+    found = mend([*spoilt(lines, first - 1)[:first], *lines[first + 3 :]])
+    assert {each.repair for each in found.damages} == {"left out"}  # whether lines beside it are missing cannot be told
+    assert mend(found.lines) == (found.lines, [])
+
+
+def test_a_nonsensical_id_behind_a_cut_makes_nothing(lines):
+    odd = to_line({"op_code": 8, "worker_id": "a", "trial_id": 900_000, "user_attr": {"a": 1}})
+    found = mend([*lines[:-2], lines[-1], odd])
+    assert len(found.lines) == len(lines)
 
 
 def test_a_trial_whose_end_is_lost_is_running(lines):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command_line import assert_close, call
+from command_line import assert_close, call, refused
 from test_unchanged_verdicts import unchanged
 
 from search.runs.confirming import FRESH_SEEDS, GRID
@@ -74,6 +74,21 @@ def test_it_resumes_to_the_same_trials(old, name):
     done = call("run", f"{name}.toml", "--sealed", "--quiet", "--json", "--storage", "ledger.journal").json
     assert done["trials"]["complete"] == 12
     same_trials(exported(name), name)
+
+
+def test_a_study_of_a_table_goes_on_without_what_is_younger(old):
+    """0.1 moved no input to the range of the training rows; another default does not make the study another one."""
+    run = ("run", "folds.toml", "--sealed", "--quiet", "--json", "--storage", "ledger.journal")
+    before = exported("folds")
+    done = call(*run).json["trials"]["complete"]
+    assert done >= len(before)  # "auto" is another range now, whose candidates of the grid are tried too
+    assert call(*run).json["trials"]["complete"] == done
+    pd.testing.assert_frame_equal(exported("folds")[: len(before)][before.columns], before)
+    assert call("check", "--storage", "ledger.journal").code == 0
+    Path("folds.toml").write_text(
+        Path("folds.toml").read_text(encoding="utf-8").replace("[data]", "[data]\nrare = 4"), encoding="utf-8"
+    )
+    refused(call(*run), "data.rare was 1 and is 4")
 
 
 def test_a_finished_study_trains_no_trial_again_and_the_confirmation_once(old):
