@@ -150,6 +150,7 @@ def one_write(storage: RDBStorage, study_id: int | None = None) -> Iterator[None
         return
     sessions.remove()
     with storage.engine.connect() as connection:
+        connection.begin()  # now: without a transaction to join, Optuna's session would commit each call after all
         if connection.dialect.name == "sqlite":
             # Take the write lock now: a lock taken later, after a read, can fail at once instead of waiting.
             connection.exec_driver_sql("BEGIN IMMEDIATE")

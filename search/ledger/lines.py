@@ -21,6 +21,8 @@ VALUE: Final = 8 + len(END)  # bytes from the checksum's digits on
 TAIL: Final = len(KEY) + VALUE
 AFTER: Final = b',"after":"'
 LINK: Final = len(AFTER) + 9  # bytes of this key, whose value is a checksum's digits
+OWN: Final = slice(-VALUE, -len(END))  # where a line has its own checksum's digits
+BEFORE: Final = slice(-TAIL - 9, -TAIL - 1)  # and those of the one before it
 FIRST_OF_ALL: Final = b"0" * 8  # what the first line with a checksum is written after
 GAP: Final = "it was not written after the one before it: records between them are missing, or were moved"
 OPERATIONS: Final = range(11)  # Optuna's
@@ -71,18 +73,14 @@ class Chain:
         """Whether this line was written after those that were taken, as far as it says so; it is taken in any case."""
         if not line.startswith(KEY, -TAIL):
             return True
-        known, self.latest = self.latest, line[-VALUE : -len(END)]
-        return known is None or not _is_linked(line) or line[-TAIL - 9 : -TAIL - 1] == known
+        known, self.latest = self.latest, line[OWN]
+        return line[BEFORE] == known or known is None or not line.startswith(AFTER, -TAIL - LINK)
 
     def append(self, record: Mapping[str, Any]) -> bytes:
         """The record as the next line."""
         line = to_line(record, self.latest)
         self.takes(line)
         return line
-
-
-def _is_linked(line: bytes) -> bool:
-    return line.startswith(AFTER, -TAIL - LINK)
 
 
 def chained(lines: Iterable[bytes]) -> list[bytes]:

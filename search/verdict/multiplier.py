@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from search.core.arrays import Array, Index
 
 DRAWS = 2000
-SINGLE = 1e-25  # the largest influence from which on single precision holds all that count
+SINGLE = 1e-25, 1e30  # between these, single precision holds all that count of influences up to there
 BLOCK = 1000
 REACH = 4.0
 ALIKE = 32  # candidates of a group
@@ -48,7 +48,7 @@ def row_draws(*influences: Array) -> Array:
     it hardly has are drawn in double.
     """
     largest = max(float(max(each.max(initial=0.0), -each.min(initial=0.0))) for each in influences)
-    kind: type[np.floating[Any]] = np.float32 if largest > SINGLE else np.float64
+    kind: type[np.floating[Any]] = np.float32 if SINGLE[0] < largest < SINGLE[1] else np.float64
     total = np.zeros((len(influences[0]), DRAWS), dtype=kind)
     for sample, influence in enumerate(influences):
         for block, start in enumerate(range(0, influence.shape[1], BLOCK)):

@@ -115,6 +115,15 @@ def test_very_small_and_very_large_losses_have_the_same_bounds(unit, tested):
     assert other.regret.relative_upper == pytest.approx(one.regret.relative_upper, rel=1e-3)
 
 
+@pytest.mark.parametrize("high", [1e30, 3e38, -3.1e38, -3.4e38, -1e45])
+def test_one_loss_at_the_end_of_single_precision_overflows_in_no_draw(high):
+    validation = np.zeros((4, 3))
+    validation[3, 2] = high
+    found = search.judge(validation, None, pd.DataFrame({"penalty": ["none"] * 4, "lambda": [1.0] * 4}))
+    assert found.regret.lower <= found.regret.estimate <= found.regret.upper
+    assert found.regret.upper < np.inf
+
+
 def test_losses_too_small_to_compute_with_are_refused_and_no_loss_at_all_is_none():
     with pytest.raises(UserError, match=r"^judge: validation has losses up to 9e-61 alone"):
         search.judge(9e-61 * np.ones((2, 3)), None, FRAME)
