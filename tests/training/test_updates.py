@@ -109,6 +109,7 @@ def test_a_schedule_rises_linearly_and_falls_as_torchs_cosine_for_each_candidate
             if step < 20:
                 assert float(together[step, place]) == pytest.approx(expected, abs=1e-12)
     assert schedule_factor(training, 30, 20.0) >= 0
+    assert isinstance(schedule_factor(training, 3, 20.0), float)
     assert schedule_factor(SimpleNamespace(schedule="constant"), 3, lengths) == 1.0
 
 
@@ -193,6 +194,7 @@ def test_weights_have_their_own_strengths_and_a_view_is_moved_in_place():
     candidates = [Candidate("l1", 0.3, lambda_2=0.1), Candidate("l1", 0.2, lambda_2=0.0)]
     weights = {"a": drawn(1, 2, 3, 4), "b": drawn(1, 2, 3, 4, seed=1)}
     (group,) = penalty_groups(candidates, weights["a"], {"a": "lambda", "b": "lambda_2"})
+    assert not group.units  # unless that is asked for
     assert group.lambdas["a"].tolist() == [0.3, 0.2]
     assert group.lambdas["b"].tolist() == [0.1, 0.0]
     before = {name: weight.clone() for name, weight in weights.items()}
