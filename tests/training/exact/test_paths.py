@@ -295,6 +295,10 @@ def test_a_block_has_candidates_of_one_penalty_and_where_weights_are_many_one_pa
     assert few.next_block(mixed + l1) == mixed
     assert many.next_block(l1 + mixed) == l1  # a homotopy serves several
     assert many.next_block(mixed + l1) == mixed[:1]
+    outputs = Path.start(drawn(1, 100, 100), drawn(1, 100, 3, seed=1))
+    tied = [terms(Candidate("group_lasso", each)) for each in (0.3, 0.2)]
+    assert outputs.next_block(tied) == tied[:1]
+    assert outputs.next_block(l1 + tied) == l1
 
 
 # What `solve` says
