@@ -1,6 +1,7 @@
 """Mutants of a room's formulas, and how many of them its tests kill: `python tests/mutants ROOM [COUNT]`.
 
-It works in a copy (the folder --work), by mutmut; of the room's mutants so many are drawn at random, by the seed.
+It works in a copy (the folder --work) on the mutants that mutmut makes; so many of the room's are drawn at random, by
+the seed.
 """
 
 from __future__ import annotations
@@ -15,15 +16,13 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-HOME = Path(__file__).parents[2]
+HOME, TRIES = Path(__file__).parents[2], Path(__file__).with_name("tries.py")
 NEEDED = ("search", "studies", "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
-MUTMUT = (sys.executable, "-m", "mutmut")
-MAKE = (  # what mutmut does before it runs any
+MAKE = (  # what mutmut does before it tries any: the mutants, and which test reaches which function
     "import mutmut.__main__ as m; m.set_mutant_under_test('mutant_generation'); m.makedirs(m.Path('mutants'), "
     "exist_ok=True); m.copy_src_dir(); m.copy_also_copy_files(); m.setup_source_paths(); "
-    "m.store_lines_covered_by_tests(); m.create_mutants(2)"
+    "m.store_lines_covered_by_tests(); m.create_mutants(2); m.collect_or_load_stats(m.get_mutant_runner(1))"
 )
-STATES = {0: "survived", 33: "no tests", 36: "killed", None: "not run"}
 
 
 class Room(NamedTuple):
@@ -44,12 +43,17 @@ ROOMS = {
     "training": Room(
         tuple(f"search/training/{name}.py" for name in TRAINING),
         (
+            "tests/training/test_regulariser.py",
+            "tests/training/test_updates.py",
             "tests/training/test_train.py",
             "tests/training/test_searched_settings.py",
             "tests/training/test_strengths.py",
         ),
     ),
-    "exact": Room(("search/training/exact/*.py",), ("tests/training/test_exact.py", "tests/training/test_extremes.py")),
+    "exact": Room(
+        ("search/training/exact/*.py",),
+        ("tests/training/exact", "tests/training/test_exact.py", "tests/training/test_extremes.py"),
+    ),
 }
 
 
@@ -72,18 +76,20 @@ def prepare(work: Path, room: Room) -> None:
     (work / "setup.cfg").write_text("[mutmut]\n" + text)
 
 
-def states(work: Path) -> dict[str, int | None]:
-    """What came of every mutant, by its name: mutmut's exit code, None where it has not been run."""
-    found: dict[str, int | None] = {}
-    for meta in sorted((work / "mutants").rglob("*.meta")):
-        found |= json.loads(meta.read_text())["exit_code_by_key"]
-    return found
+def made(work: Path) -> list[str]:
+    """The names of all mutants."""
+    metas = sorted((work / "mutants").rglob("*.meta"))
+    return sorted(name for meta in metas for name in json.loads(meta.read_text())["exit_code_by_key"])
 
 
-def run(work: Path, names: list[str]) -> None:
-    """Let mutmut try these mutants, two at a time; what was tried before is not tried again."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
-    subprocess.run([*MUTMUT, "run", "--max-children", "2", *names], cwd=work, env=environment, check=False)
+def outcomes(work: Path, names: list[str], tests: tuple[str, ...]) -> dict[str, str]:
+    """What comes of these mutants, by their names; of those that were tried before, what came of them then."""
+    mutants = work / "mutants"
+    (mutants / "names.json").write_text(json.dumps(names))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(mutants)}
+    subprocess.run([sys.executable, "-P", TRIES, "names.json", *tests], cwd=mutants, env=environment, check=True)
+    lines = [json.loads(line) for line in (mutants / "tries.jsonl").read_text().splitlines()]
+    return {line["name"]: line["state"] for line in lines if line["name"] in set(names)}
 
 
 def main() -> None:
@@ -96,14 +102,14 @@ def main() -> None:
     asked = ask.parse_args()
     work = asked.work / asked.room
     prepare(work, ROOMS[asked.room])
-    subprocess.run([sys.executable, "-c", MAKE], cwd=work, check=True)
-    names = sorted(states(work))
-    drawn = sorted(random.Random(asked.seed).sample(names, min(asked.count or len(names), len(names))))
-    run(work, drawn)
-    ended = {name: STATES.get(code, "killed") for name, code in states(work).items() if name in set(drawn)}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
+    subprocess.run([sys.executable, "-c", MAKE], cwd=work, env=environment, check=True)
+    names = made(work)
+    drawn = random.Random(asked.seed).sample(names, min(asked.count or len(names), len(names)))
+    ended = outcomes(work, drawn, ROOMS[asked.room].tests)
     counts = {state: list(ended.values()).count(state) for state in sorted(set(ended.values()))}
     print(f"{asked.room}: {len(names)} mutants, {len(drawn)} drawn (seed {asked.seed}): {counts}")
-    for name, state in ended.items():
+    for name, state in sorted(ended.items()):
         if state != "killed":
             print(f"  {state}: mutmut show {name}  (in {work})")
 

@@ -240,3 +240,22 @@ def test_more_confidence_is_never_narrower(law):
     losses = law.losses(np.random.default_rng(11), 80)
     narrow, wide = bounds(losses, 3, confidence=0.8), bounds(losses, 3, confidence=0.99)
     assert wide.lower <= narrow.lower <= narrow.upper <= wide.upper
+
+
+def test_the_error_of_a_gain_minus_the_whole_risk_is_that_of_the_other_candidates_own_risk():
+    """With rows and replicates both: gain(h) - risk(selected) = -risk(h), whoever is selected."""
+    losses = (
+        np.random.default_rng(6).exponential(size=(3, 5, 40)) + np.random.default_rng(7).normal(size=(3, 5, 1)) ** 2
+    )
+    first, *others = (contrast(build(losses, selected, "procedure"), relative=True) for selected in range(3))
+    for selected, own in enumerate(others, 1):
+        assert own.scale_variance == pytest.approx(float(first.deviation(1.0)[selected]) ** 2)
+        assert own.scale == pytest.approx(losses[selected].mean())
+
+
+def test_where_the_selected_risk_may_be_zero_the_relative_bound_is_infinite():
+    noisy = np.random.default_rng(8).normal(0.01, 1.0, size=(2, 4, 12)) + np.array([0.5, 0.0])[:, None, None]
+    gains = contrast(build(noisy, 1, "procedure"), relative=True)
+    high = gains.high(1.96)
+    assert not np.isnan(high).any()
+    assert high[0] == np.inf

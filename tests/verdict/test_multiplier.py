@@ -78,3 +78,9 @@ def test_multipliers_of_blocks_and_samples_are_unrelated():
 def test_student_has_the_same_tail_probability(dof):
     for value in (1.0, 1.96, 3.5):
         assert stats.t.sf(t_critical(value, np.array([dof]))[0], dof) == pytest.approx(stats.norm.sf(value), rel=1e-8)
+
+
+def test_numbers_that_single_precision_hardly_has_are_drawn_as_exactly_as_others():
+    influence = np.random.default_rng(1).normal(size=(3, 40))
+    plain = row_draws(influence)
+    np.testing.assert_allclose(row_draws(influence * 1e-42) * 1e42, plain, rtol=1e-4, atol=1e-4)

@@ -149,3 +149,11 @@ def test_no_correction_where_it_would_say_nothing():
         (np.full((2, 1, 4), np.inf), 0),
     ):
         assert optimism(results_from_arrays(losses, None, frame(len(losses))), selected, None).corrected is None
+
+
+def test_the_seed_draws_the_resamples():
+    losses = np.random.default_rng(3).exponential(size=(6, 2, 12))
+    results = results_from_arrays(losses, None, frame(6))
+    selected = int(losses.mean((1, 2)).argmin())
+    found = [optimism(results, selected, None, seed=seed).corrected for seed in (0, 0, 1)]
+    assert found[0] == found[1] != found[2]

@@ -216,6 +216,14 @@ def test_ridge_solves_the_normal_equations_and_its_gap_bounds_the_distance(outpu
     assert torch.allclose(least[..., 0], least[..., 4])  # the least norm shares what is alike
 
 
+def test_columns_that_are_nearly_alike_lose_no_digits_where_rows_are_reduced():
+    x, y = drawn(1, 100, 4), drawn(1, 100, 1, seed=1)
+    x = torch.cat([x, x[..., :1] + 1e-6 * drawn(1, 100, 1, seed=2)], 2)
+    few, _ = reduced(x, y)
+    least = torch.linalg.svdvals(x)[0, -1] / 10
+    assert torch.linalg.svdvals(few)[0, -1] / few.shape[1] ** 0.5 == pytest.approx(float(least), rel=1e-7)
+
+
 def test_the_distance_above_least_squares_is_that_of_the_objectives():
     x, y = drawn(2, 30, 4), drawn(2, 30, 2, seed=1)
     best, _ = ridge_path(x, y, torch.zeros(1).double(), 30)
@@ -287,6 +295,10 @@ def test_a_block_has_candidates_of_one_penalty_and_where_weights_are_many_one_pa
     assert few.next_block(mixed + l1) == mixed
     assert many.next_block(l1 + mixed) == l1  # a homotopy serves several
     assert many.next_block(mixed + l1) == mixed[:1]
+    outputs = Path.start(drawn(1, 100, 100), drawn(1, 100, 3, seed=1))
+    tied = [terms(Candidate("group_lasso", each)) for each in (0.3, 0.2)]
+    assert outputs.next_block(tied) == tied[:1]
+    assert outputs.next_block(l1 + tied) == l1
 
 
 # What `solve` says
