@@ -224,13 +224,17 @@ class Comparison:
         scope: Scope = "models" if self.rotated else self.scope
         return build(losses, place, scope, rotated=self.rotated, groups=self.groups)
 
+    @property
+    def _finite_losses(self) -> Array:
+        """The `pooled` losses of the finite candidates; no copy where that is all of them."""
+        return self.pooled if self.finite.all() else self.pooled[self.finite]
+
     @cached_property
     def whole(self) -> Sample:
         """The finite candidates' differences from the selected one; in a rotation from what was picked, at place 0."""
         if self.rotated:
-            return self.sample_of(np.concatenate([self.own_losses, self.pooled[self.finite]]), 0)
-        losses = self.pooled if self.finite.all() else self.pooled[self.finite]
-        return self.sample_of(losses, int(self.finite[: self.selected].sum()))
+            return self.sample_of(np.concatenate([self.own_losses, self._finite_losses]), 0)
+        return self.sample_of(self._finite_losses, int(self.finite[: self.selected].sum()))
 
     @cached_property
     def fixed(self) -> Sample:
@@ -265,7 +269,7 @@ class Comparison:
         own = self.own_losses
         if not self._over_cap(own)[self.finite].any():
             return self.whole
-        return self.sample_of(np.concatenate([own, np.minimum(self.pooled[self.finite], own + self.cap)]), 0)
+        return self.sample_of(np.concatenate([own, np.minimum(self._finite_losses, own + self.cap)]), 0)
 
     @cached_property
     def fixed_capped(self) -> Sample:
@@ -273,7 +277,7 @@ class Comparison:
         own = self.pooled[[self.selected]]
         if not self.exploding.any() and not self._over_cap(own)[self.finite].any():
             return self.fixed
-        losses = np.minimum(self.pooled[self.finite], own + self.cap)
+        losses = np.minimum(self._finite_losses, own + self.cap)
         return self.sample_of(losses, int(self.finite[: self.selected].sum()))
 
     def _over_cap(self, own: Array) -> Flags:
