@@ -117,9 +117,10 @@ class Against:
 def against(sample: Sample, bases: Index, others: Index | None = None) -> Iterator[Against]:
     """gain(h) - gain(base) for every h of `others` (all candidates), base by base."""
     others = np.arange(sample.count) if others is None else others
+    taken = slice(sample.count) if len(others) == sample.count else others  # a slice copies no influences
     for start in range(0, len(bases), AT_ONCE):
         block = bases[start : start + AT_ONCE]
-        for base, *parts in zip(block, *sample.covariances(block, others), strict=True):
+        for base, *parts in zip(block, *sample.covariances(block, taken), strict=True):
             rows, replicates = (
                 of_differences(own[others], own[base], part) for own, part in zip(sample.variances, parts, strict=True)
             )

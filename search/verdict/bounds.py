@@ -26,14 +26,25 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from search.core.arrays import Array, Flags
-from search.verdict.against import SCREENING_SHARE, against, moved_down, ratio
-from search.verdict.multiplier import DRAWS, Errors, bonferroni, critical_value, quantile, t_critical
+from search.core.arrays import Array, Flags, Index
+from search.verdict.against import SCREENING_SHARE, moved_down, ratio
+from search.verdict.multiplier import (
+    ALIKE,
+    DRAWS,
+    Draws,
+    Errors,
+    alike,
+    bonferroni,
+    critical_value,
+    quantile,
+    t_critical,
+)
 from search.verdict.sample import Sample, degrees_of_freedom, effective
 
 STEPS = 4
 SCANNED = 32
 BISECTIONS = 25
+CLOSE = 16  # candidates of a group, where each is looked at beside its neighbours too
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +220,17 @@ def pair_critical_value(sample: Sample, alpha: float) -> float:
 
     Whichever candidate is the best, and whichever was picked, theirs is one of these pairs, or hardly differs from one.
     """
-    least = float(ndtri(1 - alpha))
-    largest, unmoved = np.full(DRAWS, least), np.zeros(len(sample.rivals))
-    for base in against(sample, sample.rivals, sample.rivals):
-        errors = Errors(sample.rival_draws, sample.draws.values[base.base], base.deviation)
-        largest = np.maximum(largest, errors.largest(unmoved, least))
-        least = quantile(largest, 1 - alpha)  # what is below it changes nothing any more
-    return least
+    rivals, draws = sample.rivals, sample.rival_draws.values
+    deviations = sample.pair_deviations(rivals)
+    found = np.full(DRAWS, float(ndtri(1 - alpha)), dtype=draws.dtype)
+
+    def look_at(groups: Index) -> None:
+        own = Draws(draws, groups)
+        for place, group in enumerate(groups):
+            own.raise_to_pairs(place, deviations[group], found)
+            np.maximum(found, quantile(found, 1 - alpha), out=found)  # what is below it changes nothing any more
+
+    groups = alike(sample.sketch[rivals], CLOSE)
+    look_at(groups[:: -(-len(groups) // ALIKE), 0][None])  # from the value of a few pairs on, most need no look
+    look_at(groups)
+    return max(float(ndtri(1 - alpha)), quantile(found, 1 - alpha))

@@ -14,7 +14,7 @@ from search.core.candidate import Candidate
 from search.core.choice import tied
 from search.core.errors import UserError
 from search.core.evidence import Evidence
-from search.core.means import candidate_means
+from search.core.means import candidate_means, packed
 from search.core.results import Results, join
 from search.verdict.against import challenges
 from search.verdict.bounds import contrast, pair_critical_value
@@ -142,16 +142,28 @@ class Comparison:
         return self.compared.validation_loss if test is None else test
 
     @cached_property
+    def pooled(self) -> Array:
+        """The same losses as differences are made of: `packed` in a rotation, where a replicate is no sample."""
+        return packed(self.losses, self._held) if self.rotated else self.losses
+
+    @cached_property
+    def _held(self) -> Flags:
+        """Which entries of the judged losses each candidate has, (replicates, rows)."""
+        return np.asarray(~np.isnan(self.losses[0]))
+
+    @cached_property
     def own_losses(self) -> Array:
-        """The judged losses of the selected candidate, or of what each turn picked, (1, replicates, rows)."""
-        if self.picked is None:
-            return self.losses[[self.selected]]
-        return picked_losses(self.losses, self.picked)
+        """The `pooled` losses of the selected candidate, or of what each turn picked, (1, replicates, rows)."""
+        return self.pooled[[self.selected]] if self.picked is None else packed(self._picked_losses, self._held)
+
+    @property
+    def _picked_losses(self) -> Array:
+        return self.losses[[self.selected]] if self.picked is None else picked_losses(self.losses, self.picked)
 
     @cached_property
     def own_risk(self) -> float:
         """The mean of `own_losses`."""
-        return float(candidate_means(self.own_losses)[0])
+        return float(candidate_means(self._picked_losses)[0])
 
     @cached_property
     def finite(self) -> Flags:
@@ -184,7 +196,7 @@ class Comparison:
             suspects = np.flatnonzero(self.finite)
             suspects = suspects[self._over_cap(own)[suspects] & ~self._worse(self.whole)[-len(suspects) :]]
             suspects = suspects[suspects != self.selected]
-            capped = np.minimum(self.losses[suspects], own + self.cap)
+            capped = np.minimum(self.pooled[suspects], own + self.cap)
             exploding[suspects] = self._worse(self.sample_of(np.concatenate([own, capped]), 0))[1:]
         return exploding
 
@@ -212,20 +224,24 @@ class Comparison:
         scope: Scope = "models" if self.rotated else self.scope
         return build(losses, place, scope, rotated=self.rotated, groups=self.groups)
 
+    @property
+    def _finite_losses(self) -> Array:
+        """The `pooled` losses of the finite candidates; no copy where that is all of them."""
+        return self.pooled if self.finite.all() else self.pooled[self.finite]
+
     @cached_property
     def whole(self) -> Sample:
         """The finite candidates' differences from the selected one; in a rotation from what was picked, at place 0."""
         if self.rotated:
-            return self.sample_of(np.concatenate([self.own_losses, self.losses[self.finite]]), 0)
-        losses = self.losses if self.finite.all() else self.losses[self.finite]
-        return self.sample_of(losses, int(self.finite[: self.selected].sum()))
+            return self.sample_of(np.concatenate([self.own_losses, self._finite_losses]), 0)
+        return self.sample_of(self._finite_losses, int(self.finite[: self.selected].sum()))
 
     @cached_property
     def fixed(self) -> Sample:
         """The contenders' differences from the selected one, which must be one of them."""
         if not self.rotated and not self.exploding.any():
             return self.whole
-        losses = self.losses if self.contenders.all() else self.losses[self.contenders]
+        losses = self.pooled if self.contenders.all() else self.pooled[self.contenders]
         return self.sample_of(losses, int(self.contenders[: self.selected].sum()))
 
     @cached_property
@@ -238,7 +254,7 @@ class Comparison:
             return self.fixed
         if not self.exploding.any():
             return self.whole
-        return self.sample_of(np.concatenate([self.own_losses, self.losses[self.contenders]]), 0)
+        return self.sample_of(np.concatenate([self.own_losses, self.pooled[self.contenders]]), 0)
 
     @cached_property
     def capped(self) -> Sample:
@@ -253,20 +269,20 @@ class Comparison:
         own = self.own_losses
         if not self._over_cap(own)[self.finite].any():
             return self.whole
-        return self.sample_of(np.concatenate([own, np.minimum(self.losses[self.finite], own + self.cap)]), 0)
+        return self.sample_of(np.concatenate([own, np.minimum(self._finite_losses, own + self.cap)]), 0)
 
     @cached_property
     def fixed_capped(self) -> Sample:
         """`capped` for the regret of the selected candidate itself."""
-        own = self.losses[[self.selected]]
+        own = self.pooled[[self.selected]]
         if not self.exploding.any() and not self._over_cap(own)[self.finite].any():
             return self.fixed
-        losses = np.minimum(self.losses[self.finite], own + self.cap)
+        losses = np.minimum(self._finite_losses, own + self.cap)
         return self.sample_of(losses, int(self.finite[: self.selected].sum()))
 
     def _over_cap(self, own: Array) -> Flags:
         """Which candidates have a loss that is cut, beside these losses (1, replicates, rows)."""
-        return np.asarray((self.losses > own + self.cap).any(axis=(1, 2)))
+        return np.asarray((self.pooled > own + self.cap).any(axis=(1, 2)))
 
     @property
     def cap(self) -> float:
@@ -314,7 +330,7 @@ class Comparison:
             return self.from_contenders(
                 confidence_set(self.fixed, confidence=self.bound_confidence, heights=self.challenges)
             )
-        sample = self.sample_of(self.losses[self.contenders], 0)
+        sample = self.sample_of(self.pooled[self.contenders], 0)
         return self.from_contenders(confidence_set(sample, confidence=self.bound_confidence))
 
     @cached_property

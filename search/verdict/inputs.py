@@ -156,18 +156,17 @@ def clean_losses(name: str, losses: Array, candidates: int) -> Array:
     unheld = missing.all(axis=0)  # (replicates, rows)
     if unheld.all():
         raise UserError(f"judge: {name} holds no loss; valid is at least one row with a loss that is not NaN")
-    if np.isneginf(array).any():
+    low, high = (float(extreme.reduce(array, axis=None)) for extreme in (np.fmin, np.fmax))  # but for NaN
+    if low == -np.inf:
         raise UserError(f"judge: {name} holds minus infinity; valid are finite losses, and infinity for a diverged fit")
-    finite = np.isfinite(array)
-    largest = max(np.max(array, where=finite, initial=0.0), -np.min(array, where=finite, initial=0.0))
+    largest = max(high if high < np.inf else np.max(array, where=np.isfinite(array), initial=0.0), -low)
     if 0 < largest < SMALLEST:
         raise UserError(
             f"judge: {name} has losses up to {largest:g} alone, too small to compute with; give what is predicted "
             "another unit, or multiply the losses"
         )
-    bad = (missing & ~unheld) | (array > LARGEST)
-    if bad.any():
-        array = np.where(bad, np.inf, array)
+    if high > LARGEST or np.count_nonzero(missing) > len(array) * np.count_nonzero(unheld):
+        array = np.where((missing & ~unheld) | (array > LARGEST), np.inf, array)
     rows = ~unheld.all(axis=0)
     return array if rows.all() else array[:, :, rows]
 

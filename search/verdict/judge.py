@@ -217,7 +217,7 @@ def _matter(case: Comparison, answer: Answer) -> Matter:
         return Matter(None, None, same)
     tried = np.flatnonzero(none)
     reference = int(tried[case.compared.validation_loss[tried].argmin()])
-    pair = case.sample_of(np.concatenate([case.own_losses, case.losses[[reference]]]), 0)
+    pair = case.sample_of(np.concatenate([case.own_losses, case.pooled[[reference]]]), 0)
     gain, more = gain_over_none(pair, 1, confidence=case.confidence, tolerance=case.tolerance, pairs=case.pairs)
     return Matter(True if case.exploding[reference] else more, gain, same)
 

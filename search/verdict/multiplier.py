@@ -78,6 +78,34 @@ class Draws:
         """The largest error of each group, (groups, DRAWS)."""
         return np.ascontiguousarray(self.by_group.max(axis=2).T)
 
+    @cached_property
+    def lowest(self) -> Array:
+        """The smallest error of each group, (groups, DRAWS)."""
+        return np.ascontiguousarray(self.by_group.min(axis=2).T)
+
+    def raise_to_pairs(self, place: int, deviation: Array, found: Array) -> None:
+        """Raises `found` (DRAWS,) to the largest difference between a member of one group and one of it or later ones.
+
+        `deviation` (members, candidates) is what differences from the members are divided by; one without is left out.
+        Pairs are looked at only in draws where both groups' ends are far enough apart, and then the member and the
+        other group's ends.
+        """
+        groups = self.groups[place:]
+        apart = np.where(deviation > 0, deviation, np.inf).astype(self.values.dtype)[:, groups]
+        nearest = apart.min(axis=2)  # (members, groups)
+        reach = np.maximum(self.highest[place:] - self.lowest[place], self.highest[place] - self.lowest[place:])
+        hopeful = reach > found * nearest.min(axis=0)[:, None]
+        for other in np.flatnonzero(hopeful.any(axis=1)):
+            draws = np.flatnonzero(hopeful[other])
+            own, theirs = self.by_group[draws, place], self.by_group[draws, place + other]
+            ends = self.highest[place + other, draws, None] - own, own - self.lowest[place + other, draws, None]
+            draw, member = np.nonzero(np.maximum(*ends) > found[draws, None] * nearest[:, other])
+            errors = theirs[draw]
+            errors -= own[draw, member, None]
+            np.abs(errors, out=errors)
+            errors /= apart[member, other]
+            np.maximum.at(found, draws[draw], np.ascontiguousarray(errors.T).max(axis=0))
+
 
 @dataclass(frozen=True, slots=True)
 class Errors:

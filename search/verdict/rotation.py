@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from search.core.arrays import Array, Flags, Index
+from search.core.means import packed
 from search.core.results import Results
 
 Pick = Callable[[Results], int | None]
@@ -18,16 +19,15 @@ def inner_views(results: Results, inner: Results) -> Iterator[tuple[Index, Resul
 
     `results` hold every fold's losses by models trained on all others, `inner` (the same candidates) the losses of two
     folds by models trained without both. A turn's pick may see the fits of `inner` that held out all its rows, on the
-    other rows that they held out: no model and no loss of these knows the turn's rows.
+    other rows that they held out: no model and no loss of these knows the turn's rows. They are `packed`.
     """
     held, pairs = ~np.isnan(results.validation[0]), ~np.isnan(inner.validation[0])
     for rows in np.unique(held, axis=0):
         if not rows.any():
             continue
         turn = np.flatnonzero((held == rows).all(axis=1))
-        fits = np.flatnonzero(~(rows & ~pairs).any(axis=1))
-        seen = np.where(rows, np.nan, inner.validation[:, fits])
-        yield turn, replace(results, validation=seen, criteria={})
+        fits = ~(rows & ~pairs).any(axis=1)
+        yield turn, replace(results, validation=packed(inner.validation, pairs & fits[:, None] & ~rows), criteria={})
 
 
 def lowest_loss(seen: Results) -> int:
@@ -60,6 +60,8 @@ def picked_losses(losses: Array, picked: Index) -> Array:
 
 def complete(inner: Results, results: Results) -> Results | None:
     """`inner` in the order of the results' candidates; None where it lacks one of them."""
+    if inner.candidates == results.candidates:
+        return inner
     if any(candidate not in inner.position for candidate in results.candidates):
         return None
     return inner.take([inner.position[candidate] for candidate in results.candidates])

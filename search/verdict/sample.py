@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,10 +63,10 @@ class Sample:
     @cached_property
     def groups(self) -> Index:
         """Groups of candidates that err alike, `RIVALS` at the most."""
-        return alike(self._sketch, max(ALIKE, 2 * -(-self.count // RIVALS)))
+        return alike(self.sketch, max(ALIKE, 2 * -(-self.count // RIVALS)))
 
     @cached_property
-    def _sketch(self) -> Array:
+    def sketch(self) -> Array:
         """The covariances of every candidate with some that are spread over the losses, (candidates, some)."""
         spread = np.linspace(0, self.count - 1, min(LANDMARKS, self.count)).astype(np.intp)
         rows, replicates = self.covariances(np.argsort(self.gain[:-1])[spread])
@@ -89,7 +89,7 @@ class Sample:
         """The draws of the rivals."""
         if self.count <= RIVALS:
             return self.draws
-        return Draws(self.draws.values[self.rivals], alike(self._sketch[self.rivals]))
+        return Draws(self.draws.values[self.rivals], alike(self.sketch[self.rivals]))
 
     @property
     def risk_draws(self) -> Array:
@@ -156,6 +156,12 @@ class Sample:
         rows, replicates = (of_differences(own, own[base], part[0]) for own, part in parts)
         return rows, replicates
 
+    def pair_deviations(self, places: Index) -> Array:
+        """Standard errors of gain(h) - gain(k) for every h and k of some places, (places, places)."""
+        parts = zip(self.variances, self.covariances(places, places), strict=True)
+        rows, replicates = (of_differences(own[places, None], own[places], part) for own, part in parts)
+        return np.asarray(np.sqrt(rows + replicates))
+
     def dof(self, rows: Array, replicates: Array, base: int | None = None, only: Index | None = None) -> Array:
         """Degrees of freedom of the variance of gain(h) - gain(base), with these two parts; of gain(h) without a base.
 
@@ -217,7 +223,7 @@ def _mixed(shared: Array, risk: float) -> tuple[Array, Array, Array]:
     return shared**3 * risk, shared**2 * risk**2, shared * risk**3
 
 
-def of_differences(one: Array, other: float, covariance: Array) -> Array:
+def of_differences(one: Array, other: float | Array, covariance: Array) -> Array:
     """Their variances; what is below rounding of the two variances themselves is zero: candidates with equal losses."""
     size = one + other
     variance = size - 2 * covariance
@@ -314,11 +320,13 @@ class _Centred:
     def _influence(self, block: slice, axis: int, groups: Index | None) -> Array:
         """Entries summed over `axis` by their number, (candidates, the other axis), as in a sample variance."""
         held = self.held[block]
-        total: Array = self.losses[block].sum(axis=axis, where=held, dtype=np.float64)
-        total -= held.sum(axis=axis) * self.means[block, None]
+        where: Any = True if held.all() else held  # a mask takes twice as long
+        total: Array = self.losses[block].sum(axis=axis, where=where, dtype=np.float64)
+        counts = held.sum(axis=axis)
+        total -= counts * self.means[block, None]
         total = total if groups is None else summed(total, groups)
         size = total.shape[1]
-        total *= self.widen * np.sqrt(size / max(size - 1, 1)) / held.sum(axis=(1, 2))[:, None]
+        total *= self.widen * np.sqrt(size / max(size - 1, 1)) / counts.sum(axis=1)[:, None]
         return total
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.core.means import candidate_means, fit_means, replicate_means, row_means, standard_errors
+from search.core.means import candidate_means, fit_means, packed, replicate_means, row_means, standard_errors
 
 
 def drawn(seed, shape, *, gaps="none", infinite=0.0, dtype=np.float64):
@@ -127,3 +127,14 @@ def test_a_mean_over_replicates_is_of_figures_that_every_fit_has():
     same(replicate_means(np.array([[1, 2, 6]], dtype=np.int64)), [3.0])
     same(replicate_means(np.array([[True, False]])), [0.5])
     same(replicate_means(np.full((1, 100_000), 0.1, dtype=np.float32)), [float(np.float32(0.1))])
+
+
+@settings(deadline=None)
+@given(LOSSES)
+def test_packed_losses_have_the_same_means_and_no_replicate_more_than_a_row_has_entries(losses):
+    held = ~np.isnan(losses[0])
+    losses = np.where(held, np.nan_to_num(losses, nan=1.0, posinf=np.inf), np.nan)
+    found = packed(losses, held)
+    assert found.shape == (len(losses), held.sum(axis=0).max(), losses.shape[2])
+    same(candidate_means(found), candidate_means(losses))
+    same(row_means(found), row_means(losses))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from search.core.arrays import Array, Flags
+from search.core.candidate import Candidate
 from search.core.choice import ROUNDING, preference
 from search.core.results import Results
 from search.penalties import strengths_of
@@ -40,12 +43,19 @@ def heavier(results: Results, than: int) -> Flags:
     Each penalty says by which numbers; an elastic net's are its two strengths, on sum |w| and on 1/2 sum w^2.
     Candidates of which different numbers are known (one lacks its l1_ratio) cannot be compared.
     """
-    least = np.array(strengths_of(results.candidates[than])) * (1 - ROUNDING)
-    flags = np.zeros(len(results), dtype=bool)
-    for position in np.flatnonzero(results.penalty == results.penalty[than]):
-        strengths = np.array(strengths_of(results.candidates[position]))
-        flags[position] = len(strengths) == len(least) and (strengths >= least).all()
-    return flags
+    every = _strengths(results.candidates)
+    least = [each * (1 - ROUNDING) for each in every[than]]
+    flags = results.penalty == results.penalty[than]
+    for position in np.flatnonzero(flags):
+        own = every[position]
+        flags[position] = len(own) == len(least) and all(map(operator.ge, own, least))
+    return np.asarray(flags)
+
+
+@lru_cache(maxsize=4)
+def _strengths(candidates: tuple[Candidate, ...]) -> list[tuple[float, ...]]:
+    """The strengths of each candidate; known, as several rules ask on every turn of a rotation."""
+    return [strengths_of(candidate) for candidate in candidates]
 
 
 def path(results: Results, losses: Array) -> Flags:

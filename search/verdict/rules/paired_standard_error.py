@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from search.core.arrays import Array, blocks
-from search.core.means import row_means, standard_error
+from search.core.means import errors_over_rows, row_means
 from search.core.results import Results
 from search.verdict.rules.base import Options, Rule, most_penalised, trained
 
@@ -31,7 +31,7 @@ def paired_errors(results: Results) -> Array:
     errors = np.zeros(len(results))
     for block in blocks(len(finite), results.validation[:1].size):
         more = row_means(results.validation[finite[block]]) - own
-        errors[finite[block]] = [standard_error(each, results.validation_groups) for each in more]
+        errors[finite[block]] = errors_over_rows(more, results.validation_groups)
     return np.nan_to_num(errors)
 
 
