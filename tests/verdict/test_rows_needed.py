@@ -77,3 +77,10 @@ def test_the_rows_are_those_of_a_t_test_of_the_gain_beyond_the_tolerance(toleran
     expected = c**2 * beyond.var() / beyond.mean() ** 2
     assert needed(losses, 0, tolerance=tolerance)[0] == pytest.approx(expected, rel=0.02)
     assert expected > 440  # more than a tenth above those that there are
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_the_unit_of_the_loss_changes_no_number_of_rows(law, unit):
+    losses = law.losses(np.random.default_rng(0), 60)
+    assert needed(unit * losses, 10) == needed(losses, 10)
+    assert needed(losses, 10)[0] is not None
