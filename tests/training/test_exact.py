@@ -20,11 +20,11 @@ from search.core.candidate import Candidate
 from search.penalties import PENALTIES, make_penalty
 from search.settings import has_exact_solution
 from search.training.exact import Limits, Solution, solve
-from search.training.exact.active import smooth_direction
+from search.training.exact.newton import System
 from search.training.exact.path import Path
 from search.training.exact.problems import Problems
 from search.training.exact.solution import terms
-from search.training.exact.squared import reduced
+from search.training.exact.squared import Rows
 from search.training.memory import peak_bytes
 
 SOLVED = [name for name in PENALTIES if has_exact_solution(name)]
@@ -298,7 +298,8 @@ def test_newton_steps_unit_by_unit_are_those_of_the_whole_system() -> None:
     ahead[0, :, 1:3] = 0.0  # dropped, and fewer than in the other problem
     whole = torch.stack([torch.block_diag(*[each] * 3) for each in matrix])
     apart, together = (
-        smooth_direction(Problems.on(each, linear, ridge, group, None), linear, ahead) for each in (matrix, whole)
+        System.of(each, ahead).direction(each, linear, ahead)
+        for each in (Problems.on(one, linear, ridge, group, None) for one in (matrix, whole))
     )
     assert torch.allclose(apart, together, rtol=1e-7, atol=1e-9)
     assert (apart[0, :, 1:3] == 0).all()
@@ -310,15 +311,16 @@ def test_many_rows_are_reduced_to_few_with_the_same_objective() -> None:
     y = x[..., :2] + torch.randn(2, 400, 2, dtype=torch.float64, generator=draw)
     alike = torch.cat([x, x[..., :1] + 1e-9 * x[..., 1:2]], 2)  # sums of squares do not tell these from equal columns
     for inputs in (x, alike):
-        few, target = reduced(inputs, y)
+        rows = Rows.of(inputs, y, None)
+        few, target = rows.reduced()
         weight = torch.randn(2, inputs.shape[2], 2, dtype=torch.float64, generator=draw)
         loss_of_all, loss_of_few = (
-            (b - a @ weight).square().sum((1, 2)) / a.shape[1] for a, b in ((inputs, y), (few, target))
+            (b - a @ weight).square().sum((1, 2)) / a.shape[1] for a, b in (rows.centred(), (few, target))
         )
         assert few.shape[1] == inputs.shape[2] + 2
         assert torch.allclose(loss_of_all, loss_of_few, rtol=1e-12)
     singular = torch.linalg.svdvals(few) * (400 / few.shape[1]) ** 0.5
-    assert torch.allclose(singular[:, -1], torch.linalg.svdvals(alike)[:, -1], rtol=1e-3)
+    assert torch.allclose(singular[:, -1], torch.linalg.svdvals(rows.centred()[0])[:, -1], rtol=1e-3)
 
 
 def test_a_path_in_any_order_is_that_of_each_lambda_alone() -> None:
