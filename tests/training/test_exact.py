@@ -289,6 +289,20 @@ def test_classes_that_share_a_hessian_along_the_path_are_optimal(penalty: str) -
             assert residual(x[r], y[r], one, solution.weight[r, c], solution.bias[r, c]) < 1e-8
 
 
+@pytest.mark.parametrize("penalty", ["elastic_net", "group_lasso", "sparse_group_lasso"])
+def test_every_fit_of_a_long_path_is_optimal(penalty: str) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 120, 90, dtype=torch.float64, generator=draw)  # at its end more groups than DEAR are not zero
+    y = x[..., :2] - x[..., 2:4] + torch.randn(1, 120, 2, dtype=torch.float64, generator=draw)
+    for features in (12, 90):
+        some = x[..., :features]
+        path = [candidate(penalty, lambda_max(some, y) * 0.8**i) for i in range(24)]
+        solution = solve(some, y, "regression", path)
+        assert solution.converged.all()
+        for c, one in enumerate(path):
+            assert residual(some[0], y[0], one, solution.weight[0, c], solution.bias[0, c]) < 1e-7 * path[0].lambda_
+
+
 def test_newton_steps_unit_by_unit_are_those_of_the_whole_system() -> None:
     draw = torch.Generator().manual_seed(0)
     rows = torch.randn(2, 30, 6, dtype=torch.float64, generator=draw)
