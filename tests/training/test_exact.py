@@ -20,11 +20,11 @@ from search.core.candidate import Candidate
 from search.penalties import PENALTIES, make_penalty
 from search.settings import has_exact_solution
 from search.training.exact import Limits, Solution, solve
-from search.training.exact.active import smooth_direction
+from search.training.exact.newton import System
 from search.training.exact.path import Path
 from search.training.exact.problems import Problems
 from search.training.exact.solution import terms
-from search.training.exact.squared import reduced
+from search.training.exact.squared import Rows
 from search.training.memory import peak_bytes
 
 SOLVED = [name for name in PENALTIES if has_exact_solution(name)]
@@ -289,6 +289,20 @@ def test_classes_that_share_a_hessian_along_the_path_are_optimal(penalty: str) -
             assert residual(x[r], y[r], one, solution.weight[r, c], solution.bias[r, c]) < 1e-8
 
 
+@pytest.mark.parametrize("penalty", ["elastic_net", "group_lasso", "sparse_group_lasso"])
+def test_every_fit_of_a_long_path_is_optimal(penalty: str) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 120, 90, dtype=torch.float64, generator=draw)  # at its end more groups than DEAR are not zero
+    y = x[..., :2] - x[..., 2:4] + torch.randn(1, 120, 2, dtype=torch.float64, generator=draw)
+    for features in (12, 90):
+        some = x[..., :features]
+        path = [candidate(penalty, lambda_max(some, y) * 0.8**i) for i in range(24)]
+        solution = solve(some, y, "regression", path)
+        assert solution.converged.all()
+        for c, one in enumerate(path):
+            assert residual(some[0], y[0], one, solution.weight[0, c], solution.bias[0, c]) < 1e-7 * path[0].lambda_
+
+
 def test_newton_steps_unit_by_unit_are_those_of_the_whole_system() -> None:
     draw = torch.Generator().manual_seed(0)
     rows = torch.randn(2, 30, 6, dtype=torch.float64, generator=draw)
@@ -298,7 +312,8 @@ def test_newton_steps_unit_by_unit_are_those_of_the_whole_system() -> None:
     ahead[0, :, 1:3] = 0.0  # dropped, and fewer than in the other problem
     whole = torch.stack([torch.block_diag(*[each] * 3) for each in matrix])
     apart, together = (
-        smooth_direction(Problems.on(each, linear, ridge, group, None), linear, ahead) for each in (matrix, whole)
+        System.of(each, ahead).direction(each, linear, ahead)
+        for each in (Problems.on(one, linear, ridge, group, None) for one in (matrix, whole))
     )
     assert torch.allclose(apart, together, rtol=1e-7, atol=1e-9)
     assert (apart[0, :, 1:3] == 0).all()
@@ -310,15 +325,16 @@ def test_many_rows_are_reduced_to_few_with_the_same_objective() -> None:
     y = x[..., :2] + torch.randn(2, 400, 2, dtype=torch.float64, generator=draw)
     alike = torch.cat([x, x[..., :1] + 1e-9 * x[..., 1:2]], 2)  # sums of squares do not tell these from equal columns
     for inputs in (x, alike):
-        few, target = reduced(inputs, y)
+        rows = Rows.of(inputs, y, None)
+        few, target = rows.reduced()
         weight = torch.randn(2, inputs.shape[2], 2, dtype=torch.float64, generator=draw)
         loss_of_all, loss_of_few = (
-            (b - a @ weight).square().sum((1, 2)) / a.shape[1] for a, b in ((inputs, y), (few, target))
+            (b - a @ weight).square().sum((1, 2)) / a.shape[1] for a, b in (rows.centred(), (few, target))
         )
         assert few.shape[1] == inputs.shape[2] + 2
         assert torch.allclose(loss_of_all, loss_of_few, rtol=1e-12)
     singular = torch.linalg.svdvals(few) * (400 / few.shape[1]) ** 0.5
-    assert torch.allclose(singular[:, -1], torch.linalg.svdvals(alike)[:, -1], rtol=1e-3)
+    assert torch.allclose(singular[:, -1], torch.linalg.svdvals(rows.centred()[0])[:, -1], rtol=1e-3)
 
 
 def test_a_path_in_any_order_is_that_of_each_lambda_alone() -> None:

@@ -11,7 +11,7 @@ from search.metrics import Kind
 from search.training.exact.classes import solve_classes
 from search.training.exact.logistic import Data
 from search.training.exact.solution import LIMITS, Limits, Solution, terms
-from search.training.exact.squared import solve_squared
+from search.training.exact.squared import Rows, solve_squared, weighted
 from search.training.reporting import Report, nobody
 
 __all__ = ["LIMITS", "Limits", "Solution", "solve"]
@@ -61,22 +61,17 @@ def solve(  # noqa: PLR0913 - a problem, and when it counts as solved
     tensor([1.5000, 1.0000], dtype=torch.float64)
     """
     parts = [terms(candidate) for candidate in candidates]
-    middle = _weighted(x, weight).mean(1)
-    centred = x - middle[:, None]
     if kind == "regression":
-        mean, root = _weighted(y, weight).mean(1), None if weight is None else weight.sqrt()
-        rows = _weighted(centred, root), _weighted(y - mean[:, None], root)
-        solved, error = solve_squared(*rows, parts, limits, report)
-        bias, bound = mean[:, None].expand(solved.shape[:3]), limits.gap
+        rows = Rows.of(x, y, weight)
+        middle = rows.middle
+        solved, error = solve_squared(rows, parts, limits, report)
+        bias, bound = rows.mean[:, None].expand(solved.shape[:3]), limits.gap
     else:
+        middle = weighted(x, weight).mean(1)
         width = 1 if kind == "binary" else outputs or int(y.max()) + 1
         counts = x.new_ones(x.shape[:2]) if weight is None else weight
-        solved, bias, error = solve_classes(Data.of(centred, y, width, counts), parts, limits, report)
+        data = Data.of(x - middle[:, None], y, width, counts)
+        solved, bias, error = solve_classes(data, parts, limits, report)
         bound = limits.residual
     solved = solved + 0.0  # no negative zeros
     return Solution(solved, bias - (solved @ middle[:, None, :, None])[..., 0], error, error <= bound)
-
-
-def _weighted(values: Tensor, weight: Tensor | None) -> Tensor:
-    """Values (R, n, ...) of the rows, each times its row's weight (R, n), if rows have any."""
-    return values if weight is None else weight[..., None] * values

@@ -16,11 +16,12 @@ from torch import Tensor
 from search.penalties.base import per_fit
 from search.penalties.elastic_net import soft_threshold
 from search.penalties.group_lasso import group_norms
-from search.training.exact.problems import ROUNDING, SHIFT, Problems, solve_positive
-from search.training.exact.threshold import gather_groups, kept_groups
+from search.training.exact.newton import System
+from search.training.exact.problems import ROUNDING, Problems
 
 STEPS = 30
 BISECTIONS = 16
+CONTRACTION = 0.2  # what a step must multiply the residual by, or less, for the next one to have the same system
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,23 +60,29 @@ class Point:
 
 
 def descend(problems: Problems, best: Point, tolerance: Tensor) -> None:
-    """Newton steps from a point while they lower the objective; what they find overwrites it."""
-    going = best.residual > tolerance
+    """Newton steps from a point while they lower the objective; what they find overwrites it.
+
+    Where a system is dear it serves for as long as its steps multiply the residuals by no more than CONTRACTION.
+    """
+    going, known = best.residual > tolerance, None
     for _ in range(STEPS):
         left = going.nonzero()[:, 0]
         if not len(left):
             break
         part, old = problems.take(left), best.take(left)
-        direction, cut = newton_step(part, old)
+        system, direction, cut = newton_step(part, old, known)
         new = Point.at(part, cut)
         better = new.beats(old)
         missed = (~better).nonzero()[:, 0]
-        if len(missed) and old.weight.shape[1] > 1:
+        if len(missed) and system is not known and old.weight.shape[1] > 1:
             short = line_search(part.take(missed), old.take(missed), direction[missed])
             new.put(missed, proximal_step(part.take(missed), short))
             better = new.beats(old)
         best.put(left[better], new.take(better))
-        going[left] = better & (best.residual[left] > tolerance[left])
+        going[left] = (better | (system is known)) & (best.residual[left] > tolerance[left])
+        rest = going[left]
+        near = better & (new.residual <= CONTRACTION * old.residual)
+        known = system.take(rest) if system.dear and bool(near[rest].all()) else None
 
 
 def proximal_step(problems: Problems, point: Point) -> Point:
@@ -87,8 +94,11 @@ def proximal_step(problems: Problems, point: Point) -> Point:
     return Point.at(problems, problems.prox(point.weight - length * (point.product - problems.linear), length))
 
 
-def newton_step(problems: Problems, point: Point) -> tuple[Tensor, Tensor]:
-    """The Newton direction on the active set (m, units, groups), and w after it without what went through zero."""
+def newton_step(problems: Problems, point: Point, known: System | None) -> tuple[System, Tensor, Tensor]:
+    """The system, the direction (m, units, groups) it gives, and w after it without what went through zero.
+
+    A `known` system serves where its weights are the active ones.
+    """
     weight, slope = point.weight, point.product - problems.linear
     length = problems.diagonal()
     length = torch.where(length > 0, 1 / length, 0.0)
@@ -97,70 +107,13 @@ def newton_step(problems: Problems, point: Point) -> tuple[Tensor, Tensor]:
     if problems.l1 is not None:
         alone = soft_threshold(-length * slope, length * per_fit(problems.l1))
         ahead = torch.where((weight == 0) & (ahead != 0), alone, ahead)
-    direction = smooth_direction(problems, slope, ahead)
+    system = known if known is not None and known.active.equal(ahead != 0) else System.of(problems, ahead)
+    direction = system.direction(problems, slope, ahead)
     target = weight + direction
     through = ((ahead * target).sum(1, keepdim=True) <= 0) & (per_fit(problems.group) > 0)
     if problems.l1 is not None:
         through = through | ((ahead * target <= 0) & (per_fit(problems.l1) > 0))
-    return direction, torch.where(through, 0.0, target)
-
-
-def smooth_direction(problems: Problems, slope: Tensor, ahead: Tensor) -> Tensor:
-    """The Newton direction of the objective on the weights that are not zero in `ahead`, which has their signs.
-
-    `slope` is the gradient of the quadratic, (m, units, groups).
-    """
-    norm = group_norms(ahead)[:, 0]
-    groups = kept_groups(norm > 0)
-    kept = norm.gather(1, groups) > 0
-    norm = torch.where(kept, norm.gather(1, groups), 1.0)
-    unit = gather_groups(ahead, groups) / norm[:, None]
-    bound = problems.group[:, None] * ahead.shape[1] ** 0.5
-    right = gather_groups(slope, groups) + bound[:, None] * unit
-    shift = SHIFT / problems.unit_sigma()
-    if problems.apart and problems.l1 is None and ahead.shape[1] > 1:
-        step = unit_by_unit(problems.rows_and_columns(groups), right, unit, (bound / norm, kept, shift))
-        return torch.zeros_like(slope).scatter_add(2, groups[:, None].expand_as(step), step)
-    matrix = problems.block(groups)
-    moving = kept[:, None].expand_as(unit)
-    if problems.l1 is not None:
-        right = right + per_fit(problems.l1) * unit.sign()
-        moving = torch.where(per_fit(problems.l1) > 0, moving & (unit != 0), moving)
-    if ahead.shape[1] > 1:
-        matrix += curvature(unit, bound / norm)
-    # The rows of groups that only fill up, and those of weights that l1 holds at zero, become the identity's.
-    inside = moving.flatten(1)
-    if not inside.all():
-        matrix = torch.where(inside[:, :, None] & inside[:, None, :], matrix, 0.0)
-    matrix.diagonal(dim1=1, dim2=2).add_(torch.where(inside, shift[:, None], 1.0))
-    step = -solve_positive(matrix, torch.where(moving, right, 0.0))
-    return torch.zeros_like(slope).scatter_add(2, groups[:, None].expand_as(step), step)
-
-
-def unit_by_unit(matrix: Tensor, right: Tensor, unit: Tensor, scale: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Solves the Newton system where the quadratic acts on each unit apart: with matrices (m, a, a), not (m, K a, K a).
-
-    The group norms' Hessian is s_g (I - u u'), s_g the first of `scale`: s_g I goes into every unit's own matrix
-    A = Q + S, and the rest has rank a, by Woodbury with I - S^(1/2) (A^-1 * U'U) S^(1/2).
-    """
-    bend, kept, shift = scale
-    bend = torch.where(kept, bend, 0.0)
-    matrix = torch.where(kept[:, :, None] & kept[:, None, :], matrix, 0.0)
-    matrix.diagonal(dim1=1, dim2=2).add_(torch.where(kept, bend + shift[:, None], 1.0))
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(matrix)[0])
-    alone = -torch.where(kept[:, None], right, 0.0) @ inverse
-    root = bend.sqrt()
-    small = -root[:, :, None] * root[:, None] * inverse * (unit.mT @ unit)
-    small.diagonal(dim1=1, dim2=2).add_(1.0)
-    along = solve_positive(small, (root * (unit * alone).sum(1))[:, None])
-    return alone + (unit * root[:, None] * along) @ inverse
-
-
-def curvature(unit: Tensor, scale: Tensor) -> Tensor:
-    """The Hessian scale_g (I - u u') of the group norms, as a block diagonal matrix (m, units * a, units * a)."""
-    eye = torch.eye(unit.shape[1], dtype=unit.dtype, device=unit.device)[..., None]
-    blocks = scale[:, None, None] * (eye - unit[:, :, None] * unit[:, None])  # (m, units, units, a)
-    return blocks.diag_embed().transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    return system, direction, torch.where(through, 0.0, target)
 
 
 def line_search(problems: Problems, point: Point, direction: Tensor) -> Point:

@@ -33,9 +33,9 @@ class Block:
         group = like.new_tensor([part.group if tied else part.l1 + part.group for part in parts])
         return cls(tied, l1, group, like.new_tensor([part.ridge for part in parts]))
 
-    def only(self, i: int) -> Block:
-        """One of the candidates."""
-        return Block(self.tied, self.l1[i : i + 1], self.group[i : i + 1], self.ridge[i : i + 1])
+    def only(self, which: Tensor | slice) -> Block:
+        """Some of the candidates."""
+        return Block(self.tied, self.l1[which], self.group[which], self.ridge[which])
 
     def on_one_path(self) -> bool:
         """Whether they are several, and nothing but the strength of l1 differs, and that falls."""

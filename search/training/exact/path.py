@@ -24,10 +24,11 @@ from search.training.exact.solution import Terms, relative
 from search.training.exact.working import LEAST, Columns, strong_share
 from search.training.reporting import Report
 
-TOLERANCE = 1e-9  # of the quadratic's optimality residual, relative to its threshold
+TOLERANCE = 1e-7  # of the quadratic's optimality residual, relative to its threshold
 ROUNDING = 1e-14  # and never below this share of the gradient at w = 0
 BISECTIONS = 60
 FEW = 64  # weights that are cheap enough to solve a whole block from one start, though that takes more steps
+APART = 4  # of a block's candidates every fourth is solved first
 WORK = 2**21  # numbers that a block of candidates works on at once
 
 
@@ -102,9 +103,9 @@ class Path:
     def solved(self, parts: Sequence[Terms], steps: int) -> tuple[Path, Tensor, Tensor]:
         """The path after a block of B candidates, their weights (m, B, K, p) and relative duality gaps (m, B)."""
         path, block = self.begun(parts)
-        weight = path.predicted(parts, block.tied)
+        start = path.starts(block, path.columns.gather(path.predicted(parts, block.tied)), steps)
         while True:
-            local = path.minima(block, path.columns.gather(weight), steps)
+            local = path.minima(block, start, steps)
             flat = local.flatten(1, 2)
             residual = path.y.mT[:, None] - (flat @ path.columns.x.mT).view(*local.shape[:3], -1)
             weight = path.columns.spread(local)
@@ -114,7 +115,7 @@ class Path:
             more = path.with_more(excess)
             if more is path:
                 break
-            path = more
+            path, start = more, more.columns.gather(weight)
         gap = duality_gap(path.y[:, None], residual.mT, weight, pull, block)
         return path.moved(parts, weight, pull[:, -1]), weight, gap
 
@@ -142,6 +143,15 @@ class Path:
         change = weight[:, -1] - (weight[:, -2] if len(parts) > 1 else self.weight)
         return replace(self, weight=weight[:, -1], pull=pull, change=change, step=step, before=last)
 
+    def starts(self, block: Block, start: Tensor, steps: int) -> Tensor:
+        """Where to begin, (m, B, K, w): of many candidates some are solved from `start`, the others lie between."""
+        count = start.shape[1]
+        if count <= 2 * APART or block.on_one_path():
+            return start
+        knots = torch.tensor([*range(0, count - 1, APART), count - 1], device=start.device)
+        few = block.only(knots)
+        return between(block, knots, self.minima(few, self.starts(few, start[:, knots], steps), steps))
+
     def minima(self, block: Block, start: Tensor, steps: int) -> Tensor:
         """The block's optima on the working set, (m, B, K, w), from `start` or, on one path, by the homotopy."""
         if steps and block.on_one_path():
@@ -154,7 +164,7 @@ class Path:
     def walked(self, block: Block) -> Tensor:
         """Weights (m, B, K, w) that are optimal, or nearly, for candidates on one path."""
         begin = self.columns.gather(self.weight).flatten(0, 1)
-        found = follow(self.problems(block.only(0)), begin, block.group.expand(len(begin), -1))
+        found = follow(self.problems(block.only(slice(1))), begin, block.group.expand(len(begin), -1))
         return found.view(*self.weight.shape[:2], *found.shape[1:]).transpose(1, 2)
 
     def problems(self, block: Block) -> Problems:
@@ -181,6 +191,20 @@ def sparse_path(x: Tensor, y: Tensor, parts: Sequence[Terms], steps: int, report
         done += len(block)
         report(len(x) * len(block))
     return torch.cat(weights, 1), torch.cat(gaps, 1)
+
+
+def between(block: Block, knots: Tensor, known: Tensor) -> Tensor:
+    """Weights (m, B, K, w) on the lines, in log(strength), through those `known` (m, k, K, w) at rising places (k,).
+
+    What turns round on such a line is zero.
+    """
+    places = torch.arange(len(block.ridge), device=knots.device)
+    after = torch.searchsorted(knots, places).clamp(min=1)
+    strength = (block.group + block.l1).log()
+    low, high = strength[knots[after - 1]], strength[knots[after]]
+    share = torch.where(low == high, 0.0, (strength - low) / torch.where(low == high, 1.0, high - low))[:, None, None]
+    first, second = known[:, after - 1], known[:, after]
+    return torch.where(first * second < 0, 0.0, first + share * (second - first))
 
 
 def duality_gap(y: Tensor, residual: Tensor, weight: Tensor, pull: Tensor, block: Block) -> Tensor:
