@@ -27,6 +27,7 @@ MEASURES = {
     "weight_norm": "||w||",
     "nonzero": "nonzero",
 }
+MOST_ROWS = 100  # of a table on a console
 BOUNDLESS = 1000  # letters: what a table would like to have is measured against no end
 STATES = ("complete", "pruned", "failed", "running")
 DISPENSABLE = ("weight_norm", "validation_se", "nonzero", "train_loss")  # the first one first
@@ -52,6 +53,9 @@ def print_result(study: Study) -> None:
         console.print("No trial is complete, so nothing is selected.")
         return
     console.print(fitting(console, study.candidates, study.snapshot.selected or 0))
+    if len(study.candidates) > MOST_ROWS:
+        every = escape(command("export", study.name, "-o", "trials.csv"))
+        console.print(f"{MOST_ROWS} of {len(study.candidates):,} candidates are shown, spread evenly; all: {every}")
     console.print(
         f"Selected: [bold]{escape(str(study.selected))}[/] (trial {selected['trial']}), "
         f"validation loss {number(study.selected_loss, DIGITS)}"
@@ -76,7 +80,8 @@ def fitting(console: Console, candidates: pd.DataFrame, selected: int) -> Table:
 def curve(candidates: pd.DataFrame, selected: int, without: frozenset[str] = frozenset()) -> Table:
     """Validation loss against lambda for every penalty, from a row a candidate; `selected` is a position.
 
-    `without` names the measures to leave out.
+    Of more than `MOST_ROWS` candidates so many are shown, evenly, with the selected one. `without` names the measures
+    to leave out.
     """
     measures = {name: heading for name, heading in MEASURES.items() if name not in without}
     left_out = {"trial", "penalty", "epochs", "trained_epochs", "seconds", "nonzero_groups", *MEASURES}
@@ -86,7 +91,7 @@ def curve(candidates: pd.DataFrame, selected: int, without: frozenset[str] = fro
     for heading in ("penalty", *own, *measures.values()):
         table.add_column(heading, justify="left" if heading == "penalty" else "right", no_wrap=True)
     ordered = candidates.assign(selected=candidates.index == selected).sort_values(["penalty", *own, "trial"])
-    for row in ordered.to_dict("records"):
+    for row in ordered.iloc[_spread(ordered["selected"].to_list())].to_dict("records"):
         table.add_row(
             words(str(row["penalty"])),
             *(_parameter(name, row) for name in own),
@@ -94,6 +99,17 @@ def curve(candidates: pd.DataFrame, selected: int, without: frozenset[str] = fro
             style="bold" if row["selected"] else None,
         )
     return table
+
+
+def _spread(selected: list[bool]) -> list[int]:
+    """The places of the rows that are shown, where the one at the selected row's turn gives way to it."""
+    count, last = len(selected), MOST_ROWS - 1
+    if count <= MOST_ROWS:
+        return list(range(count))
+    places = [round(turn * (count - 1) / last) for turn in range(MOST_ROWS)]
+    chosen = selected.index(True)
+    places[round(chosen * last / (count - 1))] = chosen
+    return places
 
 
 def _parameter(name: str, row: dict[Any, Any]) -> str:

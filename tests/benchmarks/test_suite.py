@@ -23,6 +23,7 @@ CASES = [
     *(pytest.param(case, marks=pytest.mark.slow) for case in ["S0", "S2", "S3", "S4", "S6", "S8"]),
 ]
 OTHERS = [
+    pytest.param("load.py --trials 20 --rows 100 --fits 20 --door open list export", marks=pytest.mark.slow),
     "own_models.py --module conv_net --fits 2 --threads 1 --repeats 1",
     pytest.param("training_loop.py --case exact convolution --fits 4 --threads 1 --repeats 1", marks=pytest.mark.slow),
 ]

@@ -28,6 +28,33 @@ class Untrained(Run):
         return made
 
 
+class Drawn(Run):
+    """A run that draws losses in place of a training: lambda = 2 is best, and rows differ."""
+
+    def _train(self, fresh):
+        candidates, split = tuple(fresh), self.task.splits[0]
+        rng = np.random.default_rng(self.ledger.asked())
+        strength = np.array([each.lambda_ for each in candidates])
+        level = 1 + 0.1 * np.log10(np.maximum(strength, 1e-4) / 2) ** 2
+        rows = np.random.default_rng(0).exponential(size=len(split.validation) + len(split.test))
+        losses = level[:, None] * rows * rng.uniform(0.9, 1.1, (len(candidates), rows.size))
+        validation, test = np.split(losses.astype(np.float32)[:, None], [len(split.validation)], axis=2)
+        one, flag = np.ones((len(candidates), 1)), np.zeros((len(candidates), 1), bool)
+        return Results(
+            candidates,
+            validation,
+            test,
+            train_loss=level[:, None],
+            weight_norm=one,
+            nonzero=one,
+            epochs=one,
+            diverged=flag,
+            converged=~flag,
+            seconds=np.full(len(candidates), 1e-3),
+            pruned=flag[:, 0],
+        )
+
+
 def loss_of(candidate):
     """A valley over lambda, a little deeper for l2."""
     return 1 + (np.log10(candidate.lambda_ + 1e-3) - 0.3) ** 2 + 0.1 * (candidate.penalty == "l1")

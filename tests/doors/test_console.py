@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from search.doors.console import MEASURES, curve, fitting
+from search.doors.console import MEASURES, MOST_ROWS, curve, fitting
 
 CANDIDATES = pd.DataFrame(
     {
@@ -48,3 +49,18 @@ def test_a_terminal_of_any_common_width_has_whole_numbers(width):
 def test_a_wide_terminal_has_every_measure():
     assert set(MEASURES.values()) <= set(printed(120)[1])
     assert printed(120)[1] == [str(column.header) for column in curve(CANDIDATES, 0).columns]
+
+
+@pytest.mark.parametrize("selected", [0, 1, 4567, 9999])
+def test_of_thousands_of_candidates_the_selected_one_is_among_those_that_are_shown(selected):
+    """Spread over all, each once, the first and the last too unless the selected one stands in their place."""
+    many = CANDIDATES.iloc[np.zeros(10_000, int)].reset_index(drop=True)
+    many["lambda"] = np.geomspace(1e-4, 1e2, len(many))
+    many["penalty"] = "l2"
+    shown = list(curve(many.assign(train_loss=np.arange(10_000.0)), selected).columns[5].cells)
+    places = [int(float(each)) for each in shown]
+    assert len(places) == MOST_ROWS
+    assert selected in places
+    assert max(np.diff(places)) < 2 * 10_000 / MOST_ROWS
+    assert min(np.diff(places)) > 0
+    assert places[-1] > 9_800
