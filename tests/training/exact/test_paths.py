@@ -15,7 +15,7 @@ from search.training.exact import LIMITS, solve
 from search.training.exact.block import Block
 from search.training.exact.path import Path, duality_gap, largest_feasible
 from search.training.exact.solution import BLOCK_BYTES, Terms, chunks, path_order, relative, terms
-from search.training.exact.squared import above_least_squares, reduced, ridge_path
+from search.training.exact.squared import Rows, above_least_squares, ridge_path
 from search.training.exact.working import LEAST, SMALL, Columns, active, strong_share
 
 MIXED = {"l1_ratio": 0.4}
@@ -143,8 +143,8 @@ def test_a_feature_stays_zero_up_to_the_hold_and_its_excess_is_what_is_beyond(pe
         whole = part.penalty.value(weight[:, c], torch.full((2,), lambda_).double())
         ridge = part.ridge / 2 * weight[:, c].square().sum((1, 2))
         assert torch.allclose(held.value(weight)[:, c], whole - ridge, rtol=1e-6)
-    assert torch.equal(held.only(1).group, held.group[1:])
-    assert torch.equal(held.only(1).ridge, held.ridge[1:])
+    assert torch.equal(held.only(slice(1, 2)).group, held.group[1:])
+    assert torch.equal(held.only(slice(1, 2)).ridge, held.ridge[1:])
 
 
 def test_a_path_is_several_falling_strengths_of_l1_with_one_ridge():
@@ -166,7 +166,7 @@ def test_the_largest_feasible_scale_is_the_one_at_which_the_penalty_lets_go(pena
     scale = largest_feasible(pull, held)
     for factor, beyond in ((1 - 1e-9, False), (1 + 1e-9, True)):
         for c in range(2):
-            own = held.only(c)
+            own = held.only(slice(c, c + 1))
             excess = own.excess((factor * scale[:, c, None, None] * pull[:, c])[:, None]).amax(1)
             assert ((excess > 0) == beyond).all()
 
@@ -199,6 +199,11 @@ def test_gaps_are_relative_to_the_objective_or_to_a_share_of_that_at_zero():
 # Least squares
 
 
+def as_they_are(x, y):
+    """Rows that are centred at zero."""
+    return Rows(x, y, torch.zeros_like(x[:, 0]), torch.zeros_like(y[:, 0]), None)
+
+
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_ridge_solves_the_normal_equations_and_its_gap_bounds_the_distance(outputs):
     x, y = drawn(2, 30, 4), drawn(2, 30, outputs, seed=1)
@@ -208,7 +213,7 @@ def test_ridge_solves_the_normal_equations_and_its_gap_bounds_the_distance(outpu
         slope = weight[:, c] @ (x.mT @ x / 30 + each * torch.eye(4)) - y.mT @ x / 30
         assert slope.abs().max() < 1e-13
     assert (gap < 1e-14).all()
-    few, target = reduced(x, y)
+    few, target = as_they_are(x, y).reduced()
     again, _ = ridge_path(few, target, ridge, 30)
     assert torch.allclose(again, weight, rtol=1e-9, atol=1e-12)
     dead = torch.cat([x, x[..., :1]], 2)
@@ -219,7 +224,7 @@ def test_ridge_solves_the_normal_equations_and_its_gap_bounds_the_distance(outpu
 def test_columns_that_are_nearly_alike_lose_no_digits_where_rows_are_reduced():
     x, y = drawn(1, 100, 4), drawn(1, 100, 1, seed=1)
     x = torch.cat([x, x[..., :1] + 1e-6 * drawn(1, 100, 1, seed=2)], 2)
-    few, _ = reduced(x, y)
+    few, _ = as_they_are(x, y).reduced()
     least = torch.linalg.svdvals(x)[0, -1] / 10
     assert torch.linalg.svdvals(few)[0, -1] / few.shape[1] ** 0.5 == pytest.approx(float(least), rel=1e-7)
 

@@ -10,14 +10,13 @@ from torch.autograd.functional import hessian, jacobian
 from search.penalties.group_lasso import group_norms, group_prox
 from search.training.exact.active import (
     Point,
-    curvature,
     descend,
     line_search,
     newton_step,
     proximal_step,
-    smooth_direction,
 )
 from search.training.exact.homotopy import Tableau, Way, follow, inverted
+from search.training.exact.newton import System, curvature
 from search.training.exact.problems import ROUNDING, SHIFT, Problems, solve_positive
 from search.training.exact.proximal import Dual, evaluate, newton_direction, proximal_point
 from search.training.exact.proximal import line_search as dual_line_search
@@ -220,7 +219,7 @@ def test_a_direction_is_newtons_on_the_weights_that_are_not_zero(kind):
     each = problems(kind)
     ahead = start(each)
     slope = each.product(ahead) - each.linear
-    direction, whole = smooth_direction(each, slope, ahead), dense(each)
+    direction, whole = System.of(each, ahead).direction(each, slope, ahead), dense(each)
     for i in range(3):
         moving = ahead[i].flatten() != 0
 
@@ -282,11 +281,11 @@ def test_newton_steps_near_the_optimum_arrive_and_what_went_through_zero_stays_t
     near = torch.where(best != 0, best + 1e-3 * drawn(*best.shape, seed=7), best)
     point = Point.at(each, near)
     for _ in range(4):
-        _, cut = newton_step(each, point)
+        _, _, cut = newton_step(each, point, None)
         point = Point.at(each, cut)
     assert torch.allclose(point.weight, best, atol=1e-9)
     far = Point.at(each, start(each))
-    direction, cut = newton_step(each, far)
+    _, direction, cut = newton_step(each, far, None)
     assert ((cut == 0) | torch.isclose(cut, far.weight + direction)).all()
     if kind == "l1":
         assert ((cut * far.weight) >= 0).all()
