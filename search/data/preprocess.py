@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pandas import DataFrame, Index, Series
+from pandas import DataFrame, Series
 
 from search.data.columns import is_numeric
 from search.data.dates import Dates
@@ -135,8 +135,11 @@ class Levels:
 
     def codes(self, column: Series) -> NDArray[np.int64]:
         """The place of every row's feature; as many as there are levels for a rare or unknown level."""
-        places = Index(self.levels, dtype=object).get_indexer(Index(_filled(column), dtype=object))
-        return np.where(places < 0, len(self.levels), places).astype(np.int64)
+        place, other = {level: place for place, level in enumerate(self.levels)}, len(self.levels)
+        missing = place.get(MISSING, other)
+        return np.array(
+            [place.get(level, other) if isinstance(level, str) else missing for level in column.tolist()], np.int64
+        )
 
     def apply(self, column: Series) -> Floats:
         """(rows,) -> (rows, features)."""

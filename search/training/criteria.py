@@ -44,7 +44,9 @@ def _criteria(split: Split, lambdas: Tensor) -> tuple[Tensor, Tensor]:
     x, y = (part - train.mean(part) for part in (train.x, train.y))
     if train.weight is not None:
         x, y = (part * train.weight.sqrt()[:, None] for part in (x, y))
-    rows = len(x)
+    rows, features = x.shape
+    if rows > features + y.shape[1]:  # R of (x, y) = QR has the same sums, and fewer rows to decompose
+        x, y = torch.linalg.qr(torch.cat([x, y], 1), mode="r").R.tensor_split([features], 1)
     left, scale, _ = torch.linalg.svd(x, full_matrices=False)
     kept = scale > scale[0] * rows * torch.finfo(scale.dtype).eps
     left, scale = left[:, kept], scale[kept]
