@@ -82,6 +82,10 @@ def read_dates(column: Series, where: str) -> Series | None:
     """
     if not _may_be_dates(column) or not column.notna().any():
         return None
+    if isinstance(column.dtype, pd.StringDtype):
+        levels = column.drop_duplicates()
+        if len(levels) <= len(column) / 2 and as_times(levels).isna().all():  # most text: read once, not row by row
+            return None
     when = as_times(column)
     bad = when.isna() & column.notna()
     if not bad.any():
