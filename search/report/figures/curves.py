@@ -49,6 +49,8 @@ def curves(view: StudyView) -> Curves | None:
         return None
     chosen = _candidates(view)
     known = np.flatnonzero(~np.isnan(train[chosen]).all(axis=(0, 1)))
+    if not len(known):
+        return None
     epochs = known[np.unique(np.linspace(0, len(known) - 1, EPOCHS).round().astype(int))]
     kinds = {"training": train[chosen][..., epochs], "validation": validation[chosen][..., epochs]}
     spreads = {kind: [spread(each) for each in np.moveaxis(fits, 2, 0)] for kind, fits in kinds.items()}
