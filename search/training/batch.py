@@ -176,7 +176,7 @@ class Batch:
         Losses between are those of a curve's points, or of every epoch where a pruner or patience asks for them. Where
         all stop, their models are evaluated anyway.
         """
-        watched = self.settings.training.patience > 0 or (self.observer is not None and self.observer.per == "epoch")
+        watched = self.settings.training.patience > 0 or self._watching() is not None
         stacks = [
             Stack(each, [column.candidate for column in stacked], [column.epochs for column in stacked])
             for each in problems_
@@ -209,12 +209,17 @@ class Batch:
             stacked = [column for column in left if column is not None]
         return blocks
 
+    def _watching(self) -> Observer | None:
+        """The observer, where it looks after every epoch."""
+        return self.observer if self.observer is not None and self.observer.per == "epoch" else None
+
     def _stopped(self, stacked: Sequence[Column], curves: Sequence[Curve], epoch: int) -> set[int]:
         """The candidates that the observer stops after an epoch, by their means over replicates and held-out rows.
 
         Refits that train for themselves have no such rows: there is nothing to compare.
         """
-        if self.observer is None or self.observer.per != "epoch":
+        observer = self._watching()
+        if observer is None:
             return set()
         held = [len(curve.stack.problem.validation) for curve in curves for _ in curve.stack.problem.positions]
         if not sum(held):
@@ -222,7 +227,7 @@ class Batch:
         losses = np.concatenate([curve.values[1, curve.columns, :, epoch - 1] for curve in curves], axis=1)
         means = np.where(np.array(held) > 0, losses, 0.0) @ np.array(held) / sum(held)
         seen = {index: float(mean) for column, mean in zip(stacked, means, strict=True) for index in column.indices}
-        stopped = self.observer(epoch, seen)
+        stopped = observer(epoch, seen)
         self.pruned |= stopped
         return stopped
 

@@ -15,6 +15,7 @@ from search.core.arrays import Array
 from search.core.candidate import Candidate
 from search.data.loss import evaluation_loss
 from search.data.task import Rows, Split, Task
+from search.training.exact import squared
 
 
 def ridge_criteria(task: Task, candidates: Sequence[Candidate]) -> dict[str, Array]:
@@ -41,12 +42,9 @@ def _criteria(split: Split, lambdas: Tensor) -> tuple[Tensor, Tensor]:
     -(n - 1)/2 log(s^2) + 1/2 sum_j log(1 - share_j), s^2 = (||r||^2 + sum_j (1 - share_j) (u_j'y)^2) / (n - 1).
     """
     train = split.train
-    x, y = (part - train.mean(part) for part in (train.x, train.y))
-    if train.weight is not None:
-        x, y = (part * train.weight.sqrt()[:, None] for part in (x, y))
-    rows, features = x.shape
-    if rows > features + y.shape[1]:  # R of (x, y) = QR has the same sums, and fewer rows to decompose
-        x, y = torch.linalg.qr(torch.cat([x, y], 1), mode="r").R.tensor_split([features], 1)
+    weight = None if train.weight is None else train.weight[None]
+    few, rows = squared.Rows.of(train.x[None], train.y[None], weight).reduced(), len(train.x)
+    x, y = (part[0] * (rows / part.shape[1]) ** 0.5 for part in few)  # with the sums of squares of all rows
     left, scale, _ = torch.linalg.svd(x, full_matrices=False)
     kept = scale > scale[0] * rows * torch.finfo(scale.dtype).eps
     left, scale = left[:, kept], scale[kept]
